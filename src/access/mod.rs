@@ -1,0 +1,1 @@
+//! decide(caller, interaction) -> Denied | Visible.

@@ -1,0 +1,1 @@
+//! Accounts, password rules, factors, devices.

@@ -1,0 +1,1 @@
+//! Configuration: one file per section; all errors at once.

@@ -1,0 +1,1 @@
+//! axum: state, router, extractors, layers, thin handlers.

@@ -1,0 +1,1 @@
+//! One flow: password, second factor, choose client, approve.

@@ -1,0 +1,3 @@
+//! The `inzage` command.
+
+fn main() {}

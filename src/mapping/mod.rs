@@ -1,0 +1,1 @@
+//! Source record to FHIR resources by mapping files; pure.

@@ -1,0 +1,1 @@
+//! Apps, SMART scopes, grants, tokens, keys, discovery.

@@ -1,0 +1,1 @@
+//! The FHIR store: put, history, index, search; every read takes &Visible.

@@ -1,0 +1,1 @@
+//! FHIR interactions without HTTP.

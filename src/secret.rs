@@ -1,0 +1,197 @@
+//! Secrets that neither print nor serialise, the passed random generator, and the keyed hashes of codes and tokens.
+//!
+//! ```
+//! use inzage::secret::{Random, Secret};
+//! let random = Random::seeded(1);
+//! assert_eq!(random.digits(6).len(), 6);
+//! assert_eq!(format!("{:?}", Secret::new("hunter2".to_owned())), "Secret(…)");
+//! ```
+//!
+//! # Design
+//! Hashes and MACs come from aws-lc-rs, which also signs and speaks TLS: one provider in the whole binary.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aws_lc_rs::{constant_time, digest, hmac};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use zeroize::Zeroize;
+
+/// A value that is wiped when dropped and that shows nothing in `Debug`.
+#[derive(Clone)]
+pub struct Secret<T: Zeroize>(T);
+
+impl<T: Zeroize> Secret<T> {
+    pub fn new(value: T) -> Self {
+        Self(value)
+    }
+
+    /// The value itself; each call is a place to review.
+    pub fn expose(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: Zeroize> Drop for Secret<T> {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl<T: Zeroize> fmt::Debug for Secret<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+impl<'de, T: Zeroize + serde::Deserialize<'de>> serde::Deserialize<'de> for Secret<T> {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        T::deserialize(from).map(Self)
+    }
+}
+
+/// The random generator that is passed to every rule that needs one.
+#[derive(Clone)]
+pub enum Random {
+    /// The operating system's generator.
+    Os,
+    /// A repeatable one, for tests and demo content. Never for secrets of a served gateway.
+    Seeded(Arc<Mutex<StdRng>>),
+}
+
+impl fmt::Debug for Random {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Os => "Random::Os",
+            Self::Seeded(_) => "Random::Seeded",
+        })
+    }
+}
+
+impl Random {
+    pub fn seeded(seed: u64) -> Self {
+        Self::Seeded(Arc::new(Mutex::new(StdRng::seed_from_u64(seed))))
+    }
+
+    /// Fills `into` with random bytes.
+    pub fn fill(&self, into: &mut [u8]) {
+        match self {
+            Self::Os => aws_lc_rs::rand::fill(into).expect("the operating system gives random bytes"),
+            Self::Seeded(rng) => rng.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(into),
+        }
+    }
+
+    pub fn bytes<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.fill(&mut bytes);
+        bytes
+    }
+
+    /// 256 bits as 43 base64url characters: access tokens, codes, links, cookies.
+    pub fn token(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.bytes::<32>())
+    }
+
+    /// `count` decimal digits, each equally likely (rejection sampling).
+    pub fn digits(&self, count: usize) -> String {
+        let mut digits = String::with_capacity(count);
+        while digits.len() < count {
+            let [byte] = self.bytes::<1>();
+            if byte < 250 {
+                digits.push(char::from(b'0' + byte % 10));
+            }
+        }
+        digits
+    }
+
+    /// A UUID version 7 (RFC 9562 §5.7): for what is born in the gateway.
+    pub fn uuid_v7(&self, now: Timestamp) -> uuid::Uuid {
+        let millis = u64::try_from(now.as_millisecond()).unwrap_or(0);
+        uuid::Builder::from_unix_timestamp_millis(millis, &self.bytes::<10>()).into_uuid()
+    }
+}
+
+/// A key for [`mac`]; never printed.
+#[derive(Clone)]
+pub struct MacKey(hmac::Key);
+
+impl MacKey {
+    pub fn new(bytes: &[u8]) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, bytes))
+    }
+}
+
+impl fmt::Debug for MacKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MacKey(…)")
+    }
+}
+
+/// HMAC-SHA256 over the parts, each with its length in front, so that `("ab","c")` and `("a","bc")` differ.
+pub fn mac(key: &MacKey, parts: &[&[u8]]) -> [u8; 32] {
+    let mut context = hmac::Context::with_key(&key.0);
+    for part in parts {
+        context.update(&(part.len() as u64).to_be_bytes());
+        context.update(part);
+    }
+    context.sign().as_ref().try_into().expect("SHA-256 has 32 bytes")
+}
+
+/// SHA-256 of `bytes`: how tokens are kept at rest.
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    digest::digest(&digest::SHA256, bytes)
+        .as_ref()
+        .try_into()
+        .expect("SHA-256 has 32 bytes")
+}
+
+/// Compares without telling where the first difference is.
+pub fn same(a: &[u8], b: &[u8]) -> bool {
+    constant_time::verify_slices_are_equal(a, b).is_ok()
+}
+
+/// Lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    use fmt::Write as _;
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_shows_nothing() {
+        assert_eq!(
+            format!("{:?}", Some(Secret::new("s3cret".to_owned()))),
+            "Some(Secret(…))"
+        );
+        assert_eq!(format!("{:?}", MacKey::new(b"k")), "MacKey(…)");
+    }
+
+    #[test]
+    fn a_mac_keeps_its_parts_apart() {
+        let key = MacKey::new(b"key");
+        assert_ne!(mac(&key, &[b"ab", b"c"]), mac(&key, &[b"a", b"bc"]));
+        assert_eq!(mac(&key, &[b"ab", b"c"]), mac(&key, &[b"ab", b"c"]));
+    }
+
+    #[test]
+    fn digits_are_evenly_spread() {
+        let random = Random::seeded(7);
+        let text = random.digits(20_000);
+        for digit in '0'..='9' {
+            let seen = text.chars().filter(|c| *c == digit).count();
+            assert!((1_800..2_200).contains(&seen), "{digit} came {seen} times");
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Pull, stage, map, validate, put.
