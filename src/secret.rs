@@ -13,6 +13,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::{constant_time, digest, hmac};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -154,6 +155,70 @@ pub fn same(a: &[u8], b: &[u8]) -> bool {
     constant_time::verify_slices_are_equal(a, b).is_ok()
 }
 
+/// The one key of a deployment, out of a file; every other symmetric key is derived from it by purpose.
+#[derive(Clone)]
+pub struct MasterKey(MacKey);
+
+impl MasterKey {
+    pub fn new(bytes: &[u8; 32]) -> Self {
+        Self(MacKey::new(bytes))
+    }
+
+    /// A MAC key for one purpose, for example `"sms-code"` or `"resource-id:topaz"`.
+    pub fn mac_key(&self, purpose: &str) -> MacKey {
+        MacKey::new(&mac(&self.0, &[b"mac", purpose.as_bytes()]))
+    }
+
+    /// An encryption key for one purpose, for example `"outbox"` or `"page-link"`.
+    pub fn sealer(&self, purpose: &str) -> Sealer {
+        Sealer::new(&mac(&self.0, &[b"seal", purpose.as_bytes()]))
+    }
+}
+
+impl fmt::Debug for MasterKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MasterKey(…)")
+    }
+}
+
+/// Authenticated encryption (AES-256-GCM with a random nonce in front) of what must not lie open: outbox bodies, page links.
+#[derive(Clone)]
+pub struct Sealer(Arc<LessSafeKey>);
+
+impl Sealer {
+    fn new(key: &[u8; 32]) -> Self {
+        let key = UnboundKey::new(&AES_256_GCM, key).expect("the key has 32 bytes");
+        Self(Arc::new(LessSafeKey::new(key)))
+    }
+
+    /// Seals `plain`; `bound` must be the same when it is opened (a tenant, a token id).
+    pub fn seal(&self, random: &Random, bound: &[u8], plain: &[u8]) -> Vec<u8> {
+        let nonce = random.bytes::<12>();
+        let mut body = plain.to_vec();
+        self.0
+            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(bound), &mut body)
+            .expect("a body in memory is short enough for AES-GCM");
+        [&nonce[..], &body].concat()
+    }
+
+    /// The plain bytes, if `sealed` was made with this key and the same `bound`.
+    pub fn open(&self, bound: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
+        let (nonce, body) = sealed.split_first_chunk::<12>()?;
+        let mut body = body.to_vec();
+        let plain = self
+            .0
+            .open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(bound), &mut body)
+            .ok()?;
+        Some(plain.to_vec())
+    }
+}
+
+impl fmt::Debug for Sealer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sealer(…)")
+    }
+}
+
 /// Lower-case hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
     use fmt::Write as _;
@@ -183,6 +248,17 @@ mod tests {
         let key = MacKey::new(b"key");
         assert_ne!(mac(&key, &[b"ab", b"c"]), mac(&key, &[b"a", b"bc"]));
         assert_eq!(mac(&key, &[b"ab", b"c"]), mac(&key, &[b"ab", b"c"]));
+    }
+
+    #[test]
+    fn what_is_sealed_opens_only_where_it_is_bound() {
+        let (sealer, random) = (MasterKey::new(&[7; 32]).sealer("test"), Random::seeded(1));
+        let mut sealed = sealer.seal(&random, b"topaz", b"hello");
+        assert_eq!(sealer.open(b"topaz", &sealed).as_deref(), Some(&b"hello"[..]));
+        assert_eq!(sealer.open(b"amaris", &sealed), None);
+        assert_eq!(MasterKey::new(&[7; 32]).sealer("other").open(b"topaz", &sealed), None);
+        sealed[14] ^= 1;
+        assert_eq!(sealer.open(b"topaz", &sealed), None);
     }
 
     #[test]

@@ -1,1 +1,36 @@
-//! Configuration: one file per section; all errors at once.
+//! Configuration: one file per section, every error at once with file, line and remedy.
+//!
+//! # Design
+//! `inzage.toml` is read once at the start into types that cannot be wrong. A secret stands in a file of its own
+//! (`*_file`), never in the configuration, the environment's plain text or on a command line.
+
+mod policy;
+mod server;
+mod tenant;
+
+pub use policy::{PasswordPolicy, Policy, SmsPolicy, SmsWhen};
+pub use server::{Server, Sms, Transport};
+pub use tenant::{OnsSource, Source, Tenant, TenantId};
+
+use std::sync::Arc;
+
+use crate::secret::{MasterKey, Secret};
+
+/// The whole configuration of a gateway.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub server: Server,
+    /// `sqlite:PATH` or `postgres://…`
+    pub database: Secret<String>,
+    pub master: MasterKey,
+    pub sms: Sms,
+    /// By id, in the order of the file.
+    pub tenants: Vec<Arc<Tenant>>,
+}
+
+impl Config {
+    /// The tenant with this id, as it stands in a URL.
+    pub fn tenant(&self, id: &str) -> Option<&Arc<Tenant>> {
+        self.tenants.iter().find(|tenant| tenant.id.as_str() == id)
+    }
+}

@@ -1,1 +1,97 @@
-//! Who may see what of whom.
+//! Who may see what of whom: roles, rights per dossier part, and when they end.
+//!
+//! # Design
+//! A right says that one account may see some parts of one client's dossier. It is read from the primary with every check of
+//! an access token, so a change counts at the next request.
+
+use crate::fhir::types::{Id, ResourceType};
+
+/// What the account's owner is to the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    Client,
+    Contact,
+    Representative,
+}
+
+/// A part of the dossier that a right opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// gegevens
+    Profile = 1,
+    /// rapportages
+    Reports = 2,
+    /// zorgplannen
+    Plans = 4,
+    /// afspraken
+    Appointments = 8,
+}
+
+impl Part {
+    /// The part that a resource type belongs to; who may see the dossier at all may see the client and the care workers.
+    pub fn of(kind: ResourceType) -> Option<Self> {
+        match kind {
+            ResourceType::Patient | ResourceType::Person | ResourceType::Practitioner => None,
+            ResourceType::RelatedPerson => Some(Self::Profile),
+            ResourceType::Observation | ResourceType::Composition | ResourceType::DocumentReference => {
+                Some(Self::Reports)
+            }
+            ResourceType::CarePlan | ResourceType::Goal | ResourceType::Condition => Some(Self::Plans),
+            ResourceType::Appointment => Some(Self::Appointments),
+        }
+    }
+}
+
+/// A set of [`Part`]s. The default is nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Parts(i64);
+
+impl Parts {
+    pub const ALL: Self = Self(15);
+
+    pub fn of(parts: &[Part]) -> Self {
+        Self(parts.iter().fold(0, |bits, part| bits | *part as i64))
+    }
+
+    /// From the database; unknown bits open nothing.
+    pub fn from_bits(bits: i64) -> Self {
+        Self(bits & Self::ALL.0)
+    }
+
+    pub fn bits(self) -> i64 {
+        self.0
+    }
+
+    pub fn has(self, part: Part) -> bool {
+        self.0 & part as i64 != 0
+    }
+
+    /// Whether resources of this type may be seen.
+    pub fn allow(self, kind: ResourceType) -> bool {
+        Part::of(kind).is_none_or(|part| self.has(part))
+    }
+}
+
+/// One account's right to one client's dossier, in force now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Right {
+    pub patient: Id,
+    pub role: Role,
+    /// The contact's own resource, for `fhirUser`; `None` for the client.
+    pub related: Option<Id>,
+    pub parts: Parts,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_open_by_default() {
+        assert!(!Parts::default().allow(ResourceType::Observation));
+        assert!(Parts::default().allow(ResourceType::Patient));
+        assert!(Parts::of(&[Part::Appointments]).allow(ResourceType::Appointment));
+        assert!(!Parts::of(&[Part::Appointments]).allow(ResourceType::CarePlan));
+        assert!(!Parts::from_bits(1 << 40).allow(ResourceType::Goal));
+    }
+}

@@ -1,1 +1,5 @@
-//! axum: state, router, extractors, layers, thin handlers.
+//! axum: state, router, extractors, layers; handlers extract, call one flow, answer.
+
+pub mod state;
+
+pub use state::App;

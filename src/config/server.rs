@@ -1,0 +1,46 @@
+//! Where the gateway listens, what it is called from outside, and how it sends SMS.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use url::Url;
+
+/// `[server]`
+#[derive(Clone, Debug)]
+pub struct Server {
+    pub listen: SocketAddr,
+    /// Health, metrics and the admin API; loopback by default.
+    pub admin_listen: SocketAddr,
+    /// What apps and browsers see: scheme, host and port, for example `https://gateway.example/`.
+    pub public_url: Url,
+}
+
+impl Server {
+    /// `https://host/{tenant}`, without a slash at the end.
+    pub fn issuer(&self, tenant: &str) -> String {
+        format!("{}{tenant}", self.public_url)
+    }
+
+    /// `https://host/{tenant}/fhir`, without a slash at the end.
+    pub fn fhir_base(&self, tenant: &str) -> String {
+        format!("{}{tenant}/fhir", self.public_url)
+    }
+
+    /// Whether browsers reach the gateway over TLS: decides on `Secure` and `__Host-` cookies.
+    pub fn is_https(&self) -> bool {
+        self.public_url.scheme() == "https"
+    }
+}
+
+/// `[sms]`
+#[derive(Clone, Debug)]
+pub struct Sms {
+    pub transport: Transport,
+}
+
+/// How messages leave.
+#[derive(Clone, Debug)]
+pub enum Transport {
+    /// One JSON object a line in `DIR/sms.jsonl` and `DIR/mail.jsonl`: demo and tests only.
+    Drawer { dir: PathBuf },
+}

@@ -1,0 +1,77 @@
+//! A tenant: one care organisation with its own clients, rules and source.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use url::Url;
+
+use super::Policy;
+
+/// The tenant's name in URLs and keys: a lower-case letter, then up to 31 letters, digits or hyphens.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TenantId(Arc<str>);
+
+impl TenantId {
+    pub fn parse(text: &str) -> Option<Self> {
+        let fits = text.len() <= 32
+            && text.starts_with(|c: char| c.is_ascii_lowercase())
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        fits.then(|| Self(text.into()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for TenantId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One care organisation.
+#[derive(Clone, Debug)]
+pub struct Tenant {
+    pub id: TenantId,
+    /// What people call it, for example "Topaz".
+    pub name: String,
+    /// Where its days begin and end.
+    pub zone: TimeZone,
+    pub policy: Policy,
+    /// Where its dossiers come from; `None` serves only what is already stored.
+    pub source: Option<Source>,
+}
+
+/// Which product the dossiers come from.
+#[derive(Clone, Debug)]
+pub enum Source {
+    Ons(OnsSource),
+}
+
+/// `[tenant.<id>.ons]`
+#[derive(Clone, Debug)]
+pub struct OnsSource {
+    pub base_url: Url,
+    /// The certificate authority that signed the server's certificate; no other is trusted.
+    pub ca_file: PathBuf,
+    pub certificate_file: PathBuf,
+    pub key_file: PathBuf,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tenant_id_is_short_and_plain() {
+        assert!(TenantId::parse("topaz").is_some());
+        for bad in ["", "Topaz", "1a", "a/b", "a.b", &"a".repeat(33)] {
+            assert!(TenantId::parse(bad).is_none(), "{bad}");
+        }
+    }
+}

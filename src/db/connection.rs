@@ -1,0 +1,256 @@
+//! A connection of either database behind one set of calls.
+
+use std::ops::{Deref, DerefMut};
+
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgArguments, Postgres};
+use sqlx::query::Query;
+use sqlx::sqlite::{Sqlite, SqliteArguments};
+use sqlx::{AssertSqlSafe, Executor as _, SqlSafeStr, Transaction};
+
+use super::{Dialect, Error, Param, Row, Sql};
+
+/// The most values that one statement of [`Conn::insert_many`] binds; SQLite allows 32,766, PostgreSQL 65,535.
+const BINDS: usize = 2_000;
+
+/// A connection that takes statements. Made by [`super::Db::begin`] and [`super::Db::read`].
+#[derive(Debug)]
+pub struct Conn(Inner);
+
+#[derive(Debug)]
+enum Inner {
+    Sqlite(PoolConnection<Sqlite>),
+    SqliteTx(Transaction<'static, Sqlite>),
+    Postgres(PoolConnection<Postgres>),
+    PostgresTx(Transaction<'static, Postgres>),
+}
+
+/// Runs `$call` on the connection below, whichever database it is.
+macro_rules! on {
+    ($self:expr, $sqlite:ident => $one:expr, $postgres:ident => $other:expr) => {
+        match &mut $self.0 {
+            Inner::Sqlite(connection) => {
+                let $sqlite = &mut **connection;
+                $one
+            }
+            Inner::SqliteTx(connection) => {
+                let $sqlite = &mut **connection;
+                $one
+            }
+            Inner::Postgres(connection) => {
+                let $postgres = &mut **connection;
+                $other
+            }
+            Inner::PostgresTx(connection) => {
+                let $postgres = &mut **connection;
+                $other
+            }
+        }
+    };
+}
+
+impl Conn {
+    pub(super) fn sqlite(connection: PoolConnection<Sqlite>) -> Self {
+        Self(Inner::Sqlite(connection))
+    }
+
+    pub(super) fn sqlite_tx(transaction: Transaction<'static, Sqlite>) -> Self {
+        Self(Inner::SqliteTx(transaction))
+    }
+
+    pub(super) fn postgres(connection: PoolConnection<Postgres>) -> Self {
+        Self(Inner::Postgres(connection))
+    }
+
+    pub(super) fn postgres_tx(transaction: Transaction<'static, Postgres>) -> Self {
+        Self(Inner::PostgresTx(transaction))
+    }
+
+    pub fn dialect(&self) -> Dialect {
+        match self.0 {
+            Inner::Sqlite(_) | Inner::SqliteTx(_) => Dialect::Sqlite,
+            Inner::Postgres(_) | Inner::PostgresTx(_) => Dialect::Postgres,
+        }
+    }
+
+    /// Runs a statement; how many rows it changed.
+    pub async fn execute(&mut self, sql: Sql, params: &[Param<'_>]) -> Result<u64, Error> {
+        let text = sql.text(self.dialect());
+        Ok(on!(self,
+            connection => bind_sqlite(sqlx::query(text), params).execute(connection).await?.rows_affected(),
+            connection => bind_postgres(sqlx::query(text), params).execute(connection).await?.rows_affected()))
+    }
+
+    /// The first row, if there is one.
+    pub async fn row(&mut self, sql: Sql, params: &[Param<'_>]) -> Result<Option<Row>, Error> {
+        let text = sql.text(self.dialect());
+        Ok(on!(self,
+            connection => bind_sqlite(sqlx::query(text), params).fetch_optional(connection).await?.map(Row::Sqlite),
+            connection => bind_postgres(sqlx::query(text), params).fetch_optional(connection).await?.map(Row::Postgres)))
+    }
+
+    /// Every row. The statement has a `LIMIT` or is bounded by its key.
+    pub async fn rows(&mut self, sql: Sql, params: &[Param<'_>]) -> Result<Vec<Row>, Error> {
+        self.fetch(sql.text(self.dialect()), params).await
+    }
+
+    /// Every row of a statement that was put together at run time; only `resource/search/sql.rs` builds such a text, and its
+    /// values are always bound.
+    pub async fn rows_built(&mut self, text: String, params: &[Param<'_>]) -> Result<Vec<Row>, Error> {
+        self.fetch(AssertSqlSafe(text), params).await
+    }
+
+    async fn fetch(&mut self, text: impl SqlSafeStr, params: &[Param<'_>]) -> Result<Vec<Row>, Error> {
+        Ok(on!(self,
+        connection => {
+            let rows = bind_sqlite(sqlx::query(text), params).fetch_all(connection).await?;
+            rows.into_iter().map(Row::Sqlite).collect()
+        },
+        connection => {
+            let rows = bind_postgres(sqlx::query(text), params).fetch_all(connection).await?;
+            rows.into_iter().map(Row::Postgres).collect()
+        }))
+    }
+
+    /// Inserts many rows with few statements: `head` up to `VALUES`, `tail` from `ON CONFLICT` on, `columns` values a row.
+    pub async fn insert_many(
+        &mut self,
+        head: &'static str,
+        tail: &'static str,
+        columns: usize,
+        params: &[Param<'_>],
+    ) -> Result<u64, Error> {
+        assert!(
+            columns > 0 && params.len().is_multiple_of(columns),
+            "every row has {columns} values"
+        );
+        let mut changed = 0;
+        for chunk in params.chunks((BINDS / columns).max(1) * columns) {
+            let mut text = String::with_capacity(head.len() + tail.len() + chunk.len() * 6);
+            text.push_str(head);
+            text.push_str(" VALUES ");
+            for row in 0..chunk.len() / columns {
+                text.push_str(if row == 0 { "(" } else { "),(" });
+                for column in 0..columns {
+                    if column > 0 {
+                        text.push(',');
+                    }
+                    text.push('$');
+                    text.push_str(&(row * columns + column + 1).to_string());
+                }
+            }
+            text.push_str(") ");
+            text.push_str(tail);
+            let text = AssertSqlSafe(text);
+            changed += on!(self,
+                connection => bind_sqlite(sqlx::query(text), chunk).execute(connection).await?.rows_affected(),
+                connection => bind_postgres(sqlx::query(text), chunk).execute(connection).await?.rows_affected());
+        }
+        Ok(changed)
+    }
+
+    /// Lets the database read a statement without running it.
+    pub async fn prepare(&mut self, sql: Sql) -> Result<(), Error> {
+        let text = sql.text(self.dialect());
+        on!(self,
+            connection => { connection.prepare(text.into_sql_str()).await?; },
+            connection => { connection.prepare(text.into_sql_str()).await?; });
+        Ok(())
+    }
+
+    /// Runs the statements of a migration file.
+    pub(super) async fn script(&mut self, text: &'static str) -> Result<(), Error> {
+        on!(self,
+            connection => { connection.execute(sqlx::raw_sql(text)).await?; },
+            connection => { connection.execute(sqlx::raw_sql(text)).await?; });
+        Ok(())
+    }
+}
+
+fn bind_sqlite<'q>(
+    mut query: Query<'q, Sqlite, SqliteArguments>,
+    params: &[Param<'_>],
+) -> Query<'q, Sqlite, SqliteArguments> {
+    for param in params {
+        query = match param {
+            Param::Text(value) => query.bind(value.as_deref().map(str::to_owned)),
+            Param::Int(value) => query.bind(*value),
+            Param::Bytes(value) => query.bind(value.as_deref().map(<[u8]>::to_vec)),
+            Param::Texts(values) => query.bind(serde_json::to_string(values).expect("texts are JSON")),
+        };
+    }
+    query
+}
+
+fn bind_postgres<'q>(
+    mut query: Query<'q, Postgres, PgArguments>,
+    params: &[Param<'_>],
+) -> Query<'q, Postgres, PgArguments> {
+    for param in params {
+        query = match param {
+            Param::Text(value) => query.bind(value.as_deref()),
+            Param::Int(value) => query.bind(*value),
+            Param::Bytes(value) => query.bind(value.as_deref()),
+            Param::Texts(values) => query.bind(&values[..]),
+        };
+    }
+    query
+}
+
+/// A writing transaction: dropped without [`Tx::commit`] it is rolled back.
+#[derive(Debug)]
+pub struct Tx(Conn);
+
+impl Tx {
+    pub(super) fn new(conn: Conn) -> Self {
+        Self(conn)
+    }
+
+    /// Makes everything durable. Only the outermost flow calls this.
+    pub async fn commit(self) -> Result<(), Error> {
+        match self.0.0 {
+            Inner::SqliteTx(transaction) => transaction.commit().await?,
+            Inner::PostgresTx(transaction) => transaction.commit().await?,
+            Inner::Sqlite(_) | Inner::Postgres(_) => unreachable!("a Tx holds a transaction"),
+        }
+        Ok(())
+    }
+}
+
+impl Deref for Tx {
+    type Target = Conn;
+
+    fn deref(&self) -> &Conn {
+        &self.0
+    }
+}
+
+impl DerefMut for Tx {
+    fn deref_mut(&mut self) -> &mut Conn {
+        &mut self.0
+    }
+}
+
+/// A connection for reading.
+#[derive(Debug)]
+pub struct Read(Conn);
+
+impl Read {
+    pub(super) fn new(conn: Conn) -> Self {
+        Self(conn)
+    }
+}
+
+impl Deref for Read {
+    type Target = Conn;
+
+    fn deref(&self) -> &Conn {
+        &self.0
+    }
+}
+
+impl DerefMut for Read {
+    fn deref_mut(&mut self) -> &mut Conn {
+        &mut self.0
+    }
+}
