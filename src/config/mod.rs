@@ -4,11 +4,15 @@
 //! `inzage.toml` is read once at the start into types that cannot be wrong. A secret stands in a file of its own
 //! (`*_file`), never in the configuration, the environment's plain text or on a command line.
 
+mod load;
 mod policy;
+mod reader;
 mod server;
 mod tenant;
 
+pub use load::reference;
 pub use policy::{PasswordPolicy, Policy, SmsPolicy, SmsWhen};
+pub use reader::{Problem, Setting};
 pub use server::{Server, Sms, Transport};
 pub use tenant::{OnsSource, Source, Tenant, TenantId};
 

@@ -1,0 +1,374 @@
+//! From `inzage.toml` and the environment to a [`Config`], or to the list of everything that is wrong.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use url::Url;
+
+use super::reader::{Problem, Reader, Setting};
+use super::{
+    Config, OnsSource, PasswordPolicy, Policy, Server, Sms, SmsPolicy, SmsWhen, Source, Tenant, TenantId, Transport,
+};
+use crate::secret::{MasterKey, Secret};
+
+impl Config {
+    /// Reads a configuration file; the environment (`INZAGE__SECTION__KEY`) lies over it.
+    pub fn load(file: &Path) -> Result<Self, Vec<Problem>> {
+        let text = std::fs::read_to_string(file).map_err(|error| {
+            vec![Problem {
+                file: file.display().to_string(),
+                line: None,
+                key: "file".to_owned(),
+                message: format!("cannot be read ({}): name one with --config", error.kind()),
+            }]
+        })?;
+        Self::read(file, &text, std::env::vars())
+    }
+
+    /// Reads a configuration text as if it stood in `file`.
+    pub fn read(
+        file: &Path,
+        text: &str,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, Vec<Problem>> {
+        let mut reader = Reader::new(file, text, environment);
+        let config = sections(&mut reader);
+        let (problems, _) = reader.finish();
+        match config {
+            Some(config) if problems.is_empty() => Ok(config),
+            _ => Err(problems),
+        }
+    }
+}
+
+/// Every setting with its default and meaning, as the code above reads them.
+pub fn reference() -> Vec<Setting> {
+    let sample = "[tenant.\"<id>\".ons]\nbase_url = \"\"\n";
+    let mut reader = Reader::new(Path::new("inzage.toml"), sample, std::iter::empty());
+    sections(&mut reader);
+    reader.finish().1
+}
+
+fn sections(reader: &mut Reader) -> Option<Config> {
+    let server = server(reader);
+    let database = database(reader);
+    let master = master(reader);
+    let sms = sms(reader);
+    let names = reader.names("tenant");
+    if names.is_empty() {
+        reader.problem("tenant", "there is no tenant: add a [tenant.<id>] section".to_owned());
+    }
+    let tenants: Vec<_> = names
+        .iter()
+        .filter_map(|name| tenant(reader, name))
+        .map(Arc::new)
+        .collect();
+    Some(Config {
+        server: server?,
+        database: database?,
+        master: master?,
+        sms: sms?,
+        tenants,
+    })
+}
+
+fn server(reader: &mut Reader) -> Option<Server> {
+    let address = "an address and port, for example 127.0.0.1:8080";
+    let listen = reader.value(
+        "server.listen",
+        "127.0.0.1:8080",
+        address,
+        "where apps and browsers connect",
+    );
+    let admin = reader.value(
+        "server.admin_listen",
+        "127.0.0.1:8081",
+        address,
+        "health, metrics and the admin API",
+    );
+    let url: Option<Url> = reader.value(
+        "server.public_url",
+        "",
+        "the origin that browsers see, for example https://gateway.example/",
+        "scheme, host and port as seen from outside",
+    );
+    if let Some(url) = &url
+        && (url.path() != "/" || url.query().is_some() || !matches!(url.scheme(), "http" | "https"))
+    {
+        reader.problem(
+            "server.public_url",
+            "must be http(s)://host[:port]/ without a path".to_owned(),
+        );
+    }
+    Some(Server {
+        listen: listen?,
+        admin_listen: admin?,
+        public_url: url?,
+    })
+}
+
+fn database(reader: &mut Reader) -> Option<Secret<String>> {
+    let meaning = "a file that holds the database URL, when it has a password";
+    if reader.has_key("database.url_file") {
+        return reader.secret_file("database.url_file", meaning);
+    }
+    let url = reader.text("database.url", "sqlite:inzage.db", "sqlite:PATH or postgres://…");
+    if !["sqlite:", "postgres:", "postgresql:"]
+        .iter()
+        .any(|scheme| url.starts_with(scheme))
+    {
+        reader.problem("database.url", "must begin with sqlite: or postgres:".to_owned());
+    }
+    Some(Secret::new(url))
+}
+
+fn master(reader: &mut Reader) -> Option<MasterKey> {
+    let key = "secrets.master_key_file";
+    let text = reader.secret_file(key, "64 hexadecimal digits; `inzage key new` makes the file")?;
+    let mut bytes = [0; 32];
+    let digits = text.expose().as_bytes();
+    let fits = digits.len() == 64
+        && digits.chunks(2).zip(&mut bytes).all(|(pair, byte)| {
+            std::str::from_utf8(pair)
+                .ok()
+                .and_then(|pair| u8::from_str_radix(pair, 16).ok())
+                .is_some_and(|value| {
+                    *byte = value;
+                    true
+                })
+        });
+    if !fits {
+        reader.problem(
+            key,
+            "must hold 64 hexadecimal digits: make one with `inzage key new`".to_owned(),
+        );
+        return None;
+    }
+    Some(MasterKey::new(&bytes))
+}
+
+fn sms(reader: &mut Reader) -> Option<Sms> {
+    let transport = reader.text(
+        "sms.transport",
+        "drawer",
+        "how SMS leave: drawer (files, for tests and demo)",
+    );
+    match transport.as_str() {
+        "drawer" => {
+            let dir = reader.path("sms.dir", "the folder of the drawer")?;
+            Some(Sms {
+                transport: Transport::Drawer { dir },
+            })
+        }
+        _ => {
+            reader.problem("sms.transport", "is not known: expected drawer".to_owned());
+            None
+        }
+    }
+}
+
+fn tenant(reader: &mut Reader, name: &str) -> Option<Tenant> {
+    let at = |key: &str| format!("tenant.{name}.{key}");
+    let id = TenantId::parse(name);
+    if id.is_none() && name != "<id>" {
+        reader.problem(
+            &at(""),
+            "a tenant id is a lower-case letter and up to 31 letters, digits or hyphens".to_owned(),
+        );
+    }
+    let title = reader.text(&at("name"), name, "what people call the organisation");
+    let zone = reader.text(
+        &at("timezone"),
+        "Europe/Amsterdam",
+        "IANA time zone of its days and slots",
+    );
+    let zone = TimeZone::get(&zone).ok();
+    if zone.is_none() {
+        reader.problem(&at("timezone"), "is not in the IANA time zone database".to_owned());
+    }
+    let policy = policy(reader, name);
+    let source = reader.has(&at("ons")).then(|| ons(reader, name));
+    let source = match source {
+        Some(source) => Some(Source::Ons(source?)),
+        None => None,
+    };
+    Some(Tenant {
+        id: id?,
+        name: title,
+        zone: zone?,
+        policy,
+        source,
+    })
+}
+
+fn policy(reader: &mut Reader, name: &str) -> Policy {
+    let at = |key: &str| format!("tenant.{name}.{key}");
+    let (password, sms) = (PasswordPolicy::default(), SmsPolicy::default());
+    Policy {
+        password: PasswordPolicy {
+            min_length: usize::try_from(reader.number(
+                &at("password.min_length"),
+                12,
+                8..=64,
+                "characters; never below the floor of 8",
+            ))
+            .unwrap_or(password.min_length),
+            require_upper: reader.flag(&at("password.require_upper"), false, "a capital letter"),
+            require_lower: reader.flag(&at("password.require_lower"), false, "a small letter"),
+            require_non_alpha: reader.flag(&at("password.require_non_alpha"), false, "a digit or other character"),
+            history: usize::try_from(reader.number(&at("password.history"), 12, 0..=24, "old passwords refused"))
+                .unwrap_or(password.history),
+        },
+        sms: SmsPolicy {
+            when: sms_when(reader, name),
+            explicit_request_button: reader.flag(
+                &at("sms.explicit_request_button"),
+                false,
+                "the code is sent at the press of a button",
+            ),
+            valid_seconds: reader.number(&at("sms.valid_seconds"), sms.valid_seconds, 60..=600, "life of a code"),
+            attempts: reader.number(&at("sms.attempts"), sms.attempts, 1..=5, "wrong codes before a new one"),
+            resend_after_seconds: reader.number(
+                &at("sms.resend_after_seconds"),
+                sms.resend_after_seconds,
+                10..=300,
+                "wait before a second code",
+            ),
+            sends_per_login: reader.number(&at("sms.sends_per_login"), sms.sends_per_login, 1..=5, "codes a login"),
+            sends_per_hour: reader.number(&at("sms.sends_per_hour"), sms.sends_per_hour, 1..=20, "codes an hour"),
+            sends_per_day: reader.number(&at("sms.sends_per_day"), sms.sends_per_day, 1..=50, "codes a day"),
+        },
+        access_ends_after_days: reader.number(
+            &at("access_ends_after_days"),
+            60,
+            0..=60,
+            "local days of access after departure or death",
+        ),
+    }
+}
+
+fn sms_when(reader: &mut Reader, name: &str) -> SmsWhen {
+    let key = format!("tenant.{name}.sms.when");
+    let days = reader.number(
+        &format!("tenant.{name}.sms.days"),
+        90,
+        1..=180,
+        "for new-device-or-days",
+    );
+    let text = reader.text(&key, "every-login", "every-login, new-device or new-device-or-days");
+    match text.as_str() {
+        "every-login" => SmsWhen::EveryLogin,
+        "new-device" => SmsWhen::NewDevice,
+        "new-device-or-days" => SmsWhen::NewDeviceOrDays(days),
+        _ => {
+            reader.problem(
+                &key,
+                "expected every-login, new-device or new-device-or-days".to_owned(),
+            );
+            SmsWhen::EveryLogin
+        }
+    }
+}
+
+fn ons(reader: &mut Reader, name: &str) -> Option<OnsSource> {
+    let at = |key: &str| format!("tenant.{name}.ons.{key}");
+    let base_url = reader.value(
+        &at("base_url"),
+        "",
+        "an https URL",
+        "the Ons API, for example https://api.ons.io/",
+    );
+    let ca_file = reader.path(
+        &at("ca_file"),
+        "PEM of the authority that signed the server's certificate",
+    );
+    let certificate_file = reader.path(&at("certificate_file"), "PEM of the client certificate");
+    let key_file = reader.path(&at("key_file"), "PEM of its private key");
+    Some(OnsSource {
+        base_url: base_url?,
+        ca_file: ca_file?,
+        certificate_file: certificate_file?,
+        key_file: key_file?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str, environment: &[(&str, &str)]) -> Result<Config, Vec<Problem>> {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("master.key"), "07".repeat(32)).unwrap();
+        let environment = environment
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Config::read(&dir.path().join("inzage.toml"), text, environment)
+    }
+
+    const GOOD: &str = "\
+[server]
+public_url = \"https://gateway.example/\"
+[secrets]
+master_key_file = \"master.key\"
+[sms]
+dir = \"outbox\"
+[tenant.topaz]
+name = \"Topaz\"
+";
+
+    #[test]
+    fn a_short_file_is_enough() {
+        let config = read(GOOD, &[]).unwrap();
+        let tenant = config.tenant("topaz").unwrap();
+        assert_eq!(tenant.name, "Topaz");
+        assert_eq!(tenant.policy.sms.when, SmsWhen::EveryLogin);
+        assert_eq!(config.server.fhir_base("topaz"), "https://gateway.example/topaz/fhir");
+        assert!(config.tenant("treant").is_none());
+    }
+
+    #[test]
+    fn the_environment_lies_over_the_file() {
+        let config = read(GOOD, &[("INZAGE__SERVER__LISTEN", "127.0.0.1:9"), ("PATH", "/bin")]).unwrap();
+        assert_eq!(config.server.listen.port(), 9);
+    }
+
+    #[test]
+    fn every_problem_is_told_at_once_with_its_line() {
+        let text = GOOD
+            .replace("https://gateway.example/", "gateway")
+            .replace("name = ", "nmae = ")
+            + "[tenant.treant]\ntimezone = \"Europe/Utopia\"\npassword.min_length = 5\n";
+        let problems = read(&text, &[]).unwrap_err();
+        let told: Vec<_> = problems
+            .iter()
+            .map(|problem| (problem.line, problem.key.as_str()))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                (Some(2), "server.public_url"),
+                (Some(8), "tenant.topaz.nmae"),
+                (Some(10), "tenant.treant.timezone"),
+                (Some(11), "tenant.treant.password.min_length"),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_broken_document_names_its_line() {
+        let problems = read("[server\n", &[]).unwrap_err();
+        assert_eq!(
+            problems.iter().find(|problem| problem.key == "toml").unwrap().line,
+            Some(1)
+        );
+    }
+
+    #[test]
+    fn the_reference_lists_every_setting_once() {
+        let reference = reference();
+        let keys: std::collections::BTreeSet<_> = reference.iter().map(|setting| &setting.key).collect();
+        assert_eq!(keys.len(), reference.len());
+        assert!(keys.contains(&"tenant.<id>.ons.base_url".to_owned()), "{keys:?}");
+    }
+}

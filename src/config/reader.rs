@@ -1,0 +1,259 @@
+//! Reads settings one by one out of a flattened TOML document, and collects every problem with its line.
+//!
+//! # Design
+//! The document becomes a map from dotted path to text, the environment (`INZAGE__SERVER__LISTEN`) lies over it, and each
+//! section takes its keys. What is left at the end is a key that nobody knows. Every key that was asked for is also noted
+//! with its default and meaning: `inzage config reference` prints that list, so it cannot be out of date.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use toml::de::{DeTable, DeValue};
+
+use crate::secret::Secret;
+
+/// One thing wrong in the configuration, where it stands, and what is expected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    pub file: String,
+    /// `None`: the key is missing, or it came from the environment.
+    pub line: Option<usize>,
+    pub key: String,
+    pub message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file)?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+        }
+        write!(f, ": {}: {}", self.key, self.message)
+    }
+}
+
+/// One line of the printed reference.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    pub key: String,
+    pub default: String,
+    pub meaning: &'static str,
+}
+
+struct Found {
+    text: String,
+    line: Option<usize>,
+}
+
+/// The settings that are still to be taken.
+pub(super) struct Reader {
+    file: String,
+    base: PathBuf,
+    found: BTreeMap<String, Found>,
+    taken: BTreeSet<String>,
+    problems: Vec<Problem>,
+    settings: Vec<Setting>,
+}
+
+impl Reader {
+    /// A document and the environment over it. Relative paths are relative to the document's folder.
+    pub fn new(file: &Path, text: &str, environment: impl Iterator<Item = (String, String)>) -> Self {
+        let mut reader = Self {
+            file: file.display().to_string(),
+            base: file.parent().map(Path::to_owned).unwrap_or_default(),
+            found: BTreeMap::new(),
+            taken: BTreeSet::new(),
+            problems: Vec::new(),
+            settings: Vec::new(),
+        };
+        let (document, errors) = DeTable::parse_recoverable(text);
+        for error in errors {
+            let line = error.span().map(|span| line_of(text, span.start));
+            reader.problems.push(Problem {
+                file: reader.file.clone(),
+                line,
+                key: "toml".to_owned(),
+                message: error.message().to_owned(),
+            });
+        }
+        reader.flatten("", document.get_ref(), text);
+        for (name, value) in environment {
+            if let Some(path) = name.strip_prefix("INZAGE__") {
+                let key = path.split("__").map(str::to_lowercase).collect::<Vec<_>>().join(".");
+                reader.found.insert(
+                    key,
+                    Found {
+                        text: value,
+                        line: None,
+                    },
+                );
+            }
+        }
+        reader
+    }
+
+    fn flatten(&mut self, prefix: &str, table: &DeTable<'_>, text: &str) {
+        for (name, value) in table {
+            let key = if prefix.is_empty() {
+                name.get_ref().to_string()
+            } else {
+                format!("{prefix}.{}", name.get_ref())
+            };
+            let line = Some(line_of(text, value.span().start));
+            let text_of = match value.get_ref() {
+                DeValue::Table(inner) => {
+                    self.flatten(&key, inner, text);
+                    continue;
+                }
+                DeValue::String(text) => text.to_string(),
+                DeValue::Integer(number) => number.to_string(),
+                DeValue::Boolean(yes) => yes.to_string(),
+                other => {
+                    self.taken.insert(key.clone());
+                    self.complain(&key, line, format!("a {} cannot stand here", other.type_str()));
+                    continue;
+                }
+            };
+            self.found.insert(key, Found { text: text_of, line });
+        }
+    }
+
+    fn complain(&mut self, key: &str, line: Option<usize>, message: String) {
+        self.problems.push(Problem {
+            file: self.file.clone(),
+            line,
+            key: key.to_owned(),
+            message,
+        });
+    }
+
+    /// Notes a problem that is about a key as a whole.
+    pub fn problem(&mut self, key: &str, message: String) {
+        let line = self.found.get(key).and_then(|found| found.line);
+        self.complain(key, line, message);
+    }
+
+    /// The names of the tables right below `prefix`: `tenant` gives `topaz`, `treant`.
+    pub fn names(&self, prefix: &str) -> Vec<String> {
+        let start = format!("{prefix}.");
+        let names: BTreeSet<_> = self
+            .found
+            .keys()
+            .filter_map(|key| {
+                key.strip_prefix(&start)?
+                    .split_once('.')
+                    .map(|(name, _)| name.to_owned())
+            })
+            .collect();
+        names.into_iter().collect()
+    }
+
+    pub fn has_key(&self, key: &str) -> bool {
+        self.found.contains_key(key)
+    }
+
+    /// Whether any key below `prefix` is there.
+    pub fn has(&self, prefix: &str) -> bool {
+        let start = format!("{prefix}.");
+        self.found.keys().any(|key| key.starts_with(&start))
+    }
+
+    fn take(&mut self, key: &str, default: &str, meaning: &'static str) -> Option<(String, Option<usize>)> {
+        self.settings.push(Setting {
+            key: key.to_owned(),
+            default: default.to_owned(),
+            meaning,
+        });
+        self.taken.insert(key.to_owned());
+        self.found.get(key).map(|found| (found.text.clone(), found.line))
+    }
+
+    /// A value with a default, in any type that reads from text.
+    pub fn value<T: FromStr>(&mut self, key: &str, default: &str, expected: &str, meaning: &'static str) -> Option<T> {
+        let (text, line) = self.take(key, default, meaning).unwrap_or((default.to_owned(), None));
+        let parsed = text.parse().ok();
+        if parsed.is_none() {
+            let what = if text.is_empty() {
+                "is missing".to_owned()
+            } else {
+                "cannot be read".to_owned()
+            };
+            self.complain(key, line, format!("{what}: expected {expected}"));
+        }
+        parsed
+    }
+
+    /// A number between two bounds.
+    pub fn number(
+        &mut self,
+        key: &str,
+        default: i64,
+        range: std::ops::RangeInclusive<i64>,
+        meaning: &'static str,
+    ) -> i64 {
+        let expected = format!("a whole number from {} to {}", range.start(), range.end());
+        let value = self
+            .value::<i64>(key, &default.to_string(), &expected, meaning)
+            .unwrap_or(default);
+        if range.contains(&value) {
+            return value;
+        }
+        self.problem(key, format!("{value} is out of range: expected {expected}"));
+        default
+    }
+
+    pub fn flag(&mut self, key: &str, default: bool, meaning: &'static str) -> bool {
+        self.value(key, if default { "true" } else { "false" }, "true or false", meaning)
+            .unwrap_or(default)
+    }
+
+    pub fn text(&mut self, key: &str, default: &str, meaning: &'static str) -> String {
+        self.take(key, default, meaning)
+            .map_or_else(|| default.to_owned(), |(text, _)| text)
+    }
+
+    /// A path, relative to the configuration's folder.
+    pub fn path(&mut self, key: &str, meaning: &'static str) -> Option<PathBuf> {
+        let Some((text, _)) = self.take(key, "", meaning) else {
+            self.complain(key, None, "is missing: expected a path".to_owned());
+            return None;
+        };
+        Some(self.base.join(text))
+    }
+
+    /// The trimmed contents of the file that `key` names.
+    pub fn secret_file(&mut self, key: &str, meaning: &'static str) -> Option<Secret<String>> {
+        let path = self.path(key, meaning)?;
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Some(Secret::new(text.trim().to_owned())),
+            Err(error) => {
+                self.problem(key, format!("{} cannot be read ({})", path.display(), error.kind()));
+                None
+            }
+        }
+    }
+
+    /// Complains about every key that nobody took, and gives what was found.
+    pub fn finish(mut self) -> (Vec<Problem>, Vec<Setting>) {
+        let unknown: Vec<_> = self
+            .found
+            .iter()
+            .filter(|(key, _)| !self.taken.contains(*key))
+            .map(|(key, found)| (key.clone(), found.line))
+            .collect();
+        for (key, line) in unknown {
+            self.complain(&key, line, "is not a setting: see `inzage config reference`".to_owned());
+        }
+        self.problems.sort_by_key(|problem| problem.line);
+        (self.problems, self.settings)
+    }
+}
+
+fn line_of(text: &str, at: usize) -> usize {
+    1 + text.as_bytes()[..at.min(text.len())]
+        .iter()
+        .filter(|byte| **byte == b'\n')
+        .count()
+}
