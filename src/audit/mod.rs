@@ -9,17 +9,27 @@
 //! ```
 //!
 //! # Design
-//! A line is durable before the first byte of the answer leaves: `Recorder::record` (FHIR) and [`write`] (flows with a
+//! A line is durable before the first byte of the answer leaves: [`Recorder::record`] (FHIR) and [`write`] (flows with a
 //! transaction of their own) return only then, or fail, and a failure fails the request. No line, no data.
 //!
 //! Who, what, whose and when follow NEN 7513. Free text never enters: actions and reasons are closed sets in the code, a
 //! search is kept by its parameter names and coded values, an address by its network.
 
-use std::net::IpAddr;
+mod chain;
+mod recorder;
+pub(crate) mod store;
 
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use jiff::Timestamp;
 use uuid::Uuid;
 
+pub use chain::{Head, Line, Verdict, verify};
+pub use recorder::Recorder;
+
 use crate::config::TenantId;
+use crate::db::{self, Tx};
 use crate::fhir::types::{Id, ResourceType};
 
 macro_rules! actions {
@@ -220,36 +230,30 @@ impl std::fmt::Display for Network {
 }
 
 /// The line could not be made durable; the request that asked for it must fail.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
     #[error("too many audit lines wait to be written")]
     Busy,
     #[error("the audit writer has stopped")]
     Stopped,
     #[error("the audit line could not be written")]
-    Database(#[from] std::sync::Arc<crate::db::Error>),
+    Database(#[from] Arc<db::Error>),
 }
 
-impl From<crate::db::Error> for Error {
-    fn from(error: crate::db::Error) -> Self {
-        Self::Database(std::sync::Arc::new(error))
+impl From<db::Error> for Error {
+    fn from(error: db::Error) -> Self {
+        Self::Database(Arc::new(error))
     }
 }
 
 /// Writes the lines of `entry` in the caller's transaction: for flows that commit other things too. Call it last, just before
 /// the commit: it holds the tenant's chain until then.
-pub async fn write(tx: &mut crate::db::Tx, entry: &Entry, now: jiff::Timestamp) -> Result<(), crate::db::Error> {
-    store::append(tx, std::slice::from_ref(entry), now).await
+pub async fn write(tx: &mut Tx, entry: &Entry, now: Timestamp) -> Result<(), db::Error> {
+    store::append(tx, &entry.tenant, &[(entry, now)]).await
 }
 
-mod store {
-    use super::Entry;
-    use crate::db::{Error, Tx};
-
-    pub(super) async fn append(_tx: &mut Tx, _entries: &[Entry], _now: jiff::Timestamp) -> Result<(), Error> {
-        Ok(())
-    }
-}
+#[cfg(test)]
+mod chain_tests;
 
 #[cfg(test)]
 mod tests {

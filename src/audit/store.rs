@@ -1,0 +1,155 @@
+//! All SQL of the audit lines.
+
+use jiff::Timestamp;
+
+use super::Entry;
+use super::chain::{Head, Line};
+use crate::config::TenantId;
+use crate::db::{Conn, Error, Param, Row, Tx, params, statements};
+
+statements! {
+    FIRST = both("INSERT INTO audit_head (tenant, seq, hash) VALUES ($1, 0, $2) ON CONFLICT DO NOTHING");
+    /// Locks the chain until the transaction ends; on SQLite the writing transaction is the lock.
+    LOCK = each(
+        "SELECT seq, hash FROM audit_head WHERE tenant = $1",
+        "SELECT seq, hash FROM audit_head WHERE tenant = $1 FOR UPDATE",
+    );
+    HEAD = both("SELECT seq, hash FROM audit_head WHERE tenant = $1");
+    MOVE = both("UPDATE audit_head SET seq = $2, hash = $3 WHERE tenant = $1");
+    AFTER = both(
+        "SELECT seq, at, action, outcome, reason, account, client_id, grant_id, role, type, resource, version, query, patient, \
+         request, network, hash FROM audit_line WHERE tenant = $1 AND seq > $2 ORDER BY seq LIMIT $3"
+    );
+}
+
+const INSERT: &str = "INSERT INTO audit_line (tenant, seq, at, action, outcome, reason, account, client_id, grant_id, role, \
+                      type, resource, version, query, patient, request, network, hash)";
+const COLUMNS: usize = 18;
+
+/// Adds the lines of one tenant to its chain.
+pub(super) async fn append(tx: &mut Tx, tenant: &TenantId, entries: &[(&Entry, Timestamp)]) -> Result<(), Error> {
+    let mut head = lock(tx, tenant).await?;
+    let mut lines = Vec::with_capacity(entries.len());
+    for (entry, at) in entries {
+        let mut patients = entry.patients.iter().map(|id| Some(id.as_str()));
+        let first = patients.next().unwrap_or(None);
+        for patient in std::iter::once(first).chain(patients) {
+            let line = line(entry, head.seq + 1, *at, patient);
+            head = Head {
+                seq: line.seq,
+                hash: line.hash(tenant, &head.hash),
+            };
+            lines.push((line, head.hash));
+        }
+    }
+    // Halving sizes: seven statement texts in all, so that the connection's cache of prepared statements keeps them.
+    let mut rest = &lines[..];
+    while !rest.is_empty() {
+        let size = 1 << rest.len().min(64).ilog2();
+        let (now, later) = rest.split_at(size);
+        let values: Vec<Param<'_>> = now.iter().flat_map(|(line, hash)| values(tenant, line, hash)).collect();
+        tx.insert_many(INSERT, "", COLUMNS, &values).await?;
+        rest = later;
+    }
+    tx.execute(MOVE, params![tenant.as_str(), head.seq, head.hash]).await?;
+    Ok(())
+}
+
+async fn lock(tx: &mut Tx, tenant: &TenantId) -> Result<Head, Error> {
+    if let Some(row) = tx.row(LOCK, params![tenant.as_str()]).await? {
+        return Ok(read_head(&row, 0));
+    }
+    tx.execute(FIRST, params![tenant.as_str(), Head::EMPTY.hash]).await?;
+    let row = tx.row(LOCK, params![tenant.as_str()]).await?;
+    Ok(row.map_or(Head::EMPTY, |row| read_head(&row, 0)))
+}
+
+pub(super) async fn head(conn: &mut Conn, tenant: &TenantId) -> Result<Option<Head>, Error> {
+    let row = conn.row(HEAD, params![tenant.as_str()]).await?;
+    Ok(row.map(|row| read_head(&row, 0)))
+}
+
+/// At most `count` lines after `seq`, in order, each with its stored hash.
+pub(super) async fn after(
+    conn: &mut Conn,
+    tenant: &TenantId,
+    seq: i64,
+    count: i64,
+) -> Result<Vec<(Line, Vec<u8>)>, Error> {
+    let rows = conn.rows(AFTER, params![tenant.as_str(), seq, count]).await?;
+    Ok(rows.iter().map(|row| (read_line(row), row.bytes(16))).collect())
+}
+
+fn line(entry: &Entry, seq: i64, at: Timestamp, patient: Option<&str>) -> Line {
+    let owned = |text: Option<&str>| text.map(str::to_owned);
+    Line {
+        seq,
+        at,
+        action: entry.action.code().to_owned(),
+        outcome: entry.outcome.code().to_owned(),
+        reason: owned(entry.outcome.reason()),
+        account: entry.who.account.clone(),
+        client_id: entry.who.client_id.clone(),
+        grant: entry.who.grant.clone(),
+        role: owned(entry.who.role),
+        kind: entry.what.kind.map(|kind| kind.as_str().to_owned()),
+        resource: entry.what.id.as_ref().map(ToString::to_string),
+        version: entry.what.version,
+        query: entry.what.query.clone(),
+        patient: owned(patient),
+        request: entry.request.map(|id| id.to_string()),
+        network: entry.network.map(|network| network.to_string()),
+    }
+}
+
+fn values<'a>(tenant: &'a TenantId, line: &'a Line, hash: &'a [u8; 32]) -> [Param<'a>; COLUMNS] {
+    [
+        tenant.as_str().into(),
+        line.seq.into(),
+        line.at.into(),
+        (&line.action).into(),
+        (&line.outcome).into(),
+        line.reason.as_deref().into(),
+        line.account.as_deref().into(),
+        line.client_id.as_deref().into(),
+        line.grant.as_deref().into(),
+        line.role.as_deref().into(),
+        line.kind.as_deref().into(),
+        line.resource.as_deref().into(),
+        line.version.into(),
+        line.query.as_deref().into(),
+        line.patient.as_deref().into(),
+        line.request.as_deref().into(),
+        line.network.as_deref().into(),
+        hash.into(),
+    ]
+}
+
+fn read_head(row: &Row, at: usize) -> Head {
+    Head {
+        seq: row.int(at),
+        // A hash of another length is a broken one; the walk finds it.
+        hash: row.bytes(at + 1).try_into().unwrap_or([0; 32]),
+    }
+}
+
+fn read_line(row: &Row) -> Line {
+    Line {
+        seq: row.int(0),
+        at: row.time(1),
+        action: row.text(2),
+        outcome: row.text(3),
+        reason: row.opt_text(4),
+        account: row.opt_text(5),
+        client_id: row.opt_text(6),
+        grant: row.opt_text(7),
+        role: row.opt_text(8),
+        kind: row.opt_text(9),
+        resource: row.opt_text(10),
+        version: row.opt_int(11),
+        query: row.opt_text(12),
+        patient: row.opt_text(13),
+        request: row.opt_text(14),
+        network: row.opt_text(15),
+    }
+}
