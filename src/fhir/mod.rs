@@ -1,3 +1,7 @@
 //! The FHIR vocabulary: types, paths, search expressions, outcomes, bundles. Pure: no database, no HTTP, no clock.
 
+pub mod json;
+pub mod outcome;
+pub mod path;
+pub mod terms;
 pub mod types;
