@@ -116,7 +116,11 @@ impl fmt::Display for Issue {
         if self.expression.is_empty() {
             write!(f, "{} ({}): {}", self.severity, self.code, self.message)
         } else {
-            write!(f, "{} ({}) {}: {}", self.severity, self.code, self.expression, self.message)
+            write!(
+                f,
+                "{} ({}) {}: {}",
+                self.severity, self.code, self.expression, self.message
+            )
         }
     }
 }
@@ -224,7 +228,10 @@ mod tests {
     #[test]
     fn a_text_never_echoes_more_than_two_hundred_characters() {
         let outcome = Outcome::error(IssueType::Value, None, &"é".repeat(5_000));
-        let text = outcome.to_value()["issue"][0]["diagnostics"].as_str().unwrap().to_owned();
+        let text = outcome.to_value()["issue"][0]["diagnostics"]
+            .as_str()
+            .unwrap()
+            .to_owned();
         assert_eq!(text.chars().count(), MAX_TEXT);
         assert!(text.ends_with("..."));
     }

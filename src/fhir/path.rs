@@ -1,6 +1,25 @@
-//! Element paths, and the small path language of search parameters.
+//! Element paths (`performer[0].display`), and the small path language of search parameters.
+//!
+//! ```
+//! use inzage::fhir::path::{ElementPath, Expression};
+//! let path = ElementPath::parse("performer[0].display").unwrap();
+//! assert_eq!((path.steps[0].name.as_str(), path.steps[0].index), ("performer", Some(0)));
+//!
+//! let date = Expression::compile("Observation.effective.ofType(dateTime) | Observation.issued").unwrap();
+//! let resource = serde_json::json!({"resourceType": "Observation", "effectiveDateTime": "2026-11-22"});
+//! assert_eq!(date.eval(&resource), [&serde_json::json!("2026-11-22")]);
+//! ```
+//!
+//! # Design
+//! The R4 search parameters that are served need dotted paths, choice types, `where` on an equal text or on the type of a
+//! reference, and unions; no FHIRPath engine is linked for that. An expression is compiled once and then only walks the
+//! JSON. `value` names every type of `value[x]`: the exact key is tried first, then keys that are the name followed by a
+//! FHIR type, which is how the JSON form spells a choice.
 
 use serde_json::Value;
+
+/// Longest path or expression that is read.
+const MAX_TEXT: usize = 2_000;
 
 /// Why a path is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,22 +43,619 @@ pub struct ElementPath {
 }
 
 impl ElementPath {
-    pub fn parse(_text: &str) -> Result<Self, PathError> {
-        Err(PathError { reason: "not built yet", offset: 0 })
+    pub fn parse(text: &str) -> Result<Self, PathError> {
+        let mut reader = Reader::new(text)?;
+        let mut steps = Vec::new();
+        loop {
+            let start = reader.at;
+            let choice = reader.name()?;
+            let mut name = choice.to_owned();
+            if reader.take("[x]") {
+                name.push_str("[x]");
+            }
+            let index = if reader.take("[") { Some(reader.index()?) } else { None };
+            if steps.len() >= 32 {
+                return Err(PathError {
+                    reason: "the path is too deep",
+                    offset: start,
+                });
+            }
+            steps.push(Step { name, index });
+            if reader.done() {
+                return Ok(Self { steps });
+            }
+            reader.need(".")?;
+        }
     }
 }
 
 /// A compiled search parameter expression.
-#[derive(Clone, Debug)]
-pub struct Expression;
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expression {
+    branches: Vec<Branch>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Branch {
+    /// The resource type that it starts from; `None` for any.
+    kind: Option<String>,
+    steps: Vec<Walk>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Walk {
+    /// A field; if there is none of that name, the choice of that name.
+    Field(String),
+    /// One type of a choice: the full key.
+    Exact(String),
+    Where(Vec<Condition>),
+    Item(usize),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Condition {
+    Equals { path: Vec<String>, text: String },
+    RefersTo(String),
+}
 
 impl Expression {
-    pub fn compile(_text: &str) -> Result<Self, PathError> {
-        Err(PathError { reason: "not built yet", offset: 0 })
+    pub fn compile(text: &str) -> Result<Self, PathError> {
+        let mut reader = Reader::new(text)?;
+        let mut branches = vec![reader.branch()?];
+        while reader.take("|") {
+            branches.push(reader.branch()?);
+        }
+        if reader.done() {
+            Ok(Self { branches })
+        } else {
+            Err(reader.error("something follows the expression"))
+        }
     }
 
-    /// Every value that the expression selects in the resource, in document order.
-    pub fn eval<'v>(&self, _resource: &'v Value) -> Vec<&'v Value> {
-        Vec::new()
+    /// Every value that the expression selects in the resource, in the order of its branches and of the document.
+    pub fn eval<'v>(&self, resource: &'v Value) -> Vec<&'v Value> {
+        let mut found = Vec::new();
+        for branch in &self.branches {
+            branch.eval(resource, &mut found);
+        }
+        found
+    }
+}
+
+impl Branch {
+    fn eval<'v>(&self, resource: &'v Value, found: &mut Vec<&'v Value>) {
+        if let Some(kind) = &self.kind
+            && resource.get("resourceType").and_then(Value::as_str) != Some(kind)
+        {
+            return;
+        }
+        let mut here = vec![resource];
+        for step in &self.steps {
+            here = step.walk(&here, resource);
+            if here.is_empty() {
+                return;
+            }
+        }
+        found.append(&mut here);
+    }
+}
+
+impl Walk {
+    fn walk<'v>(&self, from: &[&'v Value], root: &'v Value) -> Vec<&'v Value> {
+        let mut to = Vec::new();
+        match self {
+            Self::Field(name) => {
+                for value in from {
+                    match value.get(name) {
+                        Some(value) => flatten(value, &mut to),
+                        None => choices(value, name, &mut to),
+                    }
+                }
+            }
+            Self::Exact(key) => from
+                .iter()
+                .filter_map(|value| value.get(key))
+                .for_each(|value| flatten(value, &mut to)),
+            Self::Where(all) => to.extend(from.iter().filter(|value| all.iter().all(|one| one.holds(value, root)))),
+            Self::Item(index) => to.extend(from.get(*index)),
+        }
+        to
+    }
+}
+
+fn flatten<'v>(value: &'v Value, to: &mut Vec<&'v Value>) {
+    match value {
+        Value::Array(items) => to.extend(items.iter().filter(|item| !item.is_null())),
+        Value::Null => {}
+        _ => to.push(value),
+    }
+}
+
+/// The members whose key is the name followed by a FHIR type.
+fn choices<'v>(value: &'v Value, name: &str, to: &mut Vec<&'v Value>) {
+    let Some(object) = value.as_object() else { return };
+    for (key, value) in object {
+        if key.strip_prefix(name).is_some_and(is_type_suffix) {
+            flatten(value, to);
+        }
+    }
+}
+
+impl Condition {
+    fn holds(&self, value: &Value, root: &Value) -> bool {
+        match self {
+            Self::Equals { path, text } => {
+                let mut here = vec![value];
+                for name in path {
+                    let mut next = Vec::new();
+                    here.iter()
+                        .filter_map(|value| value.get(name))
+                        .for_each(|value| flatten(value, &mut next));
+                    here = next;
+                }
+                here.iter().any(|value| value.as_str() == Some(text))
+            }
+            Self::RefersTo(kind) => refers_to(value, kind, root),
+        }
+    }
+}
+
+/// Does the reference point at a resource of the type? Told by its text, its `type`, or what it contains.
+fn refers_to(value: &Value, kind: &str, root: &Value) -> bool {
+    let text = value.get("reference").and_then(Value::as_str).unwrap_or_default();
+    if let Some(id) = text.strip_prefix('#') {
+        let contained = root.get("contained").and_then(Value::as_array);
+        return contained.into_iter().flatten().any(|one| {
+            one.get("id").and_then(Value::as_str) == Some(id)
+                && one.get("resourceType").and_then(Value::as_str) == Some(kind)
+        });
+    }
+    match reference_type(text) {
+        Some(found) => found == kind,
+        None => value.get("type").and_then(Value::as_str) == Some(kind),
+    }
+}
+
+/// The resource type in a literal reference: `Patient` in `Patient/1`, `https://a/b/Patient/1` and
+/// `Patient/1/_history/2`; none in `#a`, `urn:uuid:...` or a bare id.
+pub fn reference_type(reference: &str) -> Option<&str> {
+    let mut parts = reference.rsplit('/');
+    let mut last = parts.next()?;
+    let mut kind = parts.next()?;
+    if kind == "_history" {
+        last = parts.next()?;
+        kind = parts.next()?;
+    }
+    let named = kind.starts_with(|c: char| c.is_ascii_uppercase()) && kind.bytes().all(|b| b.is_ascii_alphabetic());
+    (named && !last.is_empty()).then_some(kind)
+}
+
+/// The types that a choice element can have in R4, as its JSON key spells them.
+const CHOICE_TYPES: &[&str] = &[
+    "Address",
+    "Age",
+    "Annotation",
+    "Attachment",
+    "Base64Binary",
+    "Boolean",
+    "Canonical",
+    "Code",
+    "CodeableConcept",
+    "Coding",
+    "ContactDetail",
+    "ContactPoint",
+    "Contributor",
+    "Count",
+    "DataRequirement",
+    "Date",
+    "DateTime",
+    "Decimal",
+    "Distance",
+    "Dosage",
+    "Duration",
+    "Expression",
+    "HumanName",
+    "Id",
+    "Identifier",
+    "Instant",
+    "Integer",
+    "Markdown",
+    "Meta",
+    "Money",
+    "Oid",
+    "ParameterDefinition",
+    "Period",
+    "PositiveInt",
+    "Quantity",
+    "Range",
+    "Ratio",
+    "Reference",
+    "RelatedArtifact",
+    "SampledData",
+    "Signature",
+    "String",
+    "Time",
+    "Timing",
+    "TriggerDefinition",
+    "UnsignedInt",
+    "Uri",
+    "Url",
+    "UsageContext",
+    "Uuid",
+];
+
+/// Is it a type as the key of a choice spells it (`DateTime` in `valueDateTime`)?
+pub fn is_type_suffix(text: &str) -> bool {
+    CHOICE_TYPES.binary_search(&text).is_ok()
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn new(text: &'a str) -> Result<Self, PathError> {
+        let reader = Self { text, at: 0 };
+        if text.len() > MAX_TEXT {
+            Err(reader.error("the text is too long"))
+        } else {
+            Ok(reader)
+        }
+    }
+
+    fn error(&self, reason: &'static str) -> PathError {
+        PathError {
+            reason,
+            offset: self.at,
+        }
+    }
+
+    fn skip(&mut self) {
+        let rest = &self.text[self.at..];
+        self.at += rest.len() - rest.trim_start().len();
+    }
+
+    fn done(&mut self) -> bool {
+        self.skip();
+        self.at == self.text.len()
+    }
+
+    fn take(&mut self, token: &str) -> bool {
+        self.skip();
+        let hit = self.text[self.at..].starts_with(token);
+        if hit {
+            self.at += token.len();
+        }
+        hit
+    }
+
+    fn need(&mut self, token: &'static str) -> Result<(), PathError> {
+        if self.take(token) {
+            return Ok(());
+        }
+        Err(self.error(match token {
+            "." => "expected `.`",
+            "(" => "expected `(`",
+            ")" => "expected `)`",
+            "]" => "expected `]`",
+            "=" => "expected `=`",
+            _ => "expected more",
+        }))
+    }
+
+    /// A whole word, so that `as` is not taken out of `asserter`.
+    fn word(&mut self, word: &str) -> bool {
+        self.skip();
+        let rest = &self.text[self.at..];
+        let hit = rest
+            .strip_prefix(word)
+            .is_some_and(|after| !after.starts_with(|c: char| c.is_ascii_alphanumeric()));
+        if hit {
+            self.at += word.len();
+        }
+        hit
+    }
+
+    fn name(&mut self) -> Result<&'a str, PathError> {
+        self.skip();
+        let rest = &self.text[self.at..];
+        let end = rest.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(rest.len());
+        if end == 0 || rest.starts_with(|c: char| c.is_ascii_digit()) {
+            return Err(self.error("expected a name"));
+        }
+        self.at += end;
+        Ok(&rest[..end])
+    }
+
+    fn index(&mut self) -> Result<usize, PathError> {
+        let rest = &self.text[self.at..];
+        let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        let index = rest[..end].parse().ok().filter(|index| *index < 10_000);
+        let index = index.ok_or_else(|| self.error("expected an index below 10000"))?;
+        self.at += end;
+        self.need("]")?;
+        Ok(index)
+    }
+
+    fn literal(&mut self) -> Result<String, PathError> {
+        self.need("'")?;
+        let rest = &self.text[self.at..];
+        let end = rest.find('\'').ok_or_else(|| self.error("the text has no end"))?;
+        if rest[..end].contains('\\') {
+            return Err(self.error("escapes are not supported"));
+        }
+        self.at += end + 1;
+        Ok(rest[..end].to_owned())
+    }
+
+    /// `Type.a.b`, `(Type.a as T)` or `(Type.a as T).b`.
+    fn branch(&mut self) -> Result<Branch, PathError> {
+        let mut branch = if self.take("(") {
+            let mut inner = self.branch()?;
+            if self.word("as") {
+                let kind = self.name()?;
+                self.cast(&mut inner.steps, kind)?;
+            }
+            self.need(")")?;
+            inner
+        } else {
+            let first = self.name()?;
+            match first {
+                "Resource" | "DomainResource" => Branch {
+                    kind: None,
+                    steps: Vec::new(),
+                },
+                kind if kind.starts_with(|c: char| c.is_ascii_uppercase()) => Branch {
+                    kind: Some(kind.to_owned()),
+                    steps: Vec::new(),
+                },
+                field => Branch {
+                    kind: None,
+                    steps: vec![Walk::Field(field.to_owned())],
+                },
+            }
+        };
+        loop {
+            if self.take("[") {
+                branch.steps.push(Walk::Item(self.index()?));
+            } else if self.take(".") {
+                self.step(&mut branch.steps)?;
+            } else {
+                return Ok(branch);
+            }
+        }
+    }
+
+    fn step(&mut self, steps: &mut Vec<Walk>) -> Result<(), PathError> {
+        let name = self.name()?;
+        if !self.take("(") {
+            steps.push(Walk::Field(name.to_owned()));
+            return Ok(());
+        }
+        match name {
+            "as" | "ofType" => {
+                let kind = self.name()?;
+                self.cast(steps, kind)?;
+            }
+            "where" => steps.push(Walk::Where(self.conditions()?)),
+            "first" => steps.push(Walk::Item(0)),
+            _ => return Err(self.error("this function is not supported")),
+        }
+        self.need(")")
+    }
+
+    fn conditions(&mut self) -> Result<Vec<Condition>, PathError> {
+        let mut all = Vec::new();
+        loop {
+            let mut path = vec![self.name()?.to_owned()];
+            if path[0] == "resolve" && self.take("(") {
+                self.need(")")?;
+                if !self.word("is") {
+                    return Err(self.error("expected `is`"));
+                }
+                all.push(Condition::RefersTo(self.name()?.to_owned()));
+            } else {
+                while self.take(".") {
+                    path.push(self.name()?.to_owned());
+                }
+                self.need("=")?;
+                all.push(Condition::Equals {
+                    path,
+                    text: self.literal()?,
+                });
+            }
+            if !self.word("and") {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// Narrows the last field to one type of its choice.
+    fn cast(&self, steps: &mut [Walk], kind: &str) -> Result<(), PathError> {
+        let mut letters = kind.chars();
+        let suffix: String = letters
+            .next()
+            .map(|c| c.to_ascii_uppercase())
+            .into_iter()
+            .chain(letters)
+            .collect();
+        match steps.last_mut() {
+            Some(last @ Walk::Field(_)) if is_type_suffix(&suffix) => {
+                if let Walk::Field(name) = last {
+                    *last = Walk::Exact(format!("{name}{suffix}"));
+                }
+                Ok(())
+            }
+            Some(Walk::Field(_)) => Err(self.error("no such type of a choice")),
+            _ => Err(self.error("a type can only follow a field")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn texts(expression: &str, resource: &Value) -> Vec<String> {
+        let compiled = Expression::compile(expression).unwrap();
+        compiled
+            .eval(resource)
+            .iter()
+            .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+            .collect()
+    }
+
+    fn observation() -> Value {
+        json!({
+            "resourceType": "Observation", "id": "o1",
+            "contained": [{"resourceType": "Patient", "id": "p"}],
+            "code": {"coding": [{"system": "http://loinc.org", "code": "29463-7"}, {"system": "urn:x", "code": "w"}]},
+            "subject": {"reference": "Patient/1"},
+            "performer": [{"reference": "https://a/fhir/Practitioner/2"}, {"reference": "#p"}, {"reference": "urn:uuid:1", "type": "Organization"}],
+            "effectivePeriod": {"start": "2026-01-01"},
+            "valueQuantity": {"value": 80},
+            "category": [{"coding": [{"code": "vital-signs"}]}, {"coding": [{"code": "exam"}]}]
+        })
+    }
+
+    #[test]
+    fn the_choice_types_are_sorted_for_the_search() {
+        assert!(CHOICE_TYPES.is_sorted());
+    }
+
+    #[test]
+    fn a_dotted_path_walks_through_arrays() {
+        assert_eq!(
+            texts("Observation.category.coding.code", &observation()),
+            ["vital-signs", "exam"]
+        );
+        assert_eq!(texts("Resource.id", &observation()), ["o1"]);
+        assert_eq!(texts("Observation.category[1].coding.code", &observation()), ["exam"]);
+    }
+
+    #[test]
+    fn another_resource_type_selects_nothing() {
+        assert!(texts("Condition.code.coding.code", &observation()).is_empty());
+    }
+
+    #[test]
+    fn a_choice_is_found_with_and_without_its_type() {
+        assert_eq!(texts("Observation.effective.start", &observation()), ["2026-01-01"]);
+        assert_eq!(
+            texts("(Observation.effective as Period).start", &observation()),
+            ["2026-01-01"]
+        );
+        assert_eq!(
+            texts("Observation.value.ofType(Quantity).value", &observation()),
+            ["80"]
+        );
+        assert_eq!(texts("Observation.value.as(Quantity).value", &observation()), ["80"]);
+        assert!(texts("(Observation.effective as dateTime)", &observation()).is_empty());
+    }
+
+    #[test]
+    fn a_union_adds_its_branches() {
+        assert_eq!(
+            texts(
+                "Observation.issued | Observation.effective.start|Observation.id",
+                &observation()
+            ),
+            ["2026-01-01", "o1"]
+        );
+    }
+
+    #[test]
+    fn where_keeps_what_is_equal() {
+        assert_eq!(
+            texts(
+                "Observation.code.coding.where(system='http://loinc.org').code",
+                &observation()
+            ),
+            ["29463-7"]
+        );
+        assert_eq!(
+            texts(
+                "Observation.code.coding.where(system = 'urn:x' and code = 'w').code",
+                &observation()
+            ),
+            ["w"]
+        );
+        assert!(texts("Observation.code.coding.where(system='urn:y').code", &observation()).is_empty());
+    }
+
+    #[test]
+    fn a_reference_is_told_by_its_text_its_type_or_what_is_contained() {
+        let refers = |kind: &str| {
+            texts(
+                &format!("Observation.performer.where(resolve() is {kind}).reference"),
+                &observation(),
+            )
+        };
+        assert_eq!(refers("Practitioner"), ["https://a/fhir/Practitioner/2"]);
+        assert_eq!(refers("Patient"), ["#p"]);
+        assert_eq!(refers("Organization"), ["urn:uuid:1"]);
+        assert_eq!(
+            texts(
+                "Observation.subject.where(resolve() is Patient).reference",
+                &observation()
+            ),
+            ["Patient/1"]
+        );
+    }
+
+    #[test]
+    fn the_type_of_a_reference_is_read_from_its_end() {
+        for (text, kind) in [
+            ("Patient/1", Some("Patient")),
+            ("Patient/1/_history/3", Some("Patient")),
+            ("https://x/y/Patient/1", Some("Patient")),
+            ("urn:uuid:4", None),
+            ("#a", None),
+            ("1", None),
+            ("Patient/", None),
+        ] {
+            assert_eq!(reference_type(text), kind, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_element_path_has_names_and_indexes() {
+        let path = ElementPath::parse("name[1].given[0]").unwrap();
+        assert_eq!(path.steps.len(), 2);
+        assert_eq!(
+            path.steps[1],
+            Step {
+                name: "given".into(),
+                index: Some(0)
+            }
+        );
+        assert_eq!(ElementPath::parse("value[x]").unwrap().steps[0].name, "value[x]");
+        for bad in [
+            "", ".", "a.", "a..b", "a[", "a[-1]", "a[99999]", "a[0", "a b", "1a", "a[0]b",
+        ] {
+            assert!(ElementPath::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused_with_its_place() {
+        for bad in [
+            "",
+            "Patient.",
+            "Patient.name.exists()",
+            "Patient.where(a=1)",
+            "Patient.name | ",
+            "(Patient.name",
+            "Patient.x as",
+            "(Patient.name as nonsense)",
+            "Patient.where(resolve() is)",
+            "Patient.name.where(use='x'",
+            "a.where(b='c\\'d')",
+        ] {
+            assert!(Expression::compile(bad).is_err(), "{bad}");
+        }
+        assert_eq!(Expression::compile("Patient.name.exists()").unwrap_err().offset, 20);
     }
 }
