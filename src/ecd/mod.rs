@@ -1,1 +1,261 @@
-//! Where data comes from: connectors to the ECD products, source schemas, and the mock servers.
+//! Where data comes from: connectors to the ECD products, the contracts of their records, and mock servers.
+//!
+//! A connector turns a product's own interface into one stream of [`Event`]s, which `sync` stages, maps and stores:
+//!
+//! ```no_run
+//! # async fn example(ons: impl inzage::ecd::Connector) {
+//! use futures::StreamExt as _;
+//! use inzage::ecd::{Event, Pull, Reach};
+//! let pull = Pull {
+//!     clients: ["10101".to_owned()].into(),
+//!     reach: Reach::Full,
+//!     agenda: jiff::civil::date(2026, 10, 1)..jiff::civil::date(2027, 3, 1),
+//! };
+//! let mut events = ons.pull(pull);
+//! while let Some(event) = events.next().await {
+//!     if let Ok(Event::Record(record)) = event {
+//!         println!("{} {}", record.kind, record.version);
+//!     }
+//! }
+//! # }
+//! ```
+//!
+//! # Design
+//! - **Only clients that are asked for.** The products limit requests and demand data minimisation, so [`Pull::clients`]
+//!   names the clients with a portal account and nothing of another client leaves the connector except its key.
+//! - **Absence is evidence only of a whole answer.** Products do not tell of every deletion, so `sync` compares. It may
+//!   remove what it did not see only after [`Event::Complete`] (one client's list) or [`Event::StreamComplete`] (a whole
+//!   kind); both are sent only when every byte of the answer arrived and every record in it had a key.
+//! - **A fixed order**: employees, clients, contact relations, per client care plans and agenda, reports. Names are
+//!   known before the records that mention them.
+//! - **Quirks are repaired here** and nowhere else; a mapping file only renames and codes. What a mapping cannot look up
+//!   is joined to the record: names of employees, addresses of contacts, the client that an agenda was asked for.
+//! - **A joined record may change without a new version** (an employee marries), so `sync` decides by the hash of the
+//!   body and uses the version only to refuse going back.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::ops::Range;
+
+use futures::future::BoxFuture;
+use futures::stream::BoxStream;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde_json::Value;
+
+pub mod contract;
+pub mod mock;
+pub mod ons;
+
+/// What a source record is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    Employee,
+    Client,
+    ContactRelation,
+    CarePlan,
+    AgendaOccurrence,
+    Report,
+}
+
+impl Kind {
+    /// Every kind, in the order in which a connector sends them.
+    pub const ALL: [Self; 6] = [
+        Self::Employee,
+        Self::Client,
+        Self::ContactRelation,
+        Self::CarePlan,
+        Self::AgendaOccurrence,
+        Self::Report,
+    ];
+
+    /// The name in file names, map names and stored rows.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Employee => "employee",
+            Self::Client => "client",
+            Self::ContactRelation => "contact-relation",
+            Self::CarePlan => "care-plan",
+            Self::AgendaOccurrence => "agenda-occurrence",
+            Self::Report => "report",
+        }
+    }
+
+    /// The kind with this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One source record that keeps its contract, repaired and joined: what a mapping reads.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    pub kind: Kind,
+    /// Unique within the kind, for the whole ECD.
+    pub key: String,
+    /// The client whose dossier it belongs to; none for an employee.
+    pub client: Option<String>,
+    /// The time of the last change in UTC at a fixed width, so that it sorts as text; empty where the source keeps none.
+    pub version: String,
+    pub body: Value,
+}
+
+/// A source record that breaks its contract: to be quarantined. Holds no value of the record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bad {
+    pub kind: Kind,
+    /// None where not even a key could be read.
+    pub key: Option<String>,
+    /// JSON pointer to the place; empty for the whole record.
+    pub pointer: String,
+    pub reason: String,
+}
+
+/// How much to pull.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Everything of the clients: for the first load and for the regular full compare.
+    Full,
+    /// What changed since then; a connector widens it by its own overlap.
+    Since(Timestamp),
+}
+
+/// What one run of `sync` asks of a connector.
+#[derive(Clone, Debug)]
+pub struct Pull {
+    /// Keys of the clients with a portal account. Nothing of others is delivered.
+    pub clients: BTreeSet<String>,
+    pub reach: Reach,
+    /// The days of the agenda that are polled: from inclusive, to exclusive.
+    pub agenda: Range<Date>,
+}
+
+/// One thing a pull found out.
+#[derive(Clone, Debug)]
+pub enum Event {
+    Record(Record),
+    Bad(Bad),
+    /// The source says that this record is gone.
+    Deleted {
+        kind: Kind,
+        key: String,
+    },
+    /// A changed record belongs to a client that was not asked for. If it is stored, it moved away: remove it.
+    Outside {
+        kind: Kind,
+        key: String,
+    },
+    /// One client's list arrived whole; what it lacks is gone. For the agenda only within the days asked for.
+    Complete {
+        kind: Kind,
+        client: String,
+    },
+    /// Everything of this kind arrived whole; of the clients asked for, what did not come is gone.
+    StreamComplete {
+        kind: Kind,
+    },
+    /// This part could not be read and is as it was; the pull goes on.
+    Failed {
+        kind: Kind,
+        client: Option<String>,
+        error: Error,
+    },
+    /// What the pull has cost the source so far; comes last.
+    Spent(Spent),
+}
+
+/// Load put on a source.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Spent {
+    /// Requests sent, repeated ones included.
+    pub requests: u64,
+    /// Requests that were answered with 429.
+    pub throttled: u64,
+    /// Time for which a request was open, summed.
+    pub milliseconds: u64,
+}
+
+/// Why a source, or a part of it, could not be read. Holds no identifiers of clients and nothing of an answer's body.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    #[error("setting {setting}: {problem}")]
+    Setting { setting: &'static str, problem: String },
+    #[error("{path}: the TLS handshake failed: {reason}; check the certificate, its key and the CA")]
+    Handshake { path: &'static str, reason: String },
+    #[error("{path}: the source does not admit this certificate (HTTP {status})")]
+    NotAdmitted { path: &'static str, status: u16 },
+    #[error("{path}: no connection: {reason}")]
+    Unreachable { path: &'static str, reason: String },
+    #[error("{path}: no answer in time")]
+    Timeout { path: &'static str },
+    #[error("{path}: still HTTP {status} after {attempts} attempts")]
+    Busy {
+        path: &'static str,
+        status: u16,
+        attempts: u32,
+    },
+    #[error("{path}: HTTP {status}")]
+    Status { path: &'static str, status: u16 },
+    #[error("{path}: JSON expected, the answer says {found}")]
+    NotJson { path: &'static str, found: String },
+    #[error("{path}: the answer ends early")]
+    Truncated { path: &'static str },
+    #[error("{path}: the answer is larger than {limit} bytes")]
+    TooLarge { path: &'static str, limit: usize },
+    #[error("{path}: {problem}")]
+    Shape { path: &'static str, problem: &'static str },
+}
+
+impl Error {
+    /// Whether every further request would fail the same way, so that a pull stops.
+    pub fn is_fatal(&self) -> bool {
+        matches!(
+            self,
+            Self::Setting { .. } | Self::Handshake { .. } | Self::NotAdmitted { .. } | Self::Unreachable { .. }
+        )
+    }
+}
+
+/// A source of records.
+pub trait Connector: Send + Sync {
+    /// The product's name in map names and ids: `ons`.
+    fn name(&self) -> &'static str;
+
+    /// Asks whether the source admits us.
+    fn ping(&self) -> BoxFuture<'_, Result<(), Error>>;
+
+    /// Reads what `pull` asks for. An `Err` is the last item; dropping the stream ends the pull.
+    fn pull(&self, pull: Pull) -> BoxStream<'_, Result<Event, Error>>;
+}
+
+/// The sortable form of a time: UTC, six decimals.
+pub fn version_of(at: Timestamp) -> String {
+    format!("{at:.6}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_is_found_by_its_name() {
+        for kind in Kind::ALL {
+            assert_eq!(Kind::from_name(kind.as_str()), Some(kind));
+        }
+        assert_eq!(Kind::from_name("survey"), None);
+    }
+
+    #[test]
+    fn versions_sort_as_text() {
+        let early = version_of("2026-11-20T12:00:00.5+01:00".parse().unwrap());
+        let late = version_of("2026-11-20T11:00:01Z".parse().unwrap());
+        assert_eq!(early, "2026-11-20T11:00:00.500000Z");
+        assert!(early < late);
+    }
+}
