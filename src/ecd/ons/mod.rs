@@ -1,1 +1,181 @@
-//! x
+//! The connector to Nedap Ons: mutual TLS, streams of lines, per-client lists, four requests at a time.
+//!
+//! ```no_run
+//! # fn example(ca: String, certificate: String, key: String) -> Result<(), Box<dyn std::error::Error>> {
+//! use inzage::ecd::{contract::Contracts, ons};
+//! use inzage::secret::{Random, Secret};
+//! let settings = ons::Settings::new("https://api-staging.ons.io".parse()?, ca, certificate, Secret::new(key));
+//! let contracts = Contracts::builtin("ons").expect("the built-in contracts compile");
+//! let ons = ons::Ons::new(settings, contracts.into(), Random::Os)?;
+//! # Ok(()) }
+//! ```
+//!
+//! # Design
+//! - [`transport`](self) opens one request: permit, certificate, limits, back-off, the meter. `rows` cuts an answer into
+//!   records in bounded memory. `repair` undoes the product's habits. `join` adds what a mapping cannot look up. `pull`
+//!   knows the order and decides what counts as whole.
+//! - Ons admits four parallel requests per certificate and answers a fifth with 429 without saying when to come back.
+//!   The permits therefore belong to the certificate, not to the connector: four tenants of a demo that share a
+//!   certificate share its four permits. The back-off is our own, with jitter.
+//! - `since` has no time zone in the contract. We send the wall clock of UTC: read as Dutch time it means one or two
+//!   hours earlier, so either reading loses nothing; the overlap covers clocks that differ.
+//! - The stream of reports has no deletions, the agenda has no stream at all: see [`Event::Complete`](super::Event).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use futures::future::BoxFuture;
+use futures::stream::BoxStream;
+use tokio::sync::mpsc;
+use url::Url;
+
+use super::contract::Contracts;
+use super::{Connector, Error, Event, Pull, Spent};
+use crate::secret::{Random, Secret};
+
+mod join;
+mod permits;
+mod pull;
+mod repair;
+mod rows;
+mod tls;
+mod transport;
+
+/// Where an Ons installation is and how we identify ourselves.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `https://api.ons.io`, or any other address over TLS.
+    pub base_url: Url,
+    /// The only authorities that may sign the server's certificate, PEM.
+    pub ca_pem: String,
+    /// Our certificate and its chain, PEM.
+    pub certificate_pem: String,
+    /// The key of that certificate, PEM (PKCS#8, PKCS#1 or SEC1).
+    pub key_pem: Secret<String>,
+    /// `connector/version+address`, as the vendor asks.
+    pub user_agent: String,
+    /// The acting user, for the source's own audit.
+    pub identity: Option<Identity>,
+    pub limits: Limits,
+}
+
+/// Optional `X-Cupido-*` headers.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    pub user_name: String,
+    pub active_identity: Option<String>,
+}
+
+/// Bounds of time and size. The defaults fit the documented limits of the product.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Requests that may be open at once with one certificate.
+    pub parallel: usize,
+    pub connect: Duration,
+    /// Longest silence within an answer.
+    pub idle: Duration,
+    /// Longest time for a list.
+    pub list: Duration,
+    /// Longest time for a stream.
+    pub stream: Duration,
+    pub line_bytes: usize,
+    pub list_bytes: usize,
+    /// Addresses of contacts that are kept while relations stream by.
+    pub join_bytes: usize,
+    /// Attempts per request, the first included.
+    pub attempts: u32,
+    /// First pause after 429 or 5xx; doubled each time up to `pause_most`.
+    pub pause: Duration,
+    pub pause_most: Duration,
+    /// How far `since` reaches back before the moment asked for; at least ten minutes.
+    pub overlap: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            parallel: 4,
+            connect: Duration::from_secs(10),
+            idle: Duration::from_secs(60),
+            list: Duration::from_secs(120),
+            stream: Duration::from_secs(2 * 3600),
+            line_bytes: 1 << 20,
+            list_bytes: 32 << 20,
+            join_bytes: 128 << 20,
+            attempts: 6,
+            pause: Duration::from_millis(500),
+            pause_most: Duration::from_secs(30),
+            overlap: Duration::from_secs(15 * 60),
+        }
+    }
+}
+
+impl Settings {
+    /// Settings with the default limits.
+    pub fn new(base_url: Url, ca_pem: String, certificate_pem: String, key_pem: Secret<String>) -> Self {
+        Self {
+            base_url,
+            ca_pem,
+            certificate_pem,
+            key_pem,
+            user_agent: concat!("inzage/", env!("CARGO_PKG_VERSION"), "+https://inzage.dev").to_owned(),
+            identity: None,
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// A connection to one Ons installation.
+#[derive(Clone)]
+pub struct Ons {
+    transport: Arc<transport::Transport>,
+    contracts: Arc<Contracts>,
+}
+
+impl Ons {
+    /// Checks the settings; opens no connection yet.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] with the setting that cannot be used.
+    pub fn new(settings: Settings, contracts: Arc<Contracts>, random: Random) -> Result<Self, Error> {
+        Ok(Self {
+            transport: Arc::new(transport::Transport::new(settings, random)?),
+            contracts,
+        })
+    }
+
+    /// Load put on the source since this connector was made.
+    pub fn spent(&self) -> Spent {
+        self.transport.spent()
+    }
+}
+
+/// Events that may wait between the connector and its reader.
+const WAITING: usize = 256;
+
+impl Connector for Ons {
+    fn name(&self) -> &'static str {
+        "ons"
+    }
+
+    fn ping(&self) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(self.transport.ping())
+    }
+
+    fn pull(&self, pull: Pull) -> BoxStream<'_, Result<Event, Error>> {
+        let (out, events) = mpsc::channel(WAITING);
+        let run = pull::Run {
+            transport: Arc::clone(&self.transport),
+            contracts: Arc::clone(&self.contracts),
+            pull,
+            out,
+        };
+        // A task of its own: reading and parsing go on while the reader maps and stores. It ends with the stream.
+        let task = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(run.all()));
+        futures::stream::unfold((events, task), |(mut events, task)| async move {
+            events.recv().await.map(|event| (event, (events, task)))
+        })
+        .boxed()
+    }
+}

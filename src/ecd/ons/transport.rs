@@ -1,0 +1,307 @@
+//! One request to Ons: a permit, the certificate, bounds of time and size, back-off, and the meter.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use reqwest::{Client, Response, StatusCode, redirect};
+use serde_json::Value;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+
+use super::rows::Rows;
+use super::{Limits, Settings, permits, repair, tls};
+use crate::ecd::{Error, Spent};
+use crate::secret::Random;
+
+/// What to ask for. `path` is also the name of the request in errors, so it holds `{id}` and not the id.
+#[derive(Clone, Debug)]
+pub(super) struct Target<'a> {
+    pub(super) path: &'static str,
+    pub(super) id: &'a str,
+    pub(super) query: Vec<(&'static str, String)>,
+}
+
+impl Target<'_> {
+    pub(super) fn stream(path: &'static str, since: Option<&str>) -> Self {
+        Self {
+            path,
+            id: "",
+            query: since.map(|since| ("since", since.to_owned())).into_iter().collect(),
+        }
+    }
+}
+
+pub(super) struct Transport {
+    http: Client,
+    base: String,
+    pub(super) limits: Limits,
+    identity: Vec<(&'static str, String)>,
+    permits: Arc<Semaphore>,
+    random: Random,
+    meter: Arc<Meter>,
+}
+
+#[derive(Debug, Default)]
+struct Meter {
+    requests: AtomicU64,
+    throttled: AtomicU64,
+    milliseconds: AtomicU64,
+}
+
+impl Meter {
+    fn count(&self, started: Instant) {
+        let open = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.milliseconds.fetch_add(open, Ordering::Relaxed);
+    }
+}
+
+/// A request that holds its permit and runs the meter until it is dropped.
+struct Open {
+    started: Instant,
+    meter: Arc<Meter>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.meter.count(self.started);
+    }
+}
+
+/// The media type of an answer that we read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Format {
+    Json,
+    Lines,
+}
+
+/// An answer with status 200 and a media type that we read; its body is still coming.
+pub(super) struct Answer {
+    pub(super) path: &'static str,
+    pub(super) format: Format,
+    response: Response,
+    deadline: Instant,
+    _open: Open,
+}
+
+impl Answer {
+    /// The next piece of the body; none at its proper end.
+    pub(super) async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
+        match tokio::time::timeout_at(self.deadline, self.response.chunk()).await {
+            Ok(Ok(chunk)) => Ok(chunk),
+            Ok(Err(error)) if !error.is_timeout() => Err(Error::Truncated { path: self.path }),
+            Ok(Err(_)) | Err(_) => Err(Error::Timeout { path: self.path }),
+        }
+    }
+
+    /// The whole body, at most `limit` bytes.
+    pub(super) async fn whole(mut self, limit: usize) -> Result<Vec<u8>, Error> {
+        let mut body = Vec::new();
+        while let Some(chunk) = self.chunk().await? {
+            if body.len() + chunk.len() > limit {
+                return Err(Error::TooLarge { path: self.path, limit });
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body)
+    }
+}
+
+impl Transport {
+    pub(super) fn new(settings: Settings, random: Random) -> Result<Self, Error> {
+        let wrong = |setting, problem: &str| Error::Setting {
+            setting,
+            problem: problem.to_owned(),
+        };
+        if settings.base_url.scheme() != "https" || settings.base_url.host().is_none() {
+            return Err(wrong("base_url", "must begin with https://, because Ons knows us by our certificate"));
+        }
+        if settings.limits.overlap < Duration::from_secs(600) {
+            return Err(wrong("overlap", "must be ten minutes or more, or changes get lost"));
+        }
+        let (config, certificate) = tls::client(&settings)?;
+        let http = Client::builder()
+            .tls_backend_preconfigured(config)
+            .redirect(redirect::Policy::none())
+            .no_proxy()
+            .https_only(true)
+            .connect_timeout(settings.limits.connect)
+            .read_timeout(settings.limits.idle)
+            .pool_max_idle_per_host(settings.limits.parallel)
+            .user_agent(settings.user_agent)
+            .build()
+            .map_err(|error| wrong("user_agent", &error.without_url().to_string()))?;
+        let identity = settings.identity.map_or_else(Vec::new, |identity| {
+            let active = identity.active_identity.map(|active| ("X-Cupido-Active-Identity", active));
+            [("X-Cupido-User-Name", identity.user_name)].into_iter().chain(active).collect()
+        });
+        Ok(Self {
+            http,
+            base: settings.base_url.as_str().trim_end_matches('/').to_owned(),
+            permits: permits::of(&certificate, settings.limits.parallel),
+            limits: settings.limits,
+            identity,
+            random,
+            meter: Arc::default(),
+        })
+    }
+
+    pub(super) fn spent(&self) -> Spent {
+        Spent {
+            requests: self.meter.requests.load(Ordering::Relaxed),
+            throttled: self.meter.throttled.load(Ordering::Relaxed),
+            milliseconds: self.meter.milliseconds.load(Ordering::Relaxed),
+        }
+    }
+
+    pub(super) async fn ping(&self) -> Result<(), Error> {
+        let target = Target::stream("/ping", None);
+        self.send(&target, self.limits.connect).await.map(|_| ())
+    }
+
+    /// Opens a stream of records.
+    pub(super) async fn rows(&self, target: &Target<'_>, wrapper: &'static str) -> Result<Rows, Error> {
+        let answer = self.answer(target, self.limits.stream).await?;
+        Rows::new(answer, wrapper, self.limits.line_bytes, self.limits.list_bytes).await
+    }
+
+    /// Reads one list whole. A damaged answer is asked for again.
+    pub(super) async fn list(&self, target: &Target<'_>, wrapper: &'static str) -> Result<Vec<Value>, Error> {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let read = async {
+                let body = self.answer(target, self.limits.list).await?.whole(self.limits.list_bytes).await?;
+                repair::list(target.path, &body, wrapper)
+            };
+            match read.await {
+                Err(Error::Truncated { .. } | Error::Timeout { .. }) if attempt < self.limits.attempts.min(3) => {
+                    tokio::time::sleep(self.pause(attempt)).await;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    async fn answer(&self, target: &Target<'_>, most: Duration) -> Result<Answer, Error> {
+        let (response, open) = self.send(target, most).await?;
+        let said = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("nothing");
+        let essence = said.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let format = match essence.as_str() {
+            "application/json" => Format::Json,
+            "application/x-ndjson" | "application/ndjson" => Format::Lines,
+            _ => {
+                let found = essence.chars().filter(|c| c.is_ascii_alphanumeric() || "/+-.".contains(*c)).take(60);
+                return Err(Error::NotJson {
+                    path: target.path,
+                    found: found.collect(),
+                });
+            }
+        };
+        Ok(Answer {
+            path: target.path,
+            format,
+            response,
+            deadline: open.started + most,
+            _open: open,
+        })
+    }
+
+    /// Sends the request until it succeeds, fails for good, or has had its attempts.
+    async fn send(&self, target: &Target<'_>, most: Duration) -> Result<(Response, Open), Error> {
+        let path = target.path;
+        let url = format!("{}{}", self.base, path.replace("{id}", target.id));
+        // Kept from the first attempt to the last: a source that is too busy gets less, not the next in the queue.
+        let permit = Arc::clone(&self.permits).acquire_owned().await.expect("the permits are never closed");
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            self.meter.requests.fetch_add(1, Ordering::Relaxed);
+            let started = Instant::now();
+            let mut request = self.http.get(&url).query(&target.query);
+            request = request.header(ACCEPT, "application/json, application/x-ndjson");
+            for (name, value) in &self.identity {
+                request = request.header(*name, value);
+            }
+            let failure = match tokio::time::timeout(most, request.send()).await {
+                Ok(Ok(response)) => match self.judge(path, response.status(), attempt) {
+                    None => {
+                        let open = Open {
+                            started,
+                            meter: Arc::clone(&self.meter),
+                            _permit: permit,
+                        };
+                        return Ok((response, open));
+                    }
+                    Some(failure) => failure,
+                },
+                Ok(Err(error)) => classify(path, &error),
+                Err(_) => Error::Timeout { path },
+            };
+            self.meter.count(started);
+            let again = matches!(
+                failure,
+                Error::Busy { .. } | Error::Unreachable { .. } | Error::Timeout { .. }
+            );
+            if !again || attempt >= self.limits.attempts {
+                return Err(failure);
+            }
+            tokio::time::sleep(self.pause(attempt)).await;
+        }
+    }
+
+    /// None for success.
+    fn judge(&self, path: &'static str, status: StatusCode, attempts: u32) -> Option<Error> {
+        let code = status.as_u16();
+        match code {
+            200 => None,
+            // 495 and 496 are nginx's answers about the certificate.
+            401 | 403 | 495 | 496 => Some(Error::NotAdmitted { path, status: code }),
+            429 | 500..=599 => {
+                if code == 429 {
+                    self.meter.throttled.fetch_add(1, Ordering::Relaxed);
+                }
+                Some(Error::Busy {
+                    path,
+                    status: code,
+                    attempts,
+                })
+            }
+            _ => Some(Error::Status { path, status: code }),
+        }
+    }
+
+    /// The pause after attempt number `attempt`: doubled each time, between half of it and all of it.
+    fn pause(&self, attempt: u32) -> Duration {
+        let doubled = self.limits.pause.saturating_mul(1 << (attempt - 1).min(16));
+        let most = doubled.min(self.limits.pause_most);
+        let share = f64::from(u32::from_be_bytes(self.random.bytes())) / f64::from(u32::MAX);
+        most.mul_f64(0.5 + share / 2.0)
+    }
+}
+
+/// Reads why a request got no answer. reqwest's text may hold the address and with it an id, so only causes are used.
+fn classify(path: &'static str, error: &reqwest::Error) -> Error {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(error);
+    let mut last = None;
+    while let Some(current) = cause {
+        let inner = current.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        let tls = current.downcast_ref::<rustls::Error>();
+        if let Some(tls) = tls.or_else(|| inner.and_then(|inner| inner.downcast_ref())) {
+            let reason = tls.to_string();
+            return Error::Handshake { path, reason };
+        }
+        last = Some(current.to_string());
+        cause = current.source();
+    }
+    if error.is_timeout() {
+        return Error::Timeout { path };
+    }
+    Error::Unreachable {
+        path,
+        reason: last.unwrap_or_else(|| "the connection broke".to_owned()),
+    }
+}
