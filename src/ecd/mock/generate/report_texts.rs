@@ -1,0 +1,178 @@
+//! Sentences of reports. Facts, short and respectful; every one made up.
+
+pub(super) const EARLY: [&str; 18] = [
+    "{P} was om 7.45 uur wakker en had goed geslapen.",
+    "{P} geholpen met douchen; {z} heeft gezicht en bovenlichaam zelf gewassen.",
+    "{P} wilde vandaag niet douchen, met een washand aan de wastafel geholpen.",
+    "{P} heeft zelf de kleren uitgezocht en het vest zelf dichtgeknoopt.",
+    "Bij het ontbijt {eten} gegeten en {drinken} gedronken.",
+    "{P} at weinig bij het ontbijt: {eten}, de rest bleef staan.",
+    "Steunkousen aangetrokken, huid van de benen is heel.",
+    "Medicatie gegeven volgens de toedienlijst, {p} nam alles met water in.",
+    "{P} kwam met de actieve tillift uit bed, dat ging rustig.",
+    "{P} is met de rollator naar de huiskamer gelopen, ongeveer {meter} meter.",
+    "Gehoorapparaten ingedaan, de batterij links is vervangen.",
+    "Mond verzorgd en gebit gepoetst, tandvlees ziet er rustig uit.",
+    "{P} heeft in de ochtend {bezig}.",
+    "{P} was opgewekt en maakte grapjes met een medebewoner.",
+    "{P} vroeg waar {h} ouders waren; samen over vroeger gepraat, daarna was {z} rustig.",
+    "Stuit ingesmeerd met barrièrecrème, geen roodheid gezien.",
+    "{P} zei stijf te zijn in de schouder, aankleden rustig aan gedaan.",
+    "Nagels geknipt op verzoek van {p}.",
+];
+
+pub(super) const LATE: [&str; 18] = [
+    "{P} kreeg bezoek van {h} {naaste}, zij hebben samen koffie gedronken.",
+    "{P} heeft in de middag {bezig}.",
+    "{P} rustte van 13.30 tot 15.00 uur op bed.",
+    "Bij het avondeten {eten} gegeten, {drinken} erbij.",
+    "{P} was rond {uur} onrustig en liep over de gang; na een wandeling samen ging het beter.",
+    "{P} keek naar het nieuws en wilde om {uur} naar bed.",
+    "Hulp gegeven bij uitkleden en tandenpoetsen, {p} deed de pyjama zelf aan.",
+    "{P} had geen trek in warm eten en koos voor {eten}.",
+    "{P} belde met {h} {naaste}, was daar zichtbaar blij mee.",
+    "Rolluik gesloten en nachtlampje aangedaan, zoals afgesproken.",
+    "{P} dronk vandaag ongeveer {ml} ml.",
+    "{P} deed mee met zingen en kende alle teksten.",
+    "Steunkousen uitgedaan, enkels zijn licht gezwollen.",
+    "{P} vond het jammer dat {h} {naaste} niet kon komen; samen een kaart uitgezocht.",
+    "Oogdruppels gegeven, beide ogen zijn helder.",
+    "{P} vertelde over {h} werk van vroeger en genoot van de aandacht.",
+    "{P} heeft {h} kamer samen met ons opgeruimd.",
+    "Wandeling buiten gemaakt, {p} wees de herfstkleuren aan.",
+];
+
+pub(super) const NIGHT: [&str; 10] = [
+    "{P} heeft de nacht rustig doorgeslapen.",
+    "{P} was om {nacht} wakker, naar het toilet begeleid en daarna weer gaan slapen.",
+    "Bij de ronde van {nacht} sliep {p}.",
+    "{P} belde om {nacht}, {z} had dorst; {drinken} gegeven.",
+    "Om {nacht} schoon incontinentiemateriaal aangedaan, huid is heel.",
+    "{P} zat om {nacht} op de rand van het bed; gevraagd wat er was, {z} wilde even praten.",
+    "Belmat ging om {nacht} af, {p} stond naast het bed. Geholpen naar het toilet.",
+    "{P} hoestte enkele keren, hoofdeinde iets hoger gezet.",
+    "{P} droomde en riep, was na geruststellen binnen tien minuten weer in slaap.",
+    "Wisselligging gegeven om {nacht}.",
+];
+
+pub(super) const THERAPY: [&str; 8] = [
+    "Looptraining met rollator: {n} keer {meter} meter met rust ertussen. Opstaan gaat met minder steun.",
+    "Oefeningen voor beenkracht gedaan aan de bar, {p} hield het {n} minuten vol en was daarna moe maar tevreden.",
+    "Zithouding in de rolstoel bekeken. Voetsteunen {n} cm hoger gezet, {p} zit nu rechter.",
+    "Slikadvies besproken: rechtop zitten, kleine slokken, vloeistof licht ingedikt. {P} begreep de uitleg.",
+    "Eetlijst van drie dagen bekeken. Voorstel: tussendoor twee keer energierijke drinkvoeding.",
+    "Sta-op-stoel uitgeprobeerd op de kamer. {P} kan de knop zelf bedienen.",
+    "Valrisico bekeken: losse mat weggehaald, schoenen met vaste hiel geadviseerd.",
+    "Woordspelletjes gedaan. {P} vindt {n} van de tien woorden zonder hulp.",
+];
+
+pub(super) const COMFORT: [&str; 5] = [
+    "Gesprek met {p} over {h} overleden {naaste}. Samen een gedicht gelezen; {z} wil over twee weken weer praten.",
+    "{P} bezocht de viering in de kapel en bleef napraten over {h} jeugd in het dorp.",
+    "{P} deed mee met het schilderen en maakte een landschap in blauw. Het hangt nu op {h} kamer.",
+    "Met {p} de levensloop aangevuld: over de winkel, de kinderen en de verhuizing.",
+    "{P} zong mee in het koor en nam {h} buurvrouw aan tafel mee.",
+];
+
+pub(super) const DOCTOR: [&str; 7] = [
+    "Visite op verzoek van de afdeling vanwege hoesten. Longen: links onder enkele crepitaties, geen koorts. Afwachtend beleid, bij koorts of benauwdheid opnieuw beoordelen.",
+    "Medicatie nagekeken met de apotheker. Slaapmiddel wordt in twee weken afgebouwd, {p} is daarvan op de hoogte.",
+    "Wond op het rechterscheenbeen bekeken: 2 bij 1 cm, schoon, randen rustig. Verband om de dag wisselen.",
+    "Bloeduitslagen besproken met {p}: nierfunctie gelijk aan vorig kwartaal, Hb iets lager. Over zes weken herhalen.",
+    "Gesprek met {p} en {h} {naaste} over behandelwensen. Wensen zijn vastgelegd; er verandert nu niets.",
+    "Duizelig bij opstaan. Liggend 142/80, staand 118/70. Plaspil gehalveerd, over een week bloeddruk meten.",
+    "Controle na blaasontsteking: geen klachten meer, kuur is af. Voldoende laten drinken.",
+];
+
+pub(super) const PROGRESS: [&str; 5] = [
+    "Doel geëvalueerd met {p}. {Z} is tevreden over hoe het gaat, de acties blijven zo.",
+    "Doel is voor een deel bereikt: het lukt op {n} van de 7 dagen. Actie over het tijdstip aangepast.",
+    "Met {p} en {h} {naaste} besproken: dit doel blijft belangrijk, het tempo mag lager.",
+    "Doel bereikt. {P} wil het onderwerp in het plan laten staan om het vol te houden.",
+    "Weinig verandering sinds de vorige evaluatie. Fysiotherapeut kijkt mee.",
+];
+
+pub(super) const FAMILY: [&str; 7] = [
+    "Dag allemaal, ik heb een nieuwe bril gebracht, hij ligt in het nachtkastje. Groet van de familie",
+    "Zondag halen wij {naam} om 11 uur op voor de verjaardag. Rond 17 uur zijn we terug. 🎂",
+    "Wat fijn om de foto's van het uitje te zien, dank jullie wel! ❤️",
+    "Kan iemand kijken naar het horloge van {naam}? Het loopt achter. Alvast bedankt 🙏",
+    "Er hangen schone bloezen in de kast, de winterjas heb ik mee naar huis genomen.",
+    "{naam} klonk aan de telefoon wat verdrietig. Willen jullie vanavond even extra langsgaan?",
+    "Volgende week zijn wij met vakantie, mijn broer is dan het eerste aanspreekpunt.",
+];
+
+pub(super) const CHAIN: [&str; 3] = [
+    "Overleg met de huisarts over de overdracht van medicatie.",
+    "Bericht van de transferverpleegkundige over het ontslag, brief volgt.",
+    "Apotheek gebeld over een dubbele regel op de medicatielijst.",
+];
+
+pub(super) const OMAHA: [&str; 4] = [
+    "Gebied Voeding: kennis 3, gedrag 3, status 4. {P} drinkt uit zichzelf meer dan vorige maand.",
+    "Gebied Mobiliteit: kennis 4, gedrag 3, status 3. {P} vergeet de rollator soms bij korte stukjes: {n} keer deze week.",
+    "Gebied Persoonlijke zorg: kennis 4, gedrag 4, status 3. {P} wast {h} bovenlichaam zelf.",
+    "Gebied Huid: kennis 3, gedrag 4, status 5. Geen nieuwe drukplekken.",
+];
+
+pub(super) const INTERNAL: [&str; 5] = [
+    "Aantekening voor het team over de omgang met de familie.",
+    "Gesprek met de leidinggevende over een klacht, nog in behandeling.",
+    "Vermoeden besproken in het kernteam, nog niet met de cliënt gedeeld.",
+    "Persoonlijke werkaantekening.",
+    "Verslag van het overleg tussen behandelaren.",
+];
+
+pub(super) const HIDING: [&str; 3] = ["verkeerde cliënt", "dubbel ingevoerd", "typefout, opnieuw geschreven"];
+
+/// Subjective, objective, assessment, plan.
+pub(super) const SOAP: [[&str; 4]; 6] = [
+    [
+        "{P} heeft sinds drie dagen pijn in de linkerknie, vooral op de trap.",
+        "Knie is licht gezwollen, niet warm. Buigen tot 100 graden. Loopt met kleine passen.",
+        "Past bij slijtage die tijdelijk opspeelt.",
+        "Twee weken paracetamol op vaste tijden, knie koelen, oefeningen aanpassen.",
+    ],
+    [
+        "{P} slaapt slecht in en ligt te piekeren.",
+        "Rustig in gesprek, houdt oogcontact, noemt zorgen over geld.",
+        "Inslaapprobleem door piekeren, geen tekenen van een depressie.",
+        "Avondritueel met {p} afgesproken, over twee weken opnieuw bespreken.",
+    ],
+    [
+        "Familie ziet dat {p} sneller vergeet wat er net gezegd is.",
+        "Herhaalt vragen, weet de dag niet, herkent {h} naasten.",
+        "Geheugen gaat langzaam achteruit, past bij het bekende beeld.",
+        "Dagbord op de kamer, korte zinnen gebruiken, evalueren in het MDO.",
+    ],
+    [
+        "{P} verslikt zich bij drinken, ongeveer {n} keer per week.",
+        "Hoest na dunne vloeistof, stem klinkt daarna nat. Bij ingedikt drinken geen hoest.",
+        "Slikstoornis voor dunne vloeistof.",
+        "Licht indikken, rechtop laten zitten, logopedist volgt {p} een maand.",
+    ],
+    [
+        "{P} zegt weinig trek te hebben sinds de griep.",
+        "Gewicht {n} ons lager dan vorige maand, mond zonder bijzonderheden.",
+        "Herstellend, nog verminderde eetlust.",
+        "Kleine maaltijden, drinkvoeding tussendoor, wekelijks wegen.",
+    ],
+    [
+        "{P} is bang om te vallen sinds de val in de badkamer.",
+        "Loopt goed met rollator, houdt de beugel stevig vast, durft niet te draaien.",
+        "Valangst, loopvaardigheid is voldoende.",
+        "Draaien oefenen met de fysiotherapeut, antislipmat neergelegd.",
+    ],
+];
+
+/// Sections of a long report of a multidisciplinary meeting.
+pub(super) const MEETING: [&str; 8] = [
+    "Welbevinden. {P} geeft {h} leven hier een ruime voldoende. {Z} noemt het uitzicht, de koffie om tien uur en het contact met de buren. {Z} mist {h} tuin.",
+    "Persoonlijke zorg. Wassen en aankleden gaat met hulp bij rug en voeten. {P} bepaalt zelf de volgorde. Een keer per week onder de douche is genoeg, zegt {z}.",
+    "Bewegen. Met rollator over de gang, {meter} meter achter elkaar. Opstaan uit een lage stoel lukt niet zonder hulp. Geen val in dit kwartaal.",
+    "Voeding. Gewicht is stabiel. {P} eet het liefst {eten}. Drinken blijft een aandachtspunt: gemiddeld {ml} ml per dag.",
+    "Medicatie. De lijst is met de apotheker doorgelopen. Een middel tegen maagklachten is gestopt, dat gaat goed.",
+    "Dagbesteding. {P} gaat twee keer per week naar de activiteiten en heeft {bezig}. {Z} zou graag vaker naar buiten gaan; een vrijwilliger wordt gezocht.",
+    "Naasten. {H} {naaste} is tevreden over de zorg en leest mee in het portaal. Afgesproken is om bij veranderingen eerst te bellen.",
+    "Afspraken. De doelen blijven gelden met de aanpassingen zoals besproken. Volgend overleg over een half jaar, of eerder als {p} dat vraagt.",
+];
