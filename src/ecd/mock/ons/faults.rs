@@ -1,0 +1,72 @@
+//! Answers that go wrong on request.
+//!
+//! # Design
+//! A fault waits for the next answers whose path begins with its prefix. This is the place for further kinds: slow
+//! bodies, wrong lengths, records out of order.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The connection breaks after so many bytes of the body.
+    Break(usize),
+    /// The body ends after so many bytes as if it were whole.
+    Cut(usize),
+    /// A page for people with status 200.
+    Page,
+    /// This status and no body.
+    Status(u16),
+    /// JSON under the media type of another format.
+    MediaType,
+}
+
+/// The faults of one mock; clones share them.
+#[derive(Clone, Debug, Default)]
+pub struct Faults(Arc<Mutex<Vec<Waiting>>>);
+
+#[derive(Debug)]
+struct Waiting {
+    prefix: String,
+    fault: Fault,
+    times: u32,
+}
+
+impl Faults {
+    /// Lets the next `times` answers to paths that begin with `prefix` go wrong.
+    pub fn add(&self, prefix: &str, fault: Fault, times: u32) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Waiting {
+            prefix: prefix.to_owned(),
+            fault,
+            times,
+        });
+    }
+
+    /// The fault for this request, used up by it.
+    pub(super) fn take(&self, path: &str) -> Option<Fault> {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = waiting.iter().position(|entry| path.starts_with(&entry.prefix))?;
+        let entry = &mut waiting[place];
+        let fault = entry.fault;
+        entry.times = entry.times.saturating_sub(1);
+        if entry.times == 0 {
+            waiting.remove(place);
+        }
+        Some(fault)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_is_used_up() {
+        let faults = Faults::default();
+        faults.add("/v0/agenda", Fault::Page, 2);
+        assert_eq!(faults.take("/ping"), None);
+        assert_eq!(faults.take("/v0/agenda/x"), Some(Fault::Page));
+        assert_eq!(faults.take("/v0/agenda/y"), Some(Fault::Page));
+        assert_eq!(faults.take("/v0/agenda/z"), None);
+    }
+}

@@ -1,0 +1,98 @@
+//! Listens, shakes hands, and tells the routes which certificate a request comes with.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
+use rustls::sign::CertifiedKey;
+use rustls::{RootCertStore, ServerConfig};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+use tower::ServiceExt as _;
+
+use super::routes::Certificate;
+use super::{Authority, Error, Sni};
+use crate::secret;
+
+/// Connections that may be open at once.
+const CONNECTIONS: usize = 500;
+
+/// Gives the one certificate; to clients that name no host only where that is allowed.
+#[derive(Debug)]
+struct Own {
+    key: Arc<CertifiedKey>,
+    sni: Sni,
+}
+
+impl ResolvesServerCert for Own {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let named = hello.server_name().is_some();
+        (named || self.sni == Sni::Optional).then(|| Arc::clone(&self.key))
+    }
+}
+
+pub(super) fn acceptor(authority: &Authority, address: IpAddr, sni: Sni) -> Result<TlsAcceptor, Error> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut roots = RootCertStore::empty();
+    roots.add(certificate(authority.ca_pem()))?;
+    let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), Arc::clone(&provider)).build()?;
+    let server = authority.server(address)?;
+    let key = PrivateKeyDer::from_pem_slice(server.key_pem.expose().as_bytes()).expect("we wrote this key");
+    let key = CertifiedKey::from_der(vec![certificate(&server.certificate_pem)], key, &provider)?;
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_client_cert_verifier(verifier)
+        .with_cert_resolver(Arc::new(Own { key: key.into(), sni }));
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+fn certificate(pem: &str) -> CertificateDer<'static> {
+    CertificateDer::from_pem_slice(pem.as_bytes()).expect("the authority's certificates were read or written before")
+}
+
+/// Serves until it is dropped, and with it every connection.
+pub(super) async fn run(listener: TcpListener, acceptor: TlsAcceptor, router: Router) {
+    let mut connections = JoinSet::new();
+    loop {
+        while connections.try_join_next().is_some() {}
+        if connections.len() >= CONNECTIONS {
+            connections.join_next().await;
+        }
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                connections.spawn(connection(stream, acceptor.clone(), router.clone()));
+            }
+            // Out of file handles, mostly: wait for connections to close.
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    }
+}
+
+async fn connection(stream: TcpStream, acceptor: TlsAcceptor, router: Router) {
+    let _ = stream.set_nodelay(true);
+    // A refused handshake is the client's to see; the mock has nothing to add.
+    let Ok(Ok(tls)) = tokio::time::timeout(Duration::from_secs(10), acceptor.accept(stream)).await else {
+        return;
+    };
+    let Some(own) = tls.get_ref().1.peer_certificates().and_then(<[_]>::first) else {
+        return;
+    };
+    let certificate = Certificate(secret::sha256(own));
+    let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+        let mut request: Request = request.map(Body::new);
+        request.extensions_mut().insert(certificate);
+        router.clone().oneshot(request)
+    });
+    let _ = auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(tls), service).await;
+}
