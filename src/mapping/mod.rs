@@ -1,1 +1,135 @@
 //! Source record to FHIR resources by mapping files; pure.
+//!
+//! ```no_run
+//! use inzage::mapping::{Context, Files, Outcome, Plan, ReportTypes};
+//! # fn example(registry: &inzage::profile::Registry, key: &inzage::secret::MacKey, record: &serde_json::Value) {
+//! let plan = Plan::load(&Files::builtin(), registry).expect("the maps of the program are right");
+//! let zone = jiff::tz::TimeZone::get("Europe/Amsterdam").expect("the zone database is in the program");
+//! match plan.run("ons/report", record, &Context { key, zone: &zone, report_types: ReportTypes::Every }) {
+//!     Outcome::Mapped(resources) => println!("{} resources", resources.len()),
+//!     Outcome::Dropped { rule, reason } => println!("{rule}: {reason}"),
+//!     Outcome::Refused { pointer, reason } => println!("{pointer}: {reason}"),
+//! }
+//! # }
+//! ```
+//!
+//! # Design
+//! - **A map renames and codes, a connector repairs.** A map is one TOML line a FHIR element with a verb of a closed set
+//!   (`mappings/README.md`), so that an integrator writes one without Rust and a reader can check it against the source.
+//! - **Allow-list.** A field that no line names goes nowhere; there is no verb that copies a record as it is.
+//! - **Three outcomes.** *Mapped*: resources. *Dropped*: a rule withholds the record; a record that was published before
+//!   must then be removed. *Refused*: the record is faulty; it goes to quarantine with a pointer and a reason, neither of
+//!   which shows a value. Drop rules run before anything else and fail closed.
+//! - **Ids need no look-up.** The id of a resource is a keyed hash of its source key, so that a reference is made without
+//!   asking whether its target is there yet, and the id tells nothing about the source.
+//! - **One pass, no regrets.** A plan is checked when it is loaded: no line can fail at three in the morning because of
+//!   its own form.
+
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use serde_json::Value;
+
+use crate::fhir::types::{Id, ResourceType};
+use crate::secret::{self, MacKey};
+
+pub use crate::profile::Problem;
+pub use explain::{Report, check, explain, try_record};
+pub use file::Files;
+pub use plan::Plan;
+
+mod compile;
+mod example;
+mod explain;
+mod file;
+mod line;
+mod moment;
+mod plan;
+mod run;
+mod shape;
+mod source;
+mod table;
+mod text;
+mod value;
+mod verb;
+mod when;
+
+/// What a tenant decides about its records.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// The key of the resource ids.
+    pub key: &'a MacKey,
+    /// Where local times are local.
+    pub zone: &'a TimeZone,
+    pub report_types: ReportTypes<'a>,
+}
+
+/// Which of the report types that a map can publish a tenant publishes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReportTypes<'a> {
+    /// Every one that the map knows.
+    Every,
+    Only(&'a [i64]),
+}
+
+/// What became of a record.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    Mapped(Vec<Mapped>),
+    /// Withheld by a rule: what was published of the record goes.
+    Dropped { rule: String, reason: String },
+    /// Faulty: the place in the record and what is wrong there, without the value.
+    Refused { pointer: String, reason: String },
+}
+
+/// One resource out of a record.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mapped {
+    pub kind: ResourceType,
+    pub id: Id,
+    /// Whose dossier it belongs to; none for what belongs to no client.
+    pub patient: Option<Id>,
+    /// The profile that it must be valid against.
+    pub profile: Arc<str>,
+    /// Begins with `resourceType`, `id` and `meta`, in this order.
+    pub resource: Value,
+}
+
+/// The id of the resource with this source key, for example `["ons", "report", "880001"]`.
+///
+/// The parts go into the hash with their lengths, so no two keys can look alike.
+pub fn resource_id(key: &MacKey, parts: &[&str]) -> Id {
+    let bytes: Vec<&[u8]> = parts.iter().map(|part| part.as_bytes()).collect();
+    let mac = secret::mac(key, &bytes);
+    let half = mac.get(..16).expect("SHA-256 has 32 bytes");
+    Id::parse(&secret::hex(half)).expect("hexadecimal is an id")
+}
+
+/// Problems as they are found; shown in the order of file and line.
+#[derive(Debug, Default)]
+struct Problems(Vec<Problem>);
+
+impl Problems {
+    fn push(&mut self, place: &file::Place, element: &str, message: impl Into<String>) {
+        self.0.push(Problem {
+            file: place.file.to_string(),
+            line: place.line,
+            element: element.to_owned(),
+            message: message.into(),
+        });
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn into_sorted(mut self) -> Vec<Problem> {
+        self.0
+            .sort_by(|a, b| (&a.file, a.line, &a.element, &a.message).cmp(&(&b.file, b.line, &b.element, &b.message)));
+        self.0.dedup();
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests;

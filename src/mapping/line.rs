@@ -1,0 +1,590 @@
+//! The lines of a resource: an element path on the left, one verb on the right, checked against the profile.
+
+use serde_json::{Map as Json, Value};
+
+use super::compile::{Compiler, Keys, list};
+use super::file::{Item, Node};
+use super::plan::{Content, Each, Member, Members, Object, Slot, Template};
+use super::shape::{Shape, shape_of};
+use super::verb::{Concept, Form, Line, Lookup, Place, Precision, Quantity, Text, Unknown, VERBS, Verb};
+
+/// One step of an element path.
+#[derive(Clone, Debug)]
+struct Step {
+    name: String,
+    index: Option<usize>,
+    required: bool,
+}
+
+impl Compiler<'_> {
+    /// The tree of a resource: its own lines, then those that every resource of the map has.
+    pub(super) fn body(&mut self, set: &Node, every: Option<&Node>) -> Object {
+        let mut root = Object::default();
+        self.lines(&mut root, set, &[]);
+        if let Some(every) = every {
+            self.lines(&mut root, every, &[]);
+        }
+        root.settle();
+        root
+    }
+
+    fn lines(&mut self, object: &mut Object, set: &Node, prefix: &[String]) {
+        for (path, node) in set.entries() {
+            let Some((steps, shape)) = self.path(path, node, prefix) else {
+                continue;
+            };
+            let names: Vec<String> = prefix.iter().cloned().chain(steps.iter().map(|s| s.name.clone())).collect();
+            let made = if node.get("each").is_some() {
+                self.each(node, path, &names, &shape)
+            } else {
+                self.line(node, path, &names, &shape).map(|line| (None, Template::Line(line)))
+            };
+            let Some((each, template)) = made else { continue };
+            if let Err(message) = insert(object, &steps, each, template) {
+                self.problems.push(&node.place, path, message);
+            }
+        }
+    }
+
+    /// The steps of an element path that the profile has.
+    fn path(&mut self, path: &str, node: &Node, prefix: &[String]) -> Option<(Vec<Step>, Shape)> {
+        let mut names: Vec<String> = prefix.to_vec();
+        let mut steps = Vec::new();
+        let mut last = Shape::default();
+        let parts: Vec<&str> = path.split('.').collect();
+        for (position, part) in parts.iter().enumerate() {
+            let (name, index) = match part.strip_suffix(']').and_then(|part| part.split_once('[')) {
+                Some((name, index)) => (name, index.parse().ok().map(Some)),
+                None => (*part, Some(None)),
+            };
+            let Some(index) = index.filter(|index| index.is_none_or(|index| index < 100)) else {
+                self.problems
+                    .push(&node.place, path, "in brackets stands a number from 0 to 99");
+                return None;
+            };
+            names.push(name.to_owned());
+            let borrowed: Vec<&str> = names.iter().map(String::as_str).collect();
+            let Some(shape) = shape_of(self.shapes, &self.profile, &borrowed) else {
+                let message = format!(
+                    "`{}` has no element `{}`; correct the name, or choose another profile",
+                    self.profile,
+                    borrowed.join(".")
+                );
+                self.problems.push(&node.place, path, message);
+                return None;
+            };
+            let is_each = position + 1 == parts.len() && node.get("each").is_some();
+            let index = match (shape.repeats, index) {
+                (true, None) if is_each => Some(0),
+                (true, None) => {
+                    self.problems
+                        .push(&node.place, path, format!("`{name}` repeats; write `{name}[0]`"));
+                    return None;
+                }
+                (false, Some(_)) => {
+                    self.problems
+                        .push(&node.place, path, format!("`{name}` does not repeat; write it without brackets"));
+                    return None;
+                }
+                (_, index) => index,
+            };
+            steps.push(Step {
+                name: name.to_owned(),
+                index,
+                required: shape.required,
+            });
+            last = shape;
+        }
+        Some((steps, last))
+    }
+
+    /// `{ each = "list", set = { … } }` or `{ each = "list", value = { … } }`.
+    fn each(&mut self, node: &Node, path: &str, names: &[String], shape: &Shape) -> Option<(Option<Each>, Template)> {
+        let mut keys = Keys::of(node);
+        let source = keys.take("each")?;
+        let name = self.text(source, path)?;
+        let (inside, within) = (self.inside, self.within.clone());
+        let members = if let Some(list) = self.lists.iter().position(|list| list.name == name) {
+            if let (Some(outer), Some(wanted)) = (inside, self.outer_of(list))
+                && outer != wanted
+            {
+                let message = format!("the list `{name}` stands in another list than the one this line is in");
+                self.problems.push(&source.place, path, message);
+            }
+            self.enter(Some(list));
+            Members::Named(list)
+        } else {
+            let field = self.field(source, path)?;
+            let mut keys = field.keys(&self.within);
+            keys.push("[]".to_owned());
+            self.within.push(keys);
+            self.inside = None;
+            Members::Field(field)
+        };
+        let when = keys.take("when").map(|when| self.when(when, path)).unwrap_or_default();
+        let template = match (keys.take("set"), keys.take("value")) {
+            (Some(set), None) => {
+                let mut object = Object::default();
+                self.lines(&mut object, set, names);
+                object.settle();
+                Some(Template::Object(object))
+            }
+            (None, Some(value)) => self.line(value, path, names, shape).map(Template::Line),
+            _ => {
+                let message = "`each` needs `set` with elements, or `value` with one verb";
+                self.problems.push(&node.place, path, message);
+                None
+            }
+        };
+        keys.finish(path, self.problems);
+        (self.inside, self.within) = (inside, within);
+        Some((Some(Each { members, when }), template?))
+    }
+
+    /// One verb with its condition.
+    fn line(&mut self, node: &Node, at: &str, names: &[String], shape: &Shape) -> Option<Line> {
+        let given: Vec<&str> = VERBS.iter().copied().filter(|verb| node.get(verb).is_some()).collect();
+        let verb = match given.as_slice() {
+            [verb] => *verb,
+            // `text` beside `concept` is its text, not a second verb.
+            ["concept", "text"] => "concept",
+            // `code` beside `quantity` is the code of the unit.
+            ["code", "quantity"] => "quantity",
+            _ => {
+                let keys: Vec<&str> = node.entries().iter().map(|(key, _)| key.as_str()).collect();
+                let message = if given.is_empty() {
+                    format!(
+                        "no verb in `{}`; a line has one of `{}`",
+                        keys.join("`, `"),
+                        VERBS.join("`, `")
+                    )
+                } else {
+                    format!("a line has exactly one verb, here are `{}`", given.join("`, `"))
+                };
+                self.problems.push(&node.place, at, message);
+                return None;
+            }
+        };
+        if shape.types.len() > 1 {
+            let message = format!("spell the choice out, with one of the types {}", shape.types.join(", "));
+            self.problems.push(&node.place, at, message);
+            return None;
+        }
+        self.fits(verb, node, at, shape);
+        let mut keys = Keys::of(node);
+        let when = keys.take("when").map(|when| self.when(when, at)).unwrap_or_default();
+        let required = matches!(keys.take("required").map(|node| &node.item), Some(Item::Bool(true)));
+        let verb = self.verb(verb, &mut keys, at, names, shape);
+        keys.finish(at, self.problems);
+        Some(Line {
+            when,
+            required,
+            verb: verb?,
+        })
+    }
+
+    fn verb(&mut self, verb: &str, keys: &mut Keys<'_>, at: &str, names: &[String], shape: &Shape) -> Option<Verb> {
+        let field = |this: &mut Self, node: Option<&Node>| node.and_then(|node| this.field(node, at));
+        Some(match verb {
+            "const" => Verb::Const(self.constant(keys.take("const")?, at, names, shape)?),
+            "copy" => Verb::Copy(field(self, keys.take("copy"))?, form(shape)),
+            "code" => Verb::Code(self.lookup(keys.take("code")?, keys, at, shape)?),
+            "concept" => {
+                let node = keys.take("concept")?;
+                if keys.has("table") {
+                    let lookup = self.lookup(node, keys, at, shape);
+                    let text = keys.take("text").and_then(|text| self.texts(text, at));
+                    Verb::Concept(Concept::Coded {
+                        lookup: lookup?,
+                        text,
+                        coding_only: shape.is(&["Coding"]),
+                    })
+                } else {
+                    Verb::Concept(Concept::Text(self.texts(node, at)?))
+                }
+            }
+            "instant" => {
+                let precision = if shape.is(&["instant"]) { Precision::Instant } else { Precision::Source };
+                Verb::Instant(field(self, keys.take("instant"))?, precision)
+            }
+            "date" => Verb::Date(field(self, keys.take("date"))?),
+            "period" => {
+                let node = keys.take("period")?;
+                let [start, end] = list(node) else {
+                    self.problems.push(&node.place, at, "write `period = [\"start\", \"end\"]`");
+                    return None;
+                };
+                let (start, end) = (self.field(start, at), self.field(end, at));
+                let precision = match keys.take("as").map(|node| (node, node.text())) {
+                    None => Precision::Source,
+                    Some((_, Some("date"))) => Precision::Day,
+                    Some((node, _)) => {
+                        self.problems.push(&node.place, at, "`as` can only be \"date\"");
+                        return None;
+                    }
+                };
+                Verb::Period { start, end, precision }
+            }
+            "reference" => {
+                let node = keys.take("reference")?;
+                let key = keys.take("key").and_then(|key| self.key(key, at));
+                let display = keys.take("display").and_then(|display| self.texts(display, at));
+                let kind = self.text(node, at)?;
+                if !shape.targets.is_empty() && !shape.targets.iter().any(|target| target == kind) {
+                    let message = format!("the element refers to {}, not to {kind}", shape.targets.join(", "));
+                    self.problems.push(&node.place, at, message);
+                }
+                let Ok(kind) = kind.parse() else {
+                    let message = format!("the server keeps no {kind}; write a display alone with `const`");
+                    self.problems.push(&node.place, at, message);
+                    return None;
+                };
+                if key.is_none() && display.is_none() {
+                    self.problems.push(&node.place, at, "a reference needs `key`, `display` or both");
+                    return None;
+                }
+                Verb::Reference { kind, key, display }
+            }
+            "base64" => Verb::Base64(self.texts(keys.take("base64")?, at)?),
+            "text" => {
+                let place = if shape.is(&["Narrative"]) {
+                    Place::Narrative
+                } else if shape.is(&["xhtml"]) {
+                    Place::Xhtml
+                } else {
+                    Place::Text
+                };
+                let text = self.texts(keys.take("text")?, at);
+                let join = keys.take("join").and_then(|join| join.text());
+                Verb::Text(rejoin(text?, join), place)
+            }
+            "quantity" => self.quantity(keys, at, shape)?,
+            "bool" => Verb::Bool(field(self, keys.take("bool"))?),
+            "first" => {
+                let node = keys.take("first")?;
+                if list(node).is_empty() {
+                    self.problems.push(&node.place, at, "`first` is a list of lines: `[{ … }, { … }]`");
+                }
+                let lines = list(node).iter().filter_map(|line| self.line(line, at, names, shape)).collect();
+                Verb::First(lines)
+            }
+            _ => return None,
+        })
+    }
+
+    fn quantity(&mut self, keys: &mut Keys<'_>, at: &str, shape: &Shape) -> Option<Verb> {
+        let node = keys.take("quantity")?;
+        let value = self.field(node, at)?;
+        let unit = keys.take("unit").and_then(|unit| self.text(unit, at));
+        let code = keys.take("code").and_then(|code| self.text(code, at));
+        let source_unit = match keys.take("source_unit") {
+            Some(unit) => Some(self.lookup(unit, keys, at, &Shape::default())?),
+            None => None,
+        };
+        let (Some(unit), Some(code)) = (unit, code) else {
+            let message = "a quantity has `unit`, as people read it, and `code`, as UCUM writes it";
+            self.problems.push(&node.place, at, message);
+            return None;
+        };
+        let ucum = ("http://unitsofmeasure.org".to_owned(), code.to_owned());
+        if shape.codes.as_ref().is_some_and(|codes| !codes.contains(&ucum)) {
+            self.problems
+                .push(&node.place, at, format!("the profile does not allow the unit `{code}`"));
+        }
+        Some(Verb::Quantity(Quantity {
+            value,
+            unit: unit.to_owned(),
+            code: code.to_owned(),
+            source_unit,
+        }))
+    }
+
+    /// The field and its `table`, whose codes the element must allow.
+    fn lookup(&mut self, node: &Node, keys: &mut Keys<'_>, at: &str, shape: &Shape) -> Option<Lookup> {
+        let field = self.field(node, at);
+        let Some(name) = keys.take("table").and_then(|table| self.text(table, at)) else {
+            let message = "add `table = \"…\"`, the name of a file in `tables/`";
+            self.problems.push(&node.place, at, message);
+            return None;
+        };
+        let unknown = match keys.take("unknown").map(|node| (node, node.text())) {
+            None | Some((_, Some("refuse"))) => Unknown::Refuse,
+            Some((_, Some("omit"))) => Unknown::Omit,
+            Some((node, _)) => {
+                self.problems.push(&node.place, at, "`unknown` is \"refuse\" or \"omit\"");
+                return None;
+            }
+        };
+        let Some(table) = self.tables.get(name).cloned() else {
+            let known: Vec<&str> = self.tables.keys().map(String::as_str).collect();
+            let message = format!("no table `{name}`; there are `{}`", known.join("`, `"));
+            self.problems.push(&node.place, at, message);
+            return None;
+        };
+        let field = field?;
+        if let Some(codes) = &shape.codes {
+            let only_code = shape.is(&["code"]);
+            let wrong = |system: &str, code: &str| {
+                !codes.iter().any(|(s, c)| c == code && (only_code || s.is_empty() || s == system))
+            };
+            if let Some(wrong) = table.targets().find(|coding| wrong(&coding.system, &coding.code)) {
+                let message = format!("the table `{name}` gives `{}`, which the profile does not allow", wrong.code);
+                self.problems.push(&node.place, at, message);
+            }
+        }
+        if let (Some(schema), Unknown::Refuse) = (&self.schema, unknown) {
+            for choice in schema.choices(&field.keys(&self.within)) {
+                if table.find(&choice).is_none() {
+                    let message = format!("the source may say `{choice}`, which the table `{name}` does not have");
+                    self.problems.push(&node.place, at, message);
+                }
+            }
+        }
+        Some(Lookup {
+            field,
+            table,
+            name: name.to_owned(),
+            unknown,
+        })
+    }
+
+    /// A field, a list of parts, `{ text = […], join = "…" }` or `{ const = "…" }`.
+    fn texts(&mut self, node: &Node, at: &str) -> Option<Text> {
+        match &node.item {
+            Item::List(parts) => {
+                let parts = parts.iter().filter_map(|part| self.texts(part, at)).collect();
+                Some(Text::Joined(parts, " ".to_owned()))
+            }
+            Item::Table(_) => {
+                let mut keys = Keys::of(node);
+                let literal = keys.take("const").and_then(|node| node.text());
+                let parts = keys.take("text").and_then(|text| self.texts(text, at));
+                let join = keys.take("join").and_then(|join| join.text());
+                keys.finish(at, self.problems);
+                match (literal, parts) {
+                    (Some(literal), None) => Some(Text::Literal(literal.to_owned())),
+                    (None, Some(parts)) => Some(rejoin(parts, join)),
+                    _ => {
+                        let message = "a part of a text is a field, `{ const = \"…\" }` or `{ text = […], join = \"…\" }`";
+                        self.problems.push(&node.place, at, message);
+                        None
+                    }
+                }
+            }
+            _ => self.field(node, at).map(Text::Field),
+        }
+    }
+
+    /// A constant, whose parts the profile must have.
+    fn constant(&mut self, node: &Node, at: &str, names: &[String], shape: &Shape) -> Option<Value> {
+        Some(match &node.item {
+            Item::Text(text) => {
+                if let Some(codes) = shape.codes.as_ref().filter(|_| shape.is(&["code"]))
+                    && !codes.iter().any(|(_, code)| code == text)
+                {
+                    let message = format!("the profile does not allow the code `{text}`");
+                    self.problems.push(&node.place, at, message);
+                }
+                text.as_str().into()
+            }
+            Item::Number(number) => Value::Number(number.clone()),
+            Item::Bool(value) => (*value).into(),
+            Item::List(nodes) => Value::Array(
+                nodes
+                    .iter()
+                    .filter_map(|node| self.constant(node, at, names, shape))
+                    .collect(),
+            ),
+            Item::Table(entries) => {
+                if shape.is(&["Coding"]) && node.get("code").is_some() {
+                    for wanted in ["system", "display"] {
+                        if node.get(wanted).is_none() {
+                            let message = format!("a coding has `{wanted}`; add it");
+                            self.problems.push(&node.place, at, message);
+                        }
+                    }
+                }
+                let mut object = Json::new();
+                for (key, value) in entries {
+                    let inner: Vec<String> = names.iter().cloned().chain([key.clone()]).collect();
+                    let borrowed: Vec<&str> = inner.iter().map(String::as_str).collect();
+                    let Some(shape) = shape_of(self.shapes, &self.profile, &borrowed) else {
+                        let message = format!("`{}` has no element `{}`", self.profile, borrowed.join("."));
+                        self.problems.push(&value.place, at, message);
+                        continue;
+                    };
+                    if shape.repeats != matches!(value.item, Item::List(_)) {
+                        let form = if shape.repeats { "repeats: write a list" } else { "does not repeat" };
+                        self.problems.push(&value.place, at, format!("`{key}` {form}"));
+                    }
+                    if let Some(value) = self.constant(value, at, &inner, &shape) {
+                        object.insert(key.clone(), value);
+                    }
+                }
+                Value::Object(object)
+            }
+        })
+    }
+
+    /// The verb makes what the element holds.
+    fn fits(&mut self, verb: &str, node: &Node, at: &str, shape: &Shape) {
+        let makes: &[&str] = match verb {
+            "copy" => &COPIED,
+            "code" => &["code", "string", "uri"],
+            "concept" => &["CodeableConcept", "Coding"],
+            "instant" => &["instant", "dateTime"],
+            "date" => &["date", "dateTime"],
+            "period" => &["Period"],
+            "reference" => &["Reference"],
+            "base64" => &["base64Binary"],
+            "text" => &["string", "markdown", "Narrative", "xhtml"],
+            "quantity" => &["Quantity", "SimpleQuantity", "Age", "Duration"],
+            "bool" => &["boolean"],
+            _ => return self.constant_fits(node.get("const"), at, shape),
+        };
+        if let Some(kind) = shape.types.first().filter(|_| !shape.is(makes)) {
+            let message = format!("`{verb}` makes {}, but the element is {kind}{}", makes.join(" or "), remedy(kind));
+            self.problems.push(&node.place, at, message);
+        }
+    }
+
+    fn constant_fits(&mut self, node: Option<&Node>, at: &str, shape: &Shape) {
+        let (Some(node), Some(kind)) = (node, shape.types.first()) else {
+            return;
+        };
+        let is_primitive = kind.starts_with(|c: char| c.is_ascii_lowercase()) && kind != "xhtml";
+        let fits = match (&node.item, kind.as_str()) {
+            (Item::Bool(_), kind) => kind == "boolean",
+            (Item::Number(_), kind) => matches!(kind, "integer" | "positiveInt" | "unsignedInt" | "decimal"),
+            (Item::Text(_), "boolean" | "integer" | "positiveInt" | "unsignedInt" | "decimal") => false,
+            (Item::Text(_), _) => is_primitive,
+            (Item::Table(_), _) => !is_primitive,
+            (Item::List(_), _) => false,
+        };
+        if !fits {
+            let message = format!("this constant does not fit the element, which is {kind}");
+            self.problems.push(&node.place, at, message);
+        }
+    }
+}
+
+/// What `copy` can write.
+const COPIED: [&str; 12] = [
+    "string", "code", "id", "uri", "url", "oid", "canonical", "markdown", "integer", "positiveInt", "unsignedInt", "decimal",
+];
+
+fn remedy(kind: &str) -> String {
+    let verb = match kind {
+        "CodeableConcept" | "Coding" => "concept",
+        "Reference" => "reference",
+        "Period" => "period",
+        "Quantity" | "SimpleQuantity" => "quantity",
+        "instant" | "dateTime" => "instant",
+        "date" => "date",
+        "boolean" => "bool",
+        "base64Binary" => "base64",
+        "code" => "code",
+        kind if COPIED.contains(&kind) => "copy",
+        _ => return "; name one of its parts".to_owned(),
+    };
+    format!("; use `{verb}`")
+}
+
+fn form(shape: &Shape) -> Form {
+    match shape.types.first().map(String::as_str) {
+        Some("integer") => Form::Integer(i64::from(i32::MIN)),
+        Some("unsignedInt") => Form::Integer(0),
+        Some("positiveInt") => Form::Integer(1),
+        Some("decimal") => Form::Decimal,
+        _ => Form::Text,
+    }
+}
+
+fn rejoin(text: Text, join: Option<&str>) -> Text {
+    match (text, join) {
+        (Text::Joined(parts, _), Some(join)) => Text::Joined(parts, join.to_owned()),
+        (text, _) => text,
+    }
+}
+
+/// Puts a template at a path; what is already there stays.
+fn insert(object: &mut Object, steps: &[Step], each: Option<Each>, template: Template) -> Result<(), String> {
+    let Some((step, rest)) = steps.split_first() else {
+        return Ok(());
+    };
+    let twice = || format!("`{}` is set twice; remove one line", step.name);
+    let position = object.members.iter().position(|member| member.name == step.name);
+    let position = position.unwrap_or_else(|| {
+        object.members.push(Member {
+            name: step.name.clone(),
+            required: step.required,
+            content: if step.index.is_some() {
+                Content::Many(Vec::new())
+            } else {
+                Content::One(Template::Object(Object::default()))
+            },
+        });
+        object.members.len() - 1
+    });
+    let Some(member) = object.members.get_mut(position) else {
+        return Ok(());
+    };
+    match (&mut member.content, step.index) {
+        (Content::One(one), None) if rest.is_empty() => match one {
+            Template::Object(known) if known.members.is_empty() => *one = template,
+            _ => return Err(twice()),
+        },
+        (Content::One(Template::Object(inner)), None) => return insert(inner, rest, each, template),
+        (Content::Many(slots), Some(index)) => {
+            let known = slots.iter().position(|slot| slot.index == index);
+            match (known.and_then(|at| slots.get_mut(at)), rest.is_empty()) {
+                (None, true) => slots.push(Slot { index, each, template }),
+                (None, false) => {
+                    let mut inner = Object::default();
+                    insert(&mut inner, rest, each, template)?;
+                    slots.push(Slot {
+                        index,
+                        each: None,
+                        template: Template::Object(inner),
+                    });
+                }
+                (
+                    Some(Slot {
+                        each: None,
+                        template: Template::Object(inner),
+                        ..
+                    }),
+                    false,
+                ) => return insert(inner, rest, each, template),
+                _ => return Err(twice()),
+            }
+        }
+        _ => return Err(twice()),
+    }
+    Ok(())
+}
+
+impl Object {
+    /// Sorts the arrays and notes which objects take anything from the source.
+    fn settle(&mut self) {
+        self.reads = false;
+        for member in &mut self.members {
+            let mut settle = |template: &mut Template| {
+                if let Template::Object(inner) = template {
+                    inner.settle();
+                }
+                template.reads()
+            };
+            self.reads |= match &mut member.content {
+                Content::One(template) => settle(template),
+                Content::Many(slots) => {
+                    slots.sort_by_key(|slot| slot.index);
+                    slots.iter_mut().fold(false, |reads, slot| {
+                        let own = settle(&mut slot.template);
+                        reads | own | slot.each.is_some()
+                    })
+                }
+            };
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! The compiled maps: read and checked once at start, then only walked.
+//!
+//! # Design
+//! The lines of a resource become a tree in the shape of the resource, constants ready as JSON, paths and tables resolved.
+//! What a map can get wrong is told at load, for all files at once, because an operator who fixes one line a start
+//! gives up at the fifth.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::fhir::types::ResourceType;
+use crate::profile::Registry;
+use crate::secret;
+
+use super::compile::Compiler;
+use super::file::{Files, Place, parse_map};
+use super::shape::Shapes;
+use super::source::{Field, Schema};
+use super::table::Table;
+use super::verb::{Key, Line};
+use super::when::When;
+use super::{Problem, Problems};
+
+/// Every map, ready to run.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub(super) maps: BTreeMap<String, Map>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Map {
+    pub(super) about: String,
+    /// A short hash of everything that decides the outcome.
+    pub(super) version: String,
+    pub(super) patient: Option<Key>,
+    pub(super) drops: Vec<Rule>,
+    pub(super) lists: Vec<List>,
+    pub(super) resources: Vec<Resource>,
+    /// How many ids are remembered during one record.
+    pub(super) slots: usize,
+    pub(super) schema: Option<Schema>,
+}
+
+/// A drop rule.
+#[derive(Clone, Debug)]
+pub(super) struct Rule {
+    pub(super) name: String,
+    pub(super) reason: String,
+    pub(super) when: When,
+}
+
+/// A named list: the members of a source list that no rule drops.
+#[derive(Clone, Debug)]
+pub(super) struct List {
+    pub(super) name: String,
+    pub(super) origin: Origin,
+    pub(super) drops: Vec<Rule>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Origin {
+    /// A list of the record.
+    Record(Field),
+    /// A list in each member of another list.
+    Inside(usize, Field),
+    /// The members of another list, with more rules.
+    Of(usize),
+}
+
+/// What is made of a record, or of each member of a list.
+#[derive(Clone, Debug)]
+pub(super) struct Resource {
+    pub(super) name: String,
+    pub(super) kind: ResourceType,
+    pub(super) profile: Arc<str>,
+    /// `meta.profile`.
+    pub(super) claims: Value,
+    pub(super) key: Key,
+    pub(super) when: When,
+    pub(super) each: Option<usize>,
+    pub(super) body: Object,
+}
+
+/// An object of the resource, in the order of its lines.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Object {
+    pub(super) members: Vec<Member>,
+    /// Whether any line below takes its value from the source.
+    pub(super) reads: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Member {
+    pub(super) name: String,
+    /// The profile wants it wherever its object is.
+    pub(super) required: bool,
+    pub(super) content: Content,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Content {
+    One(Template),
+    Many(Vec<Slot>),
+}
+
+/// A place in an array: one element, or one for each member of a list.
+#[derive(Clone, Debug)]
+pub(super) struct Slot {
+    pub(super) index: usize,
+    pub(super) each: Option<Each>,
+    pub(super) template: Template,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Each {
+    pub(super) members: Members,
+    pub(super) when: When,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Members {
+    Named(usize),
+    Field(Field),
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Template {
+    Object(Object),
+    Line(Line),
+}
+
+impl Template {
+    pub(super) fn reads(&self) -> bool {
+        match self {
+            Self::Object(object) => object.reads,
+            Self::Line(line) => line.reads(),
+        }
+    }
+}
+
+impl Plan {
+    /// Reads and checks every map; the problems of all files at once.
+    pub fn load(files: &Files, registry: &Registry) -> Result<Self, Vec<Problem>> {
+        Self::load_with(files, registry)
+    }
+
+    pub(super) fn load_with(files: &Files, shapes: &dyn Shapes) -> Result<Self, Vec<Problem>> {
+        let mut problems = Problems::default();
+        let tables = load_tables(files, &mut problems);
+        let mut maps = BTreeMap::new();
+        for name in files.map_names() {
+            let path = format!("{name}.toml");
+            let Some(tree) = parse_map(files, &path, &mut problems) else {
+                continue;
+            };
+            let schema = load_schema(files, &name, &mut problems);
+            let compiler = Compiler::new(shapes, &tables, schema, &mut problems);
+            let map = compiler.map(&name, &tree, version(files, &name));
+            maps.insert(name, map);
+        }
+        for path in files.patch_paths() {
+            if !path.strip_suffix(".toml").is_some_and(|name| maps.contains_key(name)) {
+                let place = Place {
+                    file: format!("patch of {path}").into(),
+                    line: 1,
+                };
+                problems.push(&place, "", "there is no map with this path; the patch would do nothing");
+            }
+        }
+        if problems.is_empty() {
+            Ok(Self { maps })
+        } else {
+            Err(problems.into_sorted())
+        }
+    }
+
+    /// The maps, as `ons/report`.
+    pub fn map_names(&self) -> impl Iterator<Item = &str> {
+        self.maps.keys().map(String::as_str)
+    }
+
+    /// A short hash of the map with its patch and the tables: a record mapped by the same version gives the same resources.
+    pub fn version(&self, map: &str) -> Option<&str> {
+        self.maps.get(map).map(|map| map.version.as_str())
+    }
+}
+
+fn load_tables(files: &Files, problems: &mut Problems) -> BTreeMap<String, Arc<Table>> {
+    let mut tables = BTreeMap::new();
+    for (path, text) in files.below("tables/", ".json") {
+        let name = path.trim_start_matches("tables/").trim_end_matches(".json");
+        match Table::parse(text) {
+            Ok(table) => {
+                tables.insert(name.to_owned(), Arc::new(table));
+            }
+            Err(faults) => {
+                for (element, message) in faults {
+                    problems.push(
+                        &Place {
+                            file: path.into(),
+                            line: 1,
+                        },
+                        &element,
+                        message,
+                    );
+                }
+            }
+        }
+    }
+    tables
+}
+
+fn load_schema(files: &Files, map: &str, problems: &mut Problems) -> Option<Schema> {
+    let path = format!("{map}.source.json");
+    match Schema::parse(files.get(&path)?) {
+        Ok(schema) => Some(schema),
+        Err(message) => {
+            problems.push(
+                &Place {
+                    file: path.as_str().into(),
+                    line: 1,
+                },
+                "",
+                message,
+            );
+            None
+        }
+    }
+}
+
+fn version(files: &Files, map: &str) -> String {
+    let path = format!("{map}.toml");
+    let mut all = Vec::new();
+    for text in [files.get(&path), files.patch(&path)].into_iter().flatten() {
+        all.extend_from_slice(&secret::sha256(text.as_bytes()));
+    }
+    for (_, text) in files.below("tables/", ".json") {
+        all.extend_from_slice(&secret::sha256(text.as_bytes()));
+    }
+    let mut hash = secret::hex(&secret::sha256(&all));
+    hash.truncate(16);
+    hash
+}
