@@ -8,6 +8,9 @@ use super::plan::{Content, Each, Member, Members, Object, Slot, Template};
 use super::shape::{Shape, shape_of};
 use super::verb::{Concept, Form, Line, Lookup, Place, Precision, Quantity, Text, Unknown, VERBS, Verb};
 
+/// Elements that no line can set.
+const OWN: [&str; 4] = ["resourceType", "id", "meta", "meta.profile"];
+
 /// One step of an element path.
 #[derive(Clone, Debug)]
 struct Step {
@@ -30,6 +33,11 @@ impl Compiler<'_> {
 
     fn lines(&mut self, object: &mut Object, set: &Node, prefix: &[String]) {
         for (path, node) in set.entries() {
+            if prefix.is_empty() && OWN.contains(&path.as_str()) {
+                let message = "the program writes this itself, from `type`, `id` and `profile`";
+                self.problems.push(&node.place, path, message);
+                continue;
+            }
             let Some((steps, shape)) = self.path(path, node, prefix) else {
                 continue;
             };
@@ -569,7 +577,7 @@ impl Object {
     fn settle(&mut self) {
         self.reads = false;
         for member in &mut self.members {
-            let mut settle = |template: &mut Template| {
+            let settle = |template: &mut Template| {
                 if let Template::Object(inner) = template {
                     inner.settle();
                 }

@@ -61,6 +61,10 @@ impl When {
         self.0.iter().all(|test| test.holds(frame, state))
     }
 
+    pub(super) fn asks_lists(&self) -> bool {
+        self.0.iter().any(|test| matches!(test, Test::ListExists(..)))
+    }
+
     pub(super) fn fields(&self) -> impl Iterator<Item = &Field> {
         self.0.iter().flat_map(|test| match test {
             Test::Is(field, _) | Test::Not(field, _) | Test::Exists(field, _) | Test::OutsideReportTypes(field) => {
