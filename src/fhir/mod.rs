@@ -3,5 +3,6 @@
 pub mod json;
 pub mod outcome;
 pub mod path;
+pub mod search;
 pub mod terms;
 pub mod types;
