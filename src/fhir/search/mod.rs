@@ -92,11 +92,9 @@ pub struct Query {
 /// One condition on a resource.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Filter {
-    /// Nothing matches: a well-formed value that no resource here can have.
-    Nothing,
-    /// `_id`
+    /// `_id`; an empty list matches nothing.
     Id(Vec<Id>),
-    /// `patient`, `subject`: whose dossier the resource is in.
+    /// `patient`, `subject`: whose dossier the resource is in; an empty list matches nothing.
     Patient(Vec<Id>),
     /// `_lastUpdated`: at least one test holds.
     LastUpdated(Vec<DateTest>),
