@@ -27,6 +27,16 @@ impl Visible {
         }
     }
 
+    /// For tests of the store, which need one without a caller.
+    #[cfg(test)]
+    pub(crate) fn for_test(
+        tenant: TenantId,
+        patients: Vec<Id>,
+        types: impl IntoIterator<Item = (ResourceType, Vec<Narrowing>)>,
+    ) -> Self {
+        Self::new(tenant, patients, types.into_iter().collect())
+    }
+
     pub fn tenant(&self) -> &TenantId {
         &self.tenant
     }

@@ -1,5 +1,7 @@
-//! The FHIR store: put, history, index, search; every read takes [`Visible`].
+//! The FHIR store: put, history, index, search; every read takes [`Visible`](crate::access::Visible).
 
+mod draft;
+mod index;
 mod search;
 mod store;
 

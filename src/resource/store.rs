@@ -1,25 +1,331 @@
 //! All SQL that writes resources.
 
+use std::collections::{BTreeMap, HashMap, HashSet};
+
 use jiff::Timestamp;
 
+use super::draft::Prepared;
+use super::index::NO_DATE;
 use super::{Draft, Error, Put};
 use crate::config::{Tenant, TenantId};
-use crate::db::{self, Tx};
+use crate::db::{self, Conn, Param, Tx, params, statements};
 use crate::fhir::types::{Id, ResourceType};
 
-/// Stores the drafts: one answer for each, in their order. A new version only where the content differs.
-pub async fn put(_tx: &mut Tx, _tenant: &Tenant, _now: Timestamp, _drafts: &[Draft]) -> Result<Vec<Put>, Error> {
-    unimplemented!()
+statements! {
+    /// What is stored of these ids now.
+    FIND = each(
+        "SELECT id, key, patient, version, hash FROM resource
+         WHERE tenant = $1 AND type = $2 AND id IN (SELECT value FROM json_each($3))",
+        "SELECT id, key, patient, version, hash FROM resource WHERE tenant = $1 AND type = $2 AND id = ANY($3)",
+    );
+    /// The last version of what was withdrawn: versions go on from there.
+    FIND_GONE = each(
+        "SELECT id, version FROM resource_gone
+         WHERE tenant = $1 AND type = $2 AND id IN (SELECT value FROM json_each($3))",
+        "SELECT id, version FROM resource_gone WHERE tenant = $1 AND type = $2 AND id = ANY($3)",
+    );
+    BACK = each(
+        "DELETE FROM resource_gone WHERE tenant = $1 AND type = $2 AND id IN (SELECT value FROM json_each($3))",
+        "DELETE FROM resource_gone WHERE tenant = $1 AND type = $2 AND id = ANY($3)",
+    );
+    /// Both databases run their own form; see [`take_keys`].
+    KEYS = each(
+        "UPDATE resource_key SET last = last + $1 RETURNING last",
+        "SELECT nextval('resource_key') FROM generate_series(1, $1)",
+    );
+    ARCHIVE = each(
+        "INSERT INTO resource_history (tenant, patient, type, id, version, updated, present, marks, body)
+         SELECT tenant, patient, type, id, version, updated, present, marks, body FROM resource
+         WHERE tenant = $1 AND key IN (SELECT CAST(value AS INTEGER) FROM json_each($2))",
+        "INSERT INTO resource_history (tenant, patient, type, id, version, updated, present, marks, body)
+         SELECT tenant, patient, type, id, version, updated, present, marks, body FROM resource
+         WHERE tenant = $1 AND key = ANY($2::bigint[])",
+    );
+    REMOVE = each(
+        "DELETE FROM resource WHERE tenant = $1 AND key IN (SELECT CAST(value AS INTEGER) FROM json_each($2))",
+        "DELETE FROM resource WHERE tenant = $1 AND key = ANY($2::bigint[])",
+    );
+    UNLINK = each(
+        "DELETE FROM resource_link
+         WHERE tenant = $1 AND patient = $2 AND source IN (SELECT CAST(value AS INTEGER) FROM json_each($3))",
+        "DELETE FROM resource_link WHERE tenant = $1 AND patient = $2 AND source = ANY($3::bigint[])",
+    );
+    FORGET = each(
+        "DELETE FROM resource_history
+         WHERE tenant = $1 AND patient = $2 AND type = $3 AND id IN (SELECT value FROM json_each($4))",
+        "DELETE FROM resource_history WHERE tenant = $1 AND patient = $2 AND type = $3 AND id = ANY($4)",
+    );
+    GONE = each(
+        "INSERT INTO resource_gone (tenant, type, id, patient, version, gone_at)
+         SELECT tenant, type, id, patient, version, $3 FROM resource
+         WHERE tenant = $1 AND key IN (SELECT CAST(value AS INTEGER) FROM json_each($2))",
+        "INSERT INTO resource_gone (tenant, type, id, patient, version, gone_at)
+         SELECT tenant, type, id, patient, version, $3 FROM resource WHERE tenant = $1 AND key = ANY($2::bigint[])",
+    );
+}
+
+/// The head of a many-row insert; its columns are those of [`row`].
+const INSERT: &str = "INSERT INTO resource (key, tenant, patient, type, id, version, updated, present, date_from, \
+                      date_until, date2_from, date2_until, marks, hash, body)";
+const COLUMNS: usize = 15;
+const LINK: &str = "INSERT INTO resource_link (tenant, patient, target_type, target, source, source_type)";
+
+/// The row that is there now.
+struct Existing {
+    key: i64,
+    patient: String,
+    version: i64,
+    hash: Vec<u8>,
+}
+
+/// Stores the drafts: one answer for each, in their order. A new version only where the content differs. A resource that comes
+/// with another client than before leaves the old dossier with its history and index.
+///
+/// Meant for one client's resources at a time, up to some thousands: it takes a handful of statements whatever their number.
+pub async fn put(tx: &mut Tx, tenant: &Tenant, now: Timestamp, drafts: &[Draft]) -> Result<Vec<Put>, Error> {
+    let existing = existing(tx, &tenant.id, drafts).await?;
+    let mut answers = Vec::with_capacity(drafts.len());
+    let (mut fresh, mut changed) = (Vec::new(), Changed::default());
+    let mut seen = HashSet::with_capacity(drafts.len());
+    for draft in drafts {
+        if !seen.insert((draft.kind, &draft.id)) {
+            return Err(draft.refused("the same id comes twice in one batch"));
+        }
+        let hash = draft.hash();
+        let known = existing.get(&(draft.kind, draft.id.as_str()));
+        let patient = draft.patient.as_ref().map_or("", Id::as_str);
+        answers.push(match known {
+            Some(known) if known.hash == hash && known.patient == patient => Put::Unchanged,
+            Some(known) => {
+                changed.add(draft.kind, &draft.id, known, patient);
+                fresh.push((draft.prepare(hash, &tenant.zone)?, Some((known.key, known.version))));
+                Put::Updated
+            }
+            None => {
+                fresh.push((draft.prepare(hash, &tenant.zone)?, None));
+                Put::Created
+            }
+        });
+    }
+    changed.leave(tx, &tenant.id).await?;
+    insert(tx, &tenant.id, now, fresh).await?;
+    Ok(answers)
+}
+
+async fn existing<'d>(
+    conn: &mut Conn,
+    tenant: &TenantId,
+    drafts: &'d [Draft],
+) -> Result<HashMap<(ResourceType, &'d str), Existing>, db::Error> {
+    let mut by_type: BTreeMap<ResourceType, HashSet<&'d str>> = BTreeMap::new();
+    for draft in drafts {
+        by_type.entry(draft.kind).or_default().insert(draft.id.as_str());
+    }
+    let mut found = HashMap::new();
+    for (kind, ids) in by_type {
+        let list: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
+        for row in conn.rows(FIND, params![tenant.as_str(), kind.as_str(), list]).await? {
+            let id = ids.get(row.str(0)).expect("only what was asked for is found");
+            let existing = Existing {
+                key: row.int(1),
+                patient: row.text(2),
+                version: row.int(3),
+                hash: row.bytes(4),
+            };
+            found.insert((kind, *id), existing);
+        }
+    }
+    Ok(found)
+}
+
+/// The rows that make room for a new version.
+#[derive(Default)]
+struct Changed {
+    archive: Vec<String>,
+    remove: Vec<String>,
+    unlink: BTreeMap<String, Vec<String>>,
+    /// Old dossier and type of what moved: its history must not follow it, and must not stay.
+    forget: BTreeMap<(String, ResourceType), Vec<String>>,
+}
+
+impl Changed {
+    fn add(&mut self, kind: ResourceType, id: &Id, known: &Existing, patient: &str) {
+        let key = known.key.to_string();
+        if known.patient == patient {
+            self.archive.push(key.clone());
+        } else {
+            let moved = self.forget.entry((known.patient.clone(), kind)).or_default();
+            moved.push(id.as_str().to_owned());
+        }
+        self.unlink.entry(known.patient.clone()).or_default().push(key.clone());
+        self.remove.push(key);
+    }
+
+    async fn leave(self, tx: &mut Tx, tenant: &TenantId) -> Result<(), db::Error> {
+        if self.remove.is_empty() {
+            return Ok(());
+        }
+        let tenant = tenant.as_str();
+        if !self.archive.is_empty() {
+            tx.execute(ARCHIVE, params![tenant, &self.archive[..]]).await?;
+        }
+        for ((patient, kind), ids) in &self.forget {
+            tx.execute(FORGET, params![tenant, patient, kind.as_str(), &ids[..]])
+                .await?;
+        }
+        for (patient, keys) in &self.unlink {
+            tx.execute(UNLINK, params![tenant, patient, &keys[..]]).await?;
+        }
+        remove(tx, tenant, &self.remove).await
+    }
+}
+
+/// Removes exactly these rows; if one is gone another transaction was faster, and the whole flow is tried again.
+async fn remove(tx: &mut Tx, tenant: &str, keys: &[String]) -> Result<(), db::Error> {
+    match tx.execute(REMOVE, params![tenant, keys]).await? {
+        removed if removed == keys.len() as u64 => Ok(()),
+        _ => Err(db::Error::Retry),
+    }
+}
+
+type Fresh<'d> = (Prepared<'d>, Option<(i64, i64)>);
+
+/// Inserts new rows and new versions; `Some` is the key and version of the row that was there.
+async fn insert(tx: &mut Tx, tenant: &TenantId, now: Timestamp, fresh: Vec<Fresh<'_>>) -> Result<(), db::Error> {
+    let created = fresh.iter().filter(|(_, before)| before.is_none());
+    let mut gone = come_back(tx, tenant, created.map(|(prepared, _)| prepared.draft)).await?;
+    let count = fresh.iter().filter(|(_, before)| before.is_none()).count();
+    let mut keys = take_keys(tx, count).await?.into_iter();
+
+    let mut rows = Vec::with_capacity(fresh.len() * COLUMNS);
+    let mut links = Vec::new();
+    for (prepared, before) in &fresh {
+        let Draft { kind, id, patient, .. } = prepared.draft;
+        let patient = patient.as_ref().map_or("", Id::as_str);
+        let (key, last) = before.unwrap_or_else(|| {
+            let last = gone.remove(&(*kind, id.as_str())).unwrap_or(0);
+            (keys.next().expect("a key was taken for each new resource"), last)
+        });
+        for (target_type, target) in &prepared.entry.links {
+            links.extend([
+                Param::from(tenant.as_str()),
+                Param::from(patient),
+                Param::from(target_type.as_str()),
+                Param::from(target.as_str()),
+                Param::from(key),
+                Param::from(kind.as_str()),
+            ]);
+        }
+        row(&mut rows, tenant, key, last + 1, now, prepared);
+    }
+    tx.insert_many(INSERT, "", COLUMNS, &rows).await?;
+    tx.insert_many(LINK, "", 6, &links).await?;
+    Ok(())
+}
+
+fn row<'p>(
+    rows: &mut Vec<Param<'p>>,
+    tenant: &'p TenantId,
+    key: i64,
+    version: i64,
+    now: Timestamp,
+    prepared: &'p Prepared<'_>,
+) {
+    let [first, second] = prepared
+        .entry
+        .dates
+        .map(|date| date.map_or((NO_DATE, NO_DATE), |span| (span.from, span.until)));
+    rows.extend([
+        Param::from(key),
+        Param::from(tenant.as_str()),
+        Param::from(prepared.draft.patient.as_ref().map_or("", Id::as_str)),
+        Param::from(prepared.draft.kind.as_str()),
+        Param::from(prepared.draft.id.as_str()),
+        Param::from(version),
+        Param::from(now),
+        Param::from(prepared.entry.present),
+        Param::from(first.0),
+        Param::from(first.1),
+        Param::from(second.0),
+        Param::from(second.1),
+        Param::from(&prepared.entry.marks[..]),
+        Param::from(&prepared.hash[..]),
+        Param::from(prepared.body(version, now)),
+    ]);
+}
+
+/// The last versions of those drafts that had been withdrawn, which are no longer.
+async fn come_back<'d>(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    created: impl Iterator<Item = &'d Draft>,
+) -> Result<HashMap<(ResourceType, &'d str), i64>, db::Error> {
+    let mut by_type: BTreeMap<ResourceType, HashSet<&'d str>> = BTreeMap::new();
+    for draft in created {
+        by_type.entry(draft.kind).or_default().insert(draft.id.as_str());
+    }
+    let mut back = HashMap::new();
+    for (kind, ids) in by_type {
+        let list: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
+        let rows = tx
+            .rows(FIND_GONE, params![tenant.as_str(), kind.as_str(), &list[..]])
+            .await?;
+        for row in &rows {
+            let id = ids.get(row.str(0)).expect("only what was asked for is found");
+            back.insert((kind, *id), row.int(1));
+        }
+        if !rows.is_empty() {
+            tx.execute(BACK, params![tenant.as_str(), kind.as_str(), list]).await?;
+        }
+    }
+    Ok(back)
+}
+
+/// As many keys as asked for, each higher than all that were given out before.
+async fn take_keys(tx: &mut Tx, count: usize) -> Result<Vec<i64>, db::Error> {
+    if count == 0 {
+        return Ok(Vec::new());
+    }
+    let count = i64::try_from(count).expect("a batch fits in memory");
+    let rows = tx.rows(KEYS, params![count]).await?;
+    Ok(match &rows[..] {
+        // SQLite tells the last one; one writer at a time makes the range whole.
+        [last] => (last.int(0) - count + 1..=last.int(0)).collect(),
+        all => all.iter().map(|row| row.int(0)).collect(),
+    })
 }
 
 /// Takes the resources out of reading, search, index and history; the ids are never given to anything else. Ids that are not in
 /// this dossier are left alone. Says how many there were.
 pub async fn withdraw(
-    _tx: &mut Tx,
-    _tenant: &TenantId,
-    _patient: Option<&Id>,
-    _items: &[(ResourceType, Id)],
-    _now: Timestamp,
+    tx: &mut Tx,
+    tenant: &TenantId,
+    patient: Option<&Id>,
+    items: &[(ResourceType, Id)],
+    now: Timestamp,
 ) -> Result<u64, db::Error> {
-    unimplemented!()
+    let patient = patient.map_or("", Id::as_str);
+    let mut by_type: BTreeMap<ResourceType, Vec<String>> = BTreeMap::new();
+    for (kind, id) in items {
+        by_type.entry(*kind).or_default().push(id.as_str().to_owned());
+    }
+    let tenant = tenant.as_str();
+    let mut withdrawn = 0;
+    for (kind, list) in by_type {
+        let rows = tx.rows(FIND, params![tenant, kind.as_str(), list]).await?;
+        let here = rows.iter().filter(|row| row.str(2) == patient);
+        let (ids, keys): (Vec<_>, Vec<_>) = here.map(|row| (row.text(0), row.int(1).to_string())).unzip();
+        if keys.is_empty() {
+            continue;
+        }
+        tx.execute(GONE, params![tenant, &keys[..], now]).await?;
+        tx.execute(FORGET, params![tenant, patient, kind.as_str(), ids]).await?;
+        tx.execute(UNLINK, params![tenant, patient, &keys[..]]).await?;
+        remove(tx, tenant, &keys).await?;
+        withdrawn += keys.len() as u64;
+    }
+    Ok(withdrawn)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,25 +1,15 @@
 //! Every way to read: each takes [`Visible`] and puts it into its SQL.
 
+mod cursor;
+mod sql;
+
 use super::Stored;
 use crate::access::Visible;
-use crate::db::{self, Conn};
-use crate::fhir::search::Query;
+use crate::db::{self, Conn, Row};
+use crate::fhir::search::{Query, Summary, Total};
 use crate::fhir::types::{Id, ResourceType};
 
-/// Where a page ends; the next one begins after it. Holds ids and times: seal the bytes before they leave.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cursor {}
-
-impl Cursor {
-    pub fn to_bytes(&self) -> Vec<u8> {
-        unimplemented!()
-    }
-
-    /// `None` if the bytes are not from [`Cursor::to_bytes`].
-    pub fn from_bytes(_bytes: &[u8]) -> Option<Self> {
-        unimplemented!()
-    }
-}
+pub use cursor::Cursor;
 
 /// Which page of a search.
 #[derive(Clone, Debug)]
@@ -50,38 +40,115 @@ pub struct Versions {
 
 /// The current version, if it exists and is visible.
 pub async fn read(
-    _conn: &mut Conn,
-    _visible: &Visible,
-    _kind: ResourceType,
-    _id: &Id,
+    conn: &mut Conn,
+    visible: &Visible,
+    kind: ResourceType,
+    id: &Id,
 ) -> Result<Option<Stored>, db::Error> {
-    unimplemented!()
+    let Some(built) = sql::current(conn.dialect(), visible, kind, id) else {
+        return Ok(None);
+    };
+    let rows = conn.rows_built(built.text, &built.params).await?;
+    Ok(rows.first().map(|row| stored(kind, row)))
 }
 
 /// One version, if it and the current one exist and are visible.
 pub async fn vread(
-    _conn: &mut Conn,
-    _visible: &Visible,
-    _kind: ResourceType,
-    _id: &Id,
-    _version: i64,
+    conn: &mut Conn,
+    visible: &Visible,
+    kind: ResourceType,
+    id: &Id,
+    version: i64,
 ) -> Result<Option<Stored>, db::Error> {
-    unimplemented!()
+    let Some(built) = sql::versions(conn.dialect(), visible, kind, id, sql::Which::One(version)) else {
+        return Ok(None);
+    };
+    let rows = conn.rows_built(built.text, &built.params).await?;
+    Ok(rows.first().map(|row| stored(kind, row)))
 }
 
 /// The versions of a resource, newest first; `None` if it does not exist or is not visible.
 pub async fn history(
-    _conn: &mut Conn,
-    _visible: &Visible,
-    _kind: ResourceType,
-    _id: &Id,
-    _size: usize,
-    _before: Option<i64>,
+    conn: &mut Conn,
+    visible: &Visible,
+    kind: ResourceType,
+    id: &Id,
+    size: usize,
+    before: Option<i64>,
 ) -> Result<Option<Versions>, db::Error> {
-    unimplemented!()
+    let which = sql::Which::Many { before, size };
+    let Some(built) = sql::versions(conn.dialect(), visible, kind, id, which) else {
+        return Ok(None);
+    };
+    let rows = conn.rows_built(built.text, &built.params).await?;
+    if rows.is_empty() {
+        return Ok(None);
+    }
+    let entries: Vec<_> = rows.iter().take(size).map(|row| stored(kind, row)).collect();
+    let next = entries.last().filter(|_| rows.len() > size).map(|last| last.version);
+    Ok(Some(Versions { entries, next }))
 }
 
 /// One page of a search: one statement, and one more for the total if that is asked for.
-pub async fn search(_conn: &mut Conn, _visible: &Visible, _query: &Query, _page: &Page) -> Result<Found, db::Error> {
-    unimplemented!()
+pub async fn search(conn: &mut Conn, visible: &Visible, query: &Query, page: &Page) -> Result<Found, db::Error> {
+    let horizon = page.after.as_ref().map(|cursor| cursor.horizon);
+    let counts = query.summary == Summary::Count;
+    let mut total = None;
+    if counts || query.total == Total::Accurate {
+        total = Some(match sql::total(conn.dialect(), visible, query, horizon) {
+            None => 0,
+            Some(built) => {
+                let rows = conn.rows_built(built.text, &built.params).await?;
+                rows.first().map_or(0, |row| u64::try_from(row.int(0)).unwrap_or(0))
+            }
+        });
+    }
+    let nothing = Found {
+        entries: Vec::new(),
+        next: None,
+        total,
+    };
+    if counts {
+        return Ok(nothing);
+    }
+    let Some(built) = sql::page(conn.dialect(), visible, query, page) else {
+        return Ok(nothing);
+    };
+    let rows = conn.rows_built(built.text, &built.params).await?;
+    let entries: Vec<_> = rows.iter().take(page.size).map(|row| stored(query.kind, row)).collect();
+    let more = rows.len() > entries.len();
+    let next = entries
+        .last()
+        .zip(rows.get(entries.len().wrapping_sub(1)))
+        .filter(|_| more);
+    Ok(Found {
+        next: next.map(|(last, row)| Cursor {
+            first: row.int(6),
+            second: row.int(7),
+            updated: row.int(3),
+            key: row.int(5),
+            horizon: row.int(8),
+            id: last.id.clone(),
+        }),
+        entries,
+        total,
+    })
 }
+
+fn stored(kind: ResourceType, row: &Row) -> Stored {
+    Stored {
+        kind,
+        id: id(row.str(0)),
+        patient: Some(row.str(1)).filter(|patient| !patient.is_empty()).map(id),
+        version: row.int(2),
+        last_updated: row.time(3),
+        body: row.text(4),
+    }
+}
+
+fn id(text: &str) -> Id {
+    Id::parse(text).expect("only an Id is stored as an id")
+}
+
+#[cfg(test)]
+mod tests;
