@@ -2,7 +2,19 @@
 //!
 //! # Design
 //! A right says that one account may see some parts of one client's dossier. It is read from the primary with every check of
-//! an access token, so a change counts at the next request.
+//! an access token, so a change counts at the next request. A right is ended and written anew, never changed, so that the past
+//! can be told.
+//!
+//! ```
+//! use inzage::consent::{Part, Parts};
+//! use inzage::fhir::types::ResourceType;
+//! assert!(!Parts::of(&[Part::Appointments]).allow(ResourceType::CarePlan));
+//! ```
+
+pub mod departure;
+pub(crate) mod store;
+
+pub use store::{end, end_all, grant, rights, set_care_end, source_clients};
 
 use crate::fhir::types::{Id, ResourceType};
 
@@ -12,6 +24,23 @@ pub enum Role {
     Client,
     Contact,
     Representative,
+}
+
+impl Role {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Contact => "contact",
+            Self::Representative => "representative",
+        }
+    }
+
+    /// From the database or a file; an unknown word is no role.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Client, Self::Contact, Self::Representative]
+            .into_iter()
+            .find(|role| role.as_str() == text)
+    }
 }
 
 /// A part of the dossier that a right opens.
@@ -78,6 +107,17 @@ pub struct Right {
     pub patient: Id,
     pub role: Role,
     /// The contact's own resource, for `fhirUser`; `None` for the client.
+    pub related: Option<Id>,
+    pub parts: Parts,
+}
+
+/// A right that is about to be given.
+#[derive(Clone, Debug)]
+pub struct NewRight {
+    pub patient: Id,
+    /// The client's key in the ECD.
+    pub source_client: String,
+    pub role: Role,
     pub related: Option<Id>,
     pub parts: Parts,
 }

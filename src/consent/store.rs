@@ -1,0 +1,253 @@
+//! The rights in the database: granted, ended, never changed.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use super::departure::access_ends;
+use super::{NewRight, Parts, Right, Role};
+use crate::config::{Tenant, TenantId};
+use crate::db::{self, Conn, Tx, params, statements};
+use crate::fhir::types::Id;
+
+statements! {
+    RIGHTS = both(
+        "SELECT r.patient, r.role, r.related, r.parts, e.ended_on \
+         FROM consent_right r LEFT JOIN consent_care_end e ON e.tenant = r.tenant AND e.patient = r.patient \
+         WHERE r.tenant = $1 AND r.account = $2 AND r.ended_at IS NULL ORDER BY r.granted_at, r.patient LIMIT 1000"
+    );
+    GRANT = both(
+        "INSERT INTO consent_right (tenant, account, patient, granted_at, source_client, role, related, parts) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
+         ON CONFLICT (tenant, account, patient, granted_at) DO UPDATE SET ended_at = NULL, \
+         source_client = excluded.source_client, role = excluded.role, related = excluded.related, parts = excluded.parts"
+    );
+    END = both(
+        "UPDATE consent_right SET ended_at = $4 WHERE tenant = $1 AND account = $2 AND patient = $3 AND ended_at IS NULL"
+    );
+    END_ALL = both("UPDATE consent_right SET ended_at = $3 WHERE tenant = $1 AND account = $2 AND ended_at IS NULL");
+    SET_CARE_END = both(
+        "INSERT INTO consent_care_end (tenant, patient, ended_on, changed_at) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (tenant, patient) DO UPDATE SET ended_on = excluded.ended_on, changed_at = excluded.changed_at"
+    );
+    CLEAR_CARE_END = both("DELETE FROM consent_care_end WHERE tenant = $1 AND patient = $2");
+    SOURCE_CLIENTS = both(
+        "SELECT DISTINCT source_client, patient FROM consent_right WHERE tenant = $1 AND ended_at IS NULL \
+         ORDER BY source_client"
+    );
+}
+
+/// Every right of the account that is in force at `now`: not ended, and not past the days of grace after departure or death.
+pub async fn rights(conn: &mut Conn, tenant: &Tenant, account: &str, now: Timestamp) -> Result<Vec<Right>, db::Error> {
+    let rows = conn.rows(RIGHTS, params![tenant.id.as_str(), account]).await?;
+    let days = tenant.policy.access_ends_after_days;
+    Ok(rows
+        .iter()
+        .filter(|row| match row.opt_text(4) {
+            None => true,
+            // A date that cannot be read opens nothing.
+            Some(date) => date
+                .parse::<Date>()
+                .is_ok_and(|date| now < access_ends(date, days, &tenant.zone)),
+        })
+        .filter_map(|row| {
+            Some(Right {
+                patient: Id::parse(row.str(0))?,
+                role: Role::parse(row.str(1))?,
+                related: match row.opt_text(2) {
+                    Some(related) => Some(Id::parse(&related)?),
+                    None => None,
+                },
+                parts: Parts::from_bits(row.int(3)),
+            })
+        })
+        .collect())
+}
+
+/// Gives a right; one that is already in force for the same client is ended and replaced.
+pub async fn grant(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    account: &str,
+    right: &NewRight,
+    now: Timestamp,
+) -> Result<(), db::Error> {
+    end(tx, tenant, account, &right.patient, now).await?;
+    let related = right.related.as_ref().map(Id::as_str);
+    tx.execute(
+        GRANT,
+        params![
+            tenant.as_str(),
+            account,
+            right.patient.as_str(),
+            now,
+            &right.source_client,
+            right.role.as_str(),
+            related,
+            right.parts.bits(),
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Ends the account's right to this client; whether there was one.
+pub async fn end(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    account: &str,
+    patient: &Id,
+    now: Timestamp,
+) -> Result<bool, db::Error> {
+    let ended = tx
+        .execute(END, params![tenant.as_str(), account, patient.as_str(), now])
+        .await?;
+    Ok(ended > 0)
+}
+
+/// Ends every right of the account: when it is closed. How many there were.
+pub async fn end_all(tx: &mut Tx, tenant: &TenantId, account: &str, now: Timestamp) -> Result<u64, db::Error> {
+    tx.execute(END_ALL, params![tenant.as_str(), account, now]).await
+}
+
+/// Says on which local day care ended, or with `None` that it did not.
+pub async fn set_care_end(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    patient: &Id,
+    ended_on: Option<Date>,
+    now: Timestamp,
+) -> Result<(), db::Error> {
+    match ended_on {
+        Some(date) => {
+            tx.execute(
+                SET_CARE_END,
+                params![tenant.as_str(), patient.as_str(), date.to_string(), now],
+            )
+            .await?
+        }
+        None => {
+            tx.execute(CLEAR_CARE_END, params![tenant.as_str(), patient.as_str()])
+                .await?
+        }
+    };
+    Ok(())
+}
+
+/// The clients that somebody may see, as (key in the ECD, Patient id): the sync pulls these and no others.
+pub async fn source_clients(conn: &mut Conn, tenant: &TenantId) -> Result<Vec<(String, Id)>, db::Error> {
+    let rows = conn.rows(SOURCE_CLIENTS, params![tenant.as_str()]).await?;
+    Ok(rows
+        .iter()
+        .filter_map(|row| Some((row.text(0), Id::parse(row.str(1))?)))
+        .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::ToSpan as _;
+
+    use super::*;
+    use crate::config::Policy;
+    use crate::consent::Part;
+    use crate::db::fresh::fresh;
+
+    fn tenant() -> Tenant {
+        Tenant {
+            id: TenantId::parse("topaz").unwrap(),
+            name: "Topaz".to_owned(),
+            zone: jiff::tz::TimeZone::get("Europe/Amsterdam").unwrap(),
+            policy: Policy::default(),
+            source: None,
+        }
+    }
+
+    fn id(text: &str) -> Id {
+        Id::parse(text).unwrap()
+    }
+
+    fn right(patient: &str, parts: Parts) -> NewRight {
+        NewRight {
+            patient: id(patient),
+            source_client: format!("ecd-{patient}"),
+            role: Role::Contact,
+            related: Some(id("rp1")),
+            parts,
+        }
+    }
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[tokio::test]
+    async fn every_statement_is_read_by_the_database() {
+        let (_dir, db) = fresh().await;
+        let mut read = db.read().await.unwrap();
+        for (name, sql) in STATEMENTS {
+            assert!(read.prepare(*sql).await.is_ok(), "{name}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_right_counts_until_it_is_ended_and_only_for_its_own_account_and_tenant() {
+        let (_dir, db) = fresh().await;
+        let (tenant, now) = (tenant(), at("2026-11-22T10:00:00Z"));
+        let mut tx = db.begin().await.unwrap();
+        grant(&mut tx, &tenant.id, "a", &right("p1", Parts::ALL), now)
+            .await
+            .unwrap();
+        let found = rights(&mut tx, &tenant, "a", now).await.unwrap();
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].patient.as_str(), found[0].parts), ("p1", Parts::ALL));
+        assert!(rights(&mut tx, &tenant, "b", now).await.unwrap().is_empty());
+        let mut other = tenant.clone();
+        other.id = TenantId::parse("amaris").unwrap();
+        assert!(rights(&mut tx, &other, "a", now).await.unwrap().is_empty());
+        assert!(end(&mut tx, &tenant.id, "a", &id("p1"), now).await.unwrap());
+        assert!(!end(&mut tx, &tenant.id, "a", &id("p1"), now).await.unwrap());
+        assert!(rights(&mut tx, &tenant, "a", now).await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_new_right_replaces_the_one_in_force() {
+        let (_dir, db) = fresh().await;
+        let (tenant, now) = (tenant(), at("2026-11-22T10:00:00Z"));
+        let mut tx = db.begin().await.unwrap();
+        grant(&mut tx, &tenant.id, "a", &right("p1", Parts::ALL), now)
+            .await
+            .unwrap();
+        let less = Parts::of(&[Part::Appointments]);
+        let later = now + 1.second();
+        grant(&mut tx, &tenant.id, "a", &right("p1", less), later)
+            .await
+            .unwrap();
+        let found = rights(&mut tx, &tenant, "a", later).await.unwrap();
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].parts, less);
+        let clients = source_clients(&mut tx, &tenant.id).await.unwrap();
+        assert_eq!(clients, [("ecd-p1".to_owned(), id("p1"))]);
+        assert_eq!(end_all(&mut tx, &tenant.id, "a", later).await.unwrap(), 1);
+        assert!(source_clients(&mut tx, &tenant.id).await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn access_ends_sixty_local_days_after_departure_and_comes_back_when_the_date_was_wrong() {
+        let (_dir, db) = fresh().await;
+        let (tenant, now) = (tenant(), at("2026-08-01T10:00:00Z"));
+        let mut tx = db.begin().await.unwrap();
+        grant(&mut tx, &tenant.id, "a", &right("p1", Parts::ALL), now)
+            .await
+            .unwrap();
+        let left: Date = "2026-08-26".parse().unwrap();
+        set_care_end(&mut tx, &tenant.id, &id("p1"), Some(left), now)
+            .await
+            .unwrap();
+        // Day 60 is 25 October, which has 25 hours.
+        let last = at("2026-10-25T22:59:59Z");
+        assert_eq!(rights(&mut tx, &tenant, "a", last).await.unwrap().len(), 1);
+        let over = at("2026-10-25T23:00:00Z");
+        assert!(rights(&mut tx, &tenant, "a", over).await.unwrap().is_empty());
+        set_care_end(&mut tx, &tenant.id, &id("p1"), None, over).await.unwrap();
+        assert_eq!(rights(&mut tx, &tenant, "a", over).await.unwrap().len(), 1);
+    }
+}
