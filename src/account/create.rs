@@ -1,0 +1,139 @@
+//! How an account begins.
+//!
+//! # Design
+//! In two steps: [`New::prepare`] checks and hashes, which takes time, and [`create`] writes, which holds a transaction.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::password::{self, Broken};
+use super::{Busy, Hasher, Keys, Number, State, name_key, store};
+use crate::config::Tenant;
+use crate::db::{self, Tx};
+use crate::secret::{Random, Secret, mac};
+
+/// An initial password works this long.
+const INITIAL: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// An account that is about to be made.
+#[derive(Clone, Debug)]
+pub struct New {
+    pub username: String,
+    pub password: Secret<String>,
+    /// As people write it; a code goes there.
+    pub mobile: String,
+    /// What the pages call the person.
+    pub name: String,
+    pub email: Option<String>,
+    /// Somebody else chose the password: the first login asks for a new one.
+    pub first_login: bool,
+}
+
+/// An account that was checked and can be written.
+#[derive(Debug)]
+pub struct Ready {
+    pub(super) id: String,
+    pub(super) username: String,
+    pub(super) username_key: String,
+    pub(super) name: String,
+    pub(super) state: State,
+    pub(super) password: String,
+    pub(super) password_expires_at: Option<Timestamp>,
+    pub(super) mobile: Vec<u8>,
+    pub(super) mobile_hint: String,
+    pub(super) mobile_key: [u8; 32],
+    pub(super) email: Option<Vec<u8>>,
+}
+
+/// Why an account cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateError {
+    #[error("the user name must have 3 to 64 letters, digits or the signs . _ - @")]
+    Username,
+    #[error("this user name is in use at this organisation")]
+    UsernameTaken,
+    #[error("the mobile number must be a Dutch, Belgian or German one, for example 06-12345678")]
+    Mobile,
+    #[error("the name must have 1 to 100 characters")]
+    Name,
+    #[error("the e-mail address must have an @ and at most 254 characters")]
+    Email,
+    #[error("the password breaks these rules: {0:?}")]
+    Password(Vec<Broken>),
+    #[error(transparent)]
+    Busy(#[from] Busy),
+    #[error(transparent)]
+    Database(#[from] db::Error),
+}
+
+impl New {
+    /// Checks everything, hashes the password and seals what must not lie open.
+    pub async fn prepare(
+        self,
+        tenant: &Tenant,
+        keys: &Keys,
+        hasher: &Hasher,
+        now: Timestamp,
+        random: &Random,
+    ) -> Result<Ready, CreateError> {
+        let username_key = name_key(&self.username);
+        let signs = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '@' | '+');
+        if !(3..=64).contains(&username_key.chars().count()) || !username_key.chars().all(signs) {
+            return Err(CreateError::Username);
+        }
+        let name = self.name.trim();
+        if !(1..=100).contains(&name.chars().count()) || name.chars().any(char::is_control) {
+            return Err(CreateError::Name);
+        }
+        if self
+            .email
+            .as_ref()
+            .is_some_and(|email| !(3..=254).contains(&email.len()) || !email.contains('@'))
+        {
+            return Err(CreateError::Email);
+        }
+        let mobile = Number::parse(&self.mobile).ok_or(CreateError::Mobile)?;
+        let mut broken = password::check(
+            self.password.expose(),
+            &username_key,
+            &tenant.name,
+            &tenant.policy.password,
+        );
+        if self.first_login {
+            // It is replaced at once, so only what could not be typed or guessed in one try matters.
+            broken.retain(|rule| matches!(rule, Broken::TooLong(_) | Broken::Common));
+        }
+        if !broken.is_empty() {
+            return Err(CreateError::Password(broken));
+        }
+        let id = random.uuid_v7(now).to_string();
+        let bound = keys.bound(&tenant.id, &id);
+        Ok(Ready {
+            password: hasher.hash(&self.password, random).await?,
+            username: self.username.trim().to_owned(),
+            username_key,
+            name: name.to_owned(),
+            state: if self.first_login {
+                State::MustChangePassword
+            } else {
+                State::Active
+            },
+            password_expires_at: self.first_login.then(|| now.saturating_add(INITIAL).unwrap_or(now)),
+            mobile: keys.contact.seal(random, &bound, mobile.as_str().as_bytes()),
+            mobile_hint: mobile.hint(),
+            mobile_key: mac(&keys.number, &[mobile.as_str().as_bytes()]),
+            email: self
+                .email
+                .map(|email| keys.contact.seal(random, &bound, email.as_bytes())),
+            id,
+        })
+    }
+}
+
+/// Writes the account; its id.
+pub async fn create(tx: &mut Tx, tenant: &Tenant, ready: &Ready, now: Timestamp) -> Result<String, CreateError> {
+    match store::insert(tx, &tenant.id, ready, now).await {
+        Ok(()) => Ok(ready.id.clone()),
+        Err(error) if error.violates(&store::USERNAME) => Err(CreateError::UsernameTaken),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,391 @@
+//! Accounts and their counters in the database.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::throttle::{Limits, Tries};
+use super::{Account, Ready, State, name_key};
+use crate::config::TenantId;
+use crate::db::{self, Conn, Row, Tx, Unique, params, statements};
+
+/// One user name, one account (a tenant).
+pub(super) const USERNAME: Unique = Unique {
+    name: "account_username",
+    columns: "account.tenant, account.username_key",
+};
+
+statements! {
+    INSERT = both(
+        "INSERT INTO account (tenant, id, username, username_key, name, state, password, password_expires_at, \
+         mobile, mobile_hint, mobile_key, email, created_at, changed_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)"
+    );
+    BY_NAME = both(
+        "SELECT id, username, name, state, password_expires_at, mobile, mobile_hint, mobile_key, password \
+         FROM account WHERE tenant = $1 AND username_key = $2"
+    );
+    FIND = both(
+        "SELECT id, username, name, state, password_expires_at, mobile, mobile_hint, mobile_key, password \
+         FROM account WHERE tenant = $1 AND id = $2"
+    );
+    SET_STATE = both("UPDATE account SET state = $3, changed_at = $4 WHERE tenant = $1 AND id = $2");
+    KEEP_OLD = both(
+        "INSERT INTO account_old_password (tenant, account, replaced_at, password) \
+         SELECT tenant, id, $3, password FROM account WHERE tenant = $1 AND id = $2"
+    );
+    CHANGE_PASSWORD = both(
+        "UPDATE account SET password = $4, state = 'active', password_expires_at = NULL, changed_at = $5 \
+         WHERE tenant = $1 AND id = $2 AND password = $3 AND state IN ('active', 'must-change-password')"
+    );
+    OLD_PASSWORDS = both(
+        "SELECT password FROM account_old_password WHERE tenant = $1 AND account = $2 ORDER BY replaced_at DESC LIMIT $3"
+    );
+    FORGET_OLD = both(
+        "DELETE FROM account_old_password WHERE tenant = $1 AND account = $2 AND replaced_at NOT IN \
+         (SELECT replaced_at FROM account_old_password WHERE tenant = $1 AND account = $2 \
+          ORDER BY replaced_at DESC LIMIT $3)"
+    );
+    TRIES = both("SELECT failures, last_at, until FROM account_attempt WHERE tenant = $1 AND bucket = $2");
+    FIRST_TRY = both(
+        "INSERT INTO account_attempt (tenant, bucket, failures, last_at, until) VALUES ($1, $2, 0, 0, 0) \
+         ON CONFLICT (tenant, bucket) DO NOTHING"
+    );
+    HOLD = each(
+        "SELECT failures, last_at, until FROM account_attempt WHERE tenant = $1 AND bucket = $2",
+        "SELECT failures, last_at, until FROM account_attempt WHERE tenant = $1 AND bucket = $2 FOR UPDATE",
+    );
+    COUNT = both(
+        "UPDATE account_attempt SET failures = $3, last_at = $4, until = $5 WHERE tenant = $1 AND bucket = $2"
+    );
+    CLEAR = both("DELETE FROM account_attempt WHERE tenant = $1 AND bucket = $2");
+    CLEAR_OLD = both("DELETE FROM account_attempt WHERE last_at < $1 AND until < $1");
+}
+
+fn account(row: &Row) -> Account {
+    Account {
+        id: row.text(0),
+        username: row.text(1),
+        name: row.text(2),
+        // A word that this version does not know opens nothing.
+        state: State::parse(row.str(3)).unwrap_or(State::Locked),
+        password_expires_at: row.opt_time(4),
+        mobile: row.bytes(5),
+        mobile_hint: row.text(6),
+        mobile_key: row.bytes(7),
+    }
+}
+
+pub(super) async fn insert(tx: &mut Tx, tenant: &TenantId, new: &Ready, now: Timestamp) -> Result<(), db::Error> {
+    tx.execute(
+        INSERT,
+        params![
+            tenant.as_str(),
+            &new.id,
+            &new.username,
+            &new.username_key,
+            &new.name,
+            new.state.as_str(),
+            &new.password,
+            new.password_expires_at,
+            &new.mobile[..],
+            &new.mobile_hint,
+            &new.mobile_key,
+            new.email.clone(),
+            now,
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// The account with this user name (in any case of letters) and its password's hash.
+pub async fn by_name(
+    conn: &mut Conn,
+    tenant: &TenantId,
+    username: &str,
+) -> Result<Option<(Account, String)>, db::Error> {
+    let row = conn.row(BY_NAME, params![tenant.as_str(), name_key(username)]).await?;
+    Ok(row.map(|row| (account(&row), row.text(8))))
+}
+
+/// The account with this id and its password's hash.
+pub async fn find(conn: &mut Conn, tenant: &TenantId, id: &str) -> Result<Option<(Account, String)>, db::Error> {
+    let row = conn.row(FIND, params![tenant.as_str(), id]).await?;
+    Ok(row.map(|row| (account(&row), row.text(8))))
+}
+
+/// Locks, opens or closes an account; whether it exists.
+pub async fn set_state(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    id: &str,
+    state: State,
+    now: Timestamp,
+) -> Result<bool, db::Error> {
+    let changed = tx
+        .execute(SET_STATE, params![tenant.as_str(), id, state.as_str(), now])
+        .await?;
+    Ok(changed > 0)
+}
+
+/// Puts a new hash in the place of `old` and makes the account active; `false` if the password was changed meanwhile or the
+/// account may not be used. The last `history` passwords are remembered.
+pub async fn change_password(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    id: &str,
+    old: &str,
+    new: &str,
+    history: usize,
+    now: Timestamp,
+) -> Result<bool, db::Error> {
+    tx.execute(KEEP_OLD, params![tenant.as_str(), id, now]).await?;
+    let changed = tx
+        .execute(CHANGE_PASSWORD, params![tenant.as_str(), id, old, new, now])
+        .await?;
+    tx.execute(FORGET_OLD, params![tenant.as_str(), id, limit(history)])
+        .await?;
+    Ok(changed > 0)
+}
+
+/// The hashes of the last `history` replaced passwords.
+pub async fn old_passwords(
+    conn: &mut Conn,
+    tenant: &TenantId,
+    id: &str,
+    history: usize,
+) -> Result<Vec<String>, db::Error> {
+    let rows = conn
+        .rows(OLD_PASSWORDS, params![tenant.as_str(), id, limit(history)])
+        .await?;
+    Ok(rows.iter().map(|row| row.text(0)).collect())
+}
+
+fn limit(history: usize) -> i64 {
+    i64::try_from(history.min(24)).unwrap_or(24)
+}
+
+fn counter(row: &Row) -> Tries {
+    Tries {
+        failures: row.int(0),
+        last_at: row.time(1),
+        until: row.time(2),
+    }
+}
+
+/// The counter `bucket` as it stands.
+pub async fn tries(conn: &mut Conn, tenant: &TenantId, bucket: &str) -> Result<Tries, db::Error> {
+    let row = conn.row(TRIES, params![tenant.as_str(), bucket]).await?;
+    Ok(row.map_or_else(Tries::default, |row| counter(&row)))
+}
+
+/// The counter `bucket`, held until the end of the transaction: nobody else counts on it meanwhile.
+pub async fn hold(tx: &mut Tx, tenant: &TenantId, bucket: &str) -> Result<Tries, db::Error> {
+    tx.execute(FIRST_TRY, params![tenant.as_str(), bucket]).await?;
+    let row = tx.row(HOLD, params![tenant.as_str(), bucket]).await?;
+    Ok(row.map_or_else(Tries::default, |row| counter(&row)))
+}
+
+/// Counts one failure and says how long the next try has to wait.
+pub async fn failed(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    bucket: &str,
+    limits: &Limits,
+    now: Timestamp,
+) -> Result<Option<SignedDuration>, db::Error> {
+    let tries = hold(tx, tenant, bucket).await?.failed(limits, now);
+    tx.execute(
+        COUNT,
+        params![tenant.as_str(), bucket, tries.failures, tries.last_at, tries.until],
+    )
+    .await?;
+    Ok(tries.wait(now))
+}
+
+/// Forgets the failures: the right password or code came.
+pub async fn succeeded(tx: &mut Tx, tenant: &TenantId, bucket: &str) -> Result<(), db::Error> {
+    tx.execute(CLEAR, params![tenant.as_str(), bucket]).await?;
+    Ok(())
+}
+
+/// Drops counters that nobody touched since `before`; how many.
+pub async fn drop_old_tries(tx: &mut Tx, before: Timestamp) -> Result<u64, db::Error> {
+    tx.execute(CLEAR_OLD, params![before]).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::account::throttle::NAME;
+    use crate::account::{CreateError, Hasher, Keys, New, create};
+    use crate::config::{Policy, Tenant};
+    use crate::db::fresh::fresh;
+    use crate::secret::{MasterKey, Random, Secret};
+
+    fn tenant() -> Tenant {
+        Tenant {
+            id: TenantId::parse("topaz").unwrap(),
+            name: "Topaz".to_owned(),
+            zone: jiff::tz::TimeZone::UTC,
+            policy: Policy::default(),
+            source: None,
+        }
+    }
+
+    fn new(username: &str) -> New {
+        New {
+            username: username.to_owned(),
+            password: Secret::new("een regen dag".to_owned()),
+            mobile: "06-12345678".to_owned(),
+            name: "Mevrouw Bakker".to_owned(),
+            email: Some("m@example.org".to_owned()),
+            first_login: false,
+        }
+    }
+
+    #[tokio::test]
+    async fn every_statement_is_read_by_the_database() {
+        let (_dir, db) = fresh().await;
+        let mut read = db.read().await.unwrap();
+        for (name, sql) in STATEMENTS {
+            assert!(read.prepare(*sql).await.is_ok(), "{name}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_account_is_found_by_its_name_in_any_case_and_only_at_its_tenant() {
+        let (_dir, db) = fresh().await;
+        let master = MasterKey::new(&[3; 32]);
+        let (tenant, random) = (tenant(), Random::seeded(3));
+        let (keys, hasher) = (Keys::new(&master), Hasher::new(&master, &random));
+        let now: Timestamp = "2026-11-22T10:00:00Z".parse().unwrap();
+        let ready = new("M.Bakker")
+            .prepare(&tenant, &keys, &hasher, now, &random)
+            .await
+            .unwrap();
+        let mut tx = db.begin().await.unwrap();
+        let id = create(&mut tx, &tenant, &ready, now).await.unwrap();
+        let (found, hash) = by_name(&mut tx, &tenant.id, " m.bakkeR ").await.unwrap().unwrap();
+        assert_eq!((found.id.as_str(), found.state), (id.as_str(), State::Active));
+        assert_eq!(found.mobile(&keys, &tenant.id).unwrap().expose(), "+31612345678");
+        assert!(!found.mobile.windows(4).any(|part| part == b"3161"));
+        let other = TenantId::parse("amaris").unwrap();
+        assert!(by_name(&mut tx, &other, "m.bakker").await.unwrap().is_none());
+        assert!(found.mobile(&keys, &other).is_none());
+
+        assert!(
+            change_password(&mut tx, &tenant.id, &id, &hash, "new", 2, now)
+                .await
+                .unwrap()
+        );
+        assert!(
+            !change_password(
+                &mut tx,
+                &tenant.id,
+                &id,
+                &hash,
+                "late",
+                2,
+                now + SignedDuration::from_secs(1)
+            )
+            .await
+            .unwrap()
+        );
+        assert!(
+            old_passwords(&mut tx, &tenant.id, &id, 12)
+                .await
+                .unwrap()
+                .contains(&hash)
+        );
+        assert!(set_state(&mut tx, &tenant.id, &id, State::Locked, now).await.unwrap());
+        assert!(!find(&mut tx, &tenant.id, &id).await.unwrap().unwrap().0.usable(now));
+        tx.commit().await.unwrap();
+
+        let again = new("m.bakker")
+            .prepare(&tenant, &keys, &hasher, now, &random)
+            .await
+            .unwrap();
+        let mut tx = db.begin().await.unwrap();
+        let error = create(&mut tx, &tenant, &again, now).await.unwrap_err();
+        assert!(matches!(error, CreateError::UsernameTaken), "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn an_account_with_bad_data_is_refused_with_the_reason() {
+        let master = MasterKey::new(&[3; 32]);
+        let (tenant, random) = (tenant(), Random::seeded(3));
+        let (keys, hasher) = (Keys::new(&master), Hasher::new(&master, &random));
+        let now: Timestamp = "2026-11-22T10:00:00Z".parse().unwrap();
+        let bad = [
+            New {
+                username: "a b c".to_owned(),
+                ..new("x")
+            },
+            New {
+                mobile: "0900-1234".to_owned(),
+                ..new("m.bakker")
+            },
+            New {
+                name: " ".to_owned(),
+                ..new("m.bakker")
+            },
+            New {
+                email: Some("x".to_owned()),
+                ..new("m.bakker")
+            },
+            New {
+                password: Secret::new("kort".to_owned()),
+                ..new("m.bakker")
+            },
+        ];
+        let mut reasons = Vec::new();
+        for new in bad {
+            reasons.push(
+                new.prepare(&tenant, &keys, &hasher, now, &random)
+                    .await
+                    .unwrap_err()
+                    .to_string(),
+            );
+        }
+        let starts = [
+            "the user name",
+            "the mobile",
+            "the name",
+            "the e-mail",
+            "the password breaks",
+        ];
+        assert!(
+            reasons
+                .iter()
+                .zip(starts)
+                .all(|(reason, start)| reason.starts_with(start)),
+            "{reasons:?}"
+        );
+        assert_eq!(hasher.runs(), 0);
+    }
+
+    #[tokio::test]
+    async fn counters_in_parallel_lose_no_failure() {
+        let (_dir, db) = fresh().await;
+        let now: Timestamp = "2026-11-22T10:00:00Z".parse().unwrap();
+        let tenant = TenantId::parse("topaz").unwrap();
+        let tasks: Vec<_> = (0..10)
+            .map(|_| {
+                let (db, tenant) = (db.clone(), tenant.clone());
+                tokio::spawn(async move {
+                    let mut tx = db.begin().await.unwrap();
+                    failed(&mut tx, &tenant, "name:a", &NAME, now).await.unwrap();
+                    tx.commit().await.unwrap();
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+        let mut tx = db.begin().await.unwrap();
+        assert_eq!(tries(&mut tx, &tenant, "name:a").await.unwrap().failures, 10);
+        succeeded(&mut tx, &tenant, "name:a").await.unwrap();
+        assert_eq!(tries(&mut tx, &tenant, "name:a").await.unwrap(), Tries::default());
+        assert_eq!(drop_old_tries(&mut tx, now).await.unwrap(), 0);
+    }
+}
