@@ -1,11 +1,39 @@
-//! Apps, SMART scopes, grants, tokens, keys, discovery.
+//! Apps, SMART scopes, grants, tokens, keys, discovery: the authorization server of every tenant.
+//!
+//! ```no_run
+//! # async fn example(issuer: &inzage::oauth::Issuer, tenant: std::sync::Arc<inzage::config::Tenant>) {
+//! let caller = inzage::oauth::token::check(issuer, &tenant, "the bearer token").await.unwrap();
+//! assert!(caller.is_none());
+//! # }
+//! ```
+//!
+//! # Design
+//! Each tenant is an issuer of its own: apps, keys, codes and tokens of one mean nothing to another. The life of an
+//! authorization: [`request::begin`] checks what an app asks and stores it; `login` takes the person through its steps and
+//! calls [`request::approve`], which makes a grant and a code; [`token::answer`] exchanges the code once and renews tokens.
+//! The grant is the family of all tokens that come from one approval: revoking it revokes them all.
+//!
+//! Everything that an app or a browser holds (code, access token, refresh token) is 256 random bits; the database has the
+//! SHA-256 of it. Only id tokens are JWTs. A flow that writes runs in a task of its own, so that a caller who hangs up cannot
+//! stop it half-way.
 
+pub mod app;
+pub mod code;
+pub mod discovery;
+pub mod grant;
+mod issuer;
+pub mod key;
+pub mod request;
 pub mod scope;
+pub mod token;
 
 use std::sync::Arc;
 
+pub use issuer::Issuer;
+
 use crate::config::Tenant;
 use crate::consent::Right;
+use crate::db;
 use crate::fhir::types::{Id, ResourceType};
 use scope::Scopes;
 
@@ -23,4 +51,21 @@ pub struct Caller {
     pub fhir_user: Option<(ResourceType, Id)>,
     /// Every client that the account may see now, after departure and withdrawal.
     pub rights: Vec<Right>,
+}
+
+/// A flow could not do its work; the app is told `server_error` or `temporarily_unavailable` and nothing else.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Database(#[from] db::Error),
+    #[error("the signing key of the tenant cannot be used: {0}")]
+    Key(&'static str),
+    /// The request was answered before, or its 15 minutes are over.
+    #[error("the authorization request was already answered or has expired")]
+    Answered,
+    /// A fault in the caller: an approval that goes beyond what was asked.
+    #[error("the approval does not fit the request: {0}")]
+    Approval(&'static str),
+    #[error("the task that did the work died")]
+    Died,
 }

@@ -1,0 +1,95 @@
+//! What the flows of this module share: the database, the clock, keys and caches.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use super::{Error, key, token};
+use crate::clock::Clock;
+use crate::config::{Config, Server, TenantId};
+use crate::db::Db;
+use crate::secret::{MacKey, Random, Sealer, hex, mac};
+
+/// The authorization server of all tenants; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Issuer(Arc<Parts>);
+
+#[derive(Debug)]
+struct Parts {
+    db: Db,
+    clock: Clock,
+    random: Random,
+    server: Server,
+    keys: key::Keys,
+    checked: token::Checked,
+    /// Out of an old refresh token comes the next one: see [`token`].
+    successor: MacKey,
+    subject: MacKey,
+    sealer: Sealer,
+}
+
+impl Issuer {
+    pub fn new(config: &Config, db: Db, clock: Clock, random: Random) -> Self {
+        Self(Arc::new(Parts {
+            db,
+            clock,
+            random,
+            server: config.server.clone(),
+            keys: key::Keys::default(),
+            checked: token::Checked::default(),
+            successor: config.master.mac_key("oauth-successor"),
+            subject: config.master.mac_key("oauth-subject"),
+            sealer: config.master.sealer("oauth-key"),
+        }))
+    }
+
+    pub fn db(&self) -> &Db {
+        &self.0.db
+    }
+
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    pub fn random(&self) -> &Random {
+        &self.0.random
+    }
+
+    /// `https://host/{tenant}`: `iss` everywhere.
+    pub fn url(&self, tenant: &TenantId) -> String {
+        self.0.server.issuer(tenant.as_str())
+    }
+
+    /// `https://host/{tenant}/fhir`: what `aud` has to be.
+    pub fn fhir_base(&self, tenant: &TenantId) -> String {
+        self.0.server.fhir_base(tenant.as_str())
+    }
+
+    /// Who the person is to apps: stable, and neither a client_id nor anything out of the dossier.
+    pub fn subject(&self, tenant: &TenantId, account: &str) -> String {
+        hex(&mac(&self.0.subject, &[tenant.as_str().as_bytes(), account.as_bytes()])[..16])
+    }
+
+    pub(super) fn successor(&self) -> &MacKey {
+        &self.0.successor
+    }
+
+    pub(super) fn sealer(&self) -> &Sealer {
+        &self.0.sealer
+    }
+
+    pub(super) fn keys(&self) -> &key::Keys {
+        &self.0.keys
+    }
+
+    pub(super) fn checked(&self) -> &token::Checked {
+        &self.0.checked
+    }
+}
+
+/// Runs work that writes to its end, also when the caller hangs up: a future dropped in the middle of a transaction leaves a
+/// half-done flow behind.
+pub(super) async fn to_the_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Error>> + Send + 'static,
+) -> Result<T, Error> {
+    tokio::spawn(work).await.unwrap_or(Err(Error::Died))
+}

@@ -1,0 +1,106 @@
+//! The check of an access token, before every request to the FHIR API.
+//!
+//! # Design
+//! The token is looked up by its hash together with the grant, the app and the account's rights, so what was revoked,
+//! withdrawn or ended is gone at the next request. The answer may be remembered for less than a second, which keeps a burst of
+//! requests from one app off the database and still lets a withdrawal count within a second on every replica.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::config::{Tenant, TenantId};
+use crate::consent;
+use crate::oauth::grant::store;
+use crate::oauth::{Caller, Error, Issuer};
+use crate::secret::sha256;
+
+/// How long an answer is believed: with the time of the request itself less than a second.
+const BELIEVED: Duration = Duration::from_millis(900);
+/// As many tokens as are remembered at once.
+const MOST: usize = 10_000;
+
+/// Recently checked tokens by their hash.
+#[derive(Debug, Default)]
+pub struct Checked(Mutex<HashMap<[u8; 32], Remembered>>);
+
+#[derive(Debug)]
+struct Remembered {
+    caller: Caller,
+    expires_at: Timestamp,
+    /// By the process clock, for tests that turn it; and by the machine's, for a clock that stands still.
+    at: (Timestamp, Instant),
+}
+
+impl Checked {
+    fn get(&self, tenant: &TenantId, hash: &[u8; 32], now: Timestamp) -> Option<Caller> {
+        let checked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = checked.get(hash)?;
+        let believed = SignedDuration::try_from(BELIEVED).expect("less than a second fits");
+        let fresh = found.at.1.elapsed() < BELIEVED && now.duration_since(found.at.0).abs() < believed;
+        let fits = fresh && now < found.expires_at && found.caller.tenant.id == *tenant;
+        fits.then(|| found.caller.clone())
+    }
+
+    fn put(&self, hash: [u8; 32], found: Remembered) {
+        let mut checked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if checked.len() >= MOST {
+            checked.retain(|_, old| old.at.1.elapsed() < BELIEVED);
+            if checked.len() >= MOST {
+                checked.clear();
+            }
+        }
+        checked.insert(hash, found);
+    }
+
+    /// Forgets the tokens of a grant that this process revoked.
+    pub(super) fn forget(&self, grant: &str) {
+        let mut checked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        checked.retain(|_, old| old.caller.grant != grant);
+    }
+}
+
+/// Who stands behind a bearer token; `None` for one that is unknown, expired, revoked, of another tenant, or of a person who may
+/// no longer see the client it is about.
+pub async fn check(issuer: &Issuer, tenant: &Arc<Tenant>, bearer: &str) -> Result<Option<Caller>, Error> {
+    let base64url = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+    if bearer.len() != 43 || !bearer.bytes().all(base64url) {
+        return Ok(None);
+    }
+    let (hash, now) = (sha256(bearer.as_bytes()), issuer.clock().now());
+    if let Some(caller) = issuer.checked().get(&tenant.id, &hash, now) {
+        return Ok(Some(caller));
+    }
+    let began = Instant::now();
+    let mut read = issuer.db().read().await?;
+    let Some(found) = store::presented(&mut read, &tenant.id, &hash).await? else {
+        return Ok(None);
+    };
+    if now >= found.expires_at {
+        return Ok(None);
+    }
+    let rights = consent::rights(&mut read, tenant, &found.account, now).await?;
+    let sees = |patient: &crate::fhir::types::Id| rights.iter().any(|right| right.patient == *patient);
+    if rights.is_empty() || !found.patient.as_ref().is_none_or(sees) {
+        return Ok(None);
+    }
+    let caller = Caller {
+        tenant: Arc::clone(tenant),
+        account: found.account,
+        client_id: found.client_id,
+        grant: found.grant,
+        scopes: found.scopes,
+        patient: found.patient,
+        fhir_user: found.fhir_user,
+        rights,
+    };
+    let remembered = Remembered {
+        caller: caller.clone(),
+        expires_at: found.expires_at,
+        at: (now, began),
+    };
+    issuer.checked().put(hash, remembered);
+    Ok(Some(caller))
+}

@@ -1,0 +1,4 @@
+//! stub
+mod check;
+
+pub use check::{Checked, check};
