@@ -1,3 +1,5 @@
 //! The one integration binary; one module a subject.
 
 mod architecture;
+mod conformance;
+mod coverage;

@@ -1,0 +1,129 @@
+//! The requirement sets, the cases and the generated coverage page say the same.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use inzage::conformance::requirements::{Set, Status};
+use inzage::conformance::{case, coverage, expected, requirements};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("conformance")
+}
+
+fn sets() -> Vec<Set> {
+    requirements::load(&folder().join("requirements")).expect("the requirement sets can be read")
+}
+
+fn set(name: &str) -> Set {
+    sets()
+        .into_iter()
+        .find(|set| set.name == name)
+        .expect("the set is there")
+}
+
+fn ids(set: &Set) -> BTreeSet<String> {
+    set.requirements.iter().map(|row| row.id.clone()).collect()
+}
+
+/// The folder with the project's source material, where it exists.
+fn shared(file: &str) -> Option<String> {
+    let folder = std::env::var("INZAGE_SHARED").unwrap_or_else(|_| "../shared".to_owned());
+    let text = std::fs::read_to_string(Path::new(&folder).join("requirements").join(file)).ok();
+    if text.is_none() {
+        println!("skipped: {file} is not there to compare with");
+    }
+    text
+}
+
+#[test]
+fn the_sets_have_every_requirement_once() {
+    for (name, count) in [("portal", 191), ("smart", 150)] {
+        let set = set(name);
+        assert_eq!(set.requirements.len(), count, "{name}");
+        assert_eq!(ids(&set).len(), count, "{name} has an id twice");
+        let titles: BTreeSet<_> = set.requirements.iter().map(|row| &row.title).collect();
+        assert_eq!(titles.len(), count, "{name} has a title twice");
+        for row in &set.requirements {
+            assert!(!row.title.is_empty() && !row.area.is_empty(), "{name}:{}", row.id);
+            assert!(
+                row.status != Status::Done || row.cases().next().is_some(),
+                "{} is done without a case",
+                row.id
+            );
+        }
+    }
+    assert!(
+        set("smart")
+            .requirements
+            .iter()
+            .all(|row| row.mark.as_deref().is_some_and(|mark| "MSB".contains(mark)))
+    );
+}
+
+#[test]
+fn the_portal_set_is_the_whole_list() {
+    let Some(text) = shared("portal-features.json") else {
+        return;
+    };
+    let rows: Vec<serde_json::Value> = serde_json::from_str(&text).expect("the list is JSON");
+    let listed = rows
+        .iter()
+        .map(|row| row["id"].as_str().expect("a row has an id").to_owned());
+    assert_eq!(ids(&set("portal")), listed.collect());
+}
+
+#[test]
+fn the_smart_set_is_the_whole_checklist() {
+    let Some(text) = shared("smart.md") else { return };
+    let from = text.find("### 1.1 ").expect("the checklist starts at 1.1");
+    let to = text.find("### 1.13").expect("the checklist ends before 1.13");
+    let id = regex::Regex::new(r"(?m)(?:^|[ ,])([DATFONSBCLUPK]\d\d) ").expect("the pattern is fixed");
+    let listed = id.captures_iter(&text[from..to]).map(|found| found[1].to_owned());
+    assert_eq!(ids(&set("smart")), listed.collect());
+}
+
+#[test]
+fn cases_and_requirements_name_each_other() {
+    let cases = case::built_in().expect("the cases load");
+    let claims = |case: &case::Case| -> Vec<(String, String)> {
+        case.requirements
+            .iter()
+            .map(|requirement| (requirement.clone(), case.id.clone()))
+            .collect()
+    };
+    let claimed: BTreeSet<(String, String)> = cases.iter().flat_map(claims).collect();
+    let mut listed = BTreeSet::new();
+    for set in sets() {
+        for row in &set.requirements {
+            for case in row.cases().filter(|case| !case.starts_with("test:")) {
+                listed.insert((format!("{}:{}", set.name, row.id), case.to_owned()));
+            }
+        }
+    }
+    let only_claimed: Vec<_> = claimed.difference(&listed).collect();
+    let only_listed: Vec<_> = listed.difference(&claimed).collect();
+    assert!(only_claimed.is_empty(), "add to the cases column: {only_claimed:?}");
+    assert!(only_listed.is_empty(), "no such claim in a case file: {only_listed:?}");
+}
+
+#[test]
+fn expected_failures_are_cases() {
+    let cases = case::built_in().expect("the cases load");
+    let list = expected::Expected::built_in().expect("the list loads");
+    let unknown: Vec<_> = list
+        .cases()
+        .filter(|id| !cases.iter().any(|case| case.id == *id))
+        .collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
+}
+
+#[test]
+fn the_coverage_page_is_up_to_date() {
+    let page = coverage::render(&sets());
+    let path = folder().join("coverage.md");
+    if std::env::var_os("INZAGE_BLESS").is_some() {
+        std::fs::write(&path, &page).expect("the page can be written");
+    }
+    let kept = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(kept == page, "run INZAGE_BLESS=1 cargo test --test gateway coverage");
+}
