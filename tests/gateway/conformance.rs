@@ -54,7 +54,7 @@ const CASES: [(&str, &str); 3] = [
 ];
 
 async fn authorize(State(server): State<Server>, Query(query): Query<Fields>) -> Redirect {
-    *server.asked.lock().unwrap() = query;
+    *server.asked.lock().expect("no test panicked with it") = query;
     Redirect::to("/login")
 }
 
@@ -78,7 +78,7 @@ async fn login(State(server): State<Server>, Form(form): Form<Fields>) -> Respon
             if server.fault != Fault::NoSms {
                 let line = json!({"to": "+31600000000", "text": "t", "code": "4821-639174", "at": "now"});
                 let kept = std::fs::read_to_string(&server.outbox).unwrap_or_default();
-                std::fs::write(&server.outbox, format!("{kept}{line}\n")).unwrap();
+                std::fs::write(&server.outbox, format!("{kept}{line}\n")).expect("the outbox is writable");
             }
             page("4821", "<input name=otp id=otp>").into_response()
         }
@@ -90,7 +90,7 @@ async fn login(State(server): State<Server>, Form(form): Form<Fields>) -> Respon
                 .into_response()
         }
         (.., Some("allow")) => {
-            let asked = server.asked.lock().unwrap();
+            let asked = server.asked.lock().expect("no test panicked with it");
             let back = format!("{}?code=c1&state={}&iss={}", asked["redirect_uri"], asked["state"], server.base);
             Redirect::to(&back).into_response()
         }
@@ -100,7 +100,7 @@ async fn login(State(server): State<Server>, Form(form): Form<Fields>) -> Respon
 
 async fn token(State(server): State<Server>, Form(form): Form<Fields>) -> Json<Value> {
     let verifier = form["code_verifier"].as_bytes();
-    let asked = server.asked.lock().unwrap();
+    let asked = server.asked.lock().expect("no test panicked with it");
     let challenge = base64::Engine::encode(
         &base64::engine::general_purpose::URL_SAFE_NO_PAD,
         inzage::secret::sha256(verifier),
@@ -119,15 +119,17 @@ async fn patient(State(server): State<Server>, axum::extract::Path(id): axum::ex
 }
 
 async fn report(fault: Fault) -> Report {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = tempfile::tempdir().expect("a temporary folder");
     for (id, text) in CASES {
         let path = dir.path().join("cases").join(id).with_extension("toml");
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
+        std::fs::create_dir_all(path.parent().expect("a case has an area")).expect("the folder is writable");
+        std::fs::write(path, text).expect("the folder is writable");
     }
-    std::fs::create_dir(dir.path().join("outbox")).unwrap();
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let base = format!("http://{}", listener.local_addr().unwrap());
+    std::fs::create_dir(dir.path().join("outbox")).expect("the folder is writable");
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("the folder is writable");
+    let base = format!("http://{}", listener.local_addr().expect("a bound port"));
     let server = Server {
         fault,
         base: format!("{base}/topaz"),
@@ -142,9 +144,13 @@ async fn report(fault: Fault) -> Report {
         .with_state(server);
     let serving = tokio::spawn(async move { axum::serve(listener, router).await });
     write_world(dir.path(), &base);
-    let mut options = Options::new(base.parse().unwrap(), [7; 32], "2026-11-22T10:00:00Z".parse().unwrap());
+    let mut options = Options::new(
+        base.parse().expect("an address"),
+        [7; 32],
+        "2026-11-22T10:00:00Z".parse().expect("a timestamp"),
+    );
     options.cases = Some(dir.path().join("cases"));
-    let report = run(options.demo(dir.path())).await.unwrap();
+    let report = run(options.demo(dir.path())).await.expect("the runner starts");
     serving.abort();
     report
 }
@@ -159,7 +165,7 @@ fn write_world(dir: &Path, base: &str) {
         dir.join("demo.json"),
         json!({"tenants": [tenant], "admin": null}).to_string(),
     )
-    .unwrap();
+    .expect("the folder is writable");
 }
 
 fn failed(report: &Report) -> Vec<&str> {

@@ -1,5 +1,6 @@
 //! The one integration binary; one module a subject.
 
 mod architecture;
+mod clients;
 mod conformance;
 mod coverage;

@@ -1,0 +1,141 @@
+//! Clients that others wrote log in to `inzage demo` and read rapportages, zorgplan and appointments.
+//!
+//! What they are and how to get them: `tests/clients/README.md`. A client whose tools are missing is skipped with a
+//! message; with `INZAGE_REQUIRE_CLIENTS=1` that is a failure.
+
+mod demo;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use demo::Demo;
+
+const TENANT: &str = "topaz";
+
+fn clients() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients")
+}
+
+/// The tools that a client needs, or a message and `false`.
+fn has(client: &str, tools: &[(&str, bool)]) -> bool {
+    let missing: Vec<&str> = tools
+        .iter()
+        .filter(|(_, there)| !there)
+        .map(|(name, _)| *name)
+        .collect();
+    let required = std::env::var_os("INZAGE_REQUIRE_CLIENTS").is_some();
+    assert!(
+        missing.is_empty() || !required,
+        "{client} needs {missing:?}: see tests/clients/README.md"
+    );
+    if !missing.is_empty() {
+        println!("skipped: {client} needs {missing:?}");
+    }
+    missing.is_empty()
+}
+
+fn node() -> (&'static str, bool) {
+    (
+        "node",
+        Command::new("node")
+            .arg("--version")
+            .output()
+            .is_ok_and(|output| output.status.success()),
+    )
+}
+
+fn package(name: &str) -> bool {
+    clients().join("node/node_modules").join(name).is_dir()
+}
+
+fn chromium() -> (&'static str, bool) {
+    let path = std::env::var("CHROMIUM").unwrap_or_else(|_| "/usr/bin/chromium".to_owned());
+    ("chromium", Path::new(&path).exists())
+}
+
+fn venv() -> PathBuf {
+    clients().join("python/venv/bin/python")
+}
+
+fn demo() -> ((&'static str, bool), Option<std::sync::Arc<Demo>>) {
+    let demo = Demo::shared();
+    (("a program with the command demo", demo.is_some()), demo)
+}
+
+/// Runs a client and checks what it found.
+fn reads_everything(command: &mut Command) {
+    let output = command.output().expect("the client starts");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    let found: serde_json::Value = serde_json::from_slice(&output.stdout).expect("the client tells what it found");
+    assert!(found["patient"].as_str().is_some_and(|id| !id.is_empty()));
+    for kind in ["Observation", "CarePlan", "Appointment"] {
+        assert!(found[kind]["count"].as_u64() > Some(0), "no {kind} was found");
+    }
+    for kind in ["Observation", "DocumentReference", "CarePlan", "Appointment"] {
+        assert_eq!(found[kind]["ours"], true, "a {kind} of somebody else was found");
+    }
+}
+
+fn fhirclient(app: &str) {
+    let (has_demo, demo) = demo();
+    let packages = (
+        "npm ci in tests/clients/node",
+        package("fhirclient") && package("playwright-core"),
+    );
+    if has("fhirclient", &[node(), packages, chromium(), has_demo]) {
+        let demo = demo.expect("it was just looked for");
+        let script = clients().join("node/fhirclient.mjs");
+        reads_everything(Command::new("node").arg(script).arg(demo.folder()).args([TENANT, app]));
+    }
+}
+
+#[test]
+fn fhirclient_reads_the_three_kinds_of_data() {
+    fhirclient("demo-browser");
+}
+
+#[test]
+fn fhirclient_reads_them_from_another_origin() {
+    fhirclient("demo-native");
+}
+
+#[test]
+fn oauth4webapi_reads_the_three_kinds_of_data() {
+    let (has_demo, demo) = demo();
+    let packages = ("npm ci in tests/clients/node", package("oauth4webapi"));
+    if has("oauth4webapi", &[node(), packages, has_demo]) {
+        let demo = demo.expect("it was just looked for");
+        let script = clients().join("node/oauth4webapi.mjs");
+        reads_everything(Command::new("node").arg(script).arg(demo.folder()).arg(TENANT));
+    }
+}
+
+#[test]
+fn authlib_reads_the_three_kinds_of_data() {
+    let (has_demo, demo) = demo();
+    if has(
+        "Authlib",
+        &[("the venv in tests/clients/python", venv().exists()), has_demo],
+    ) {
+        let demo = demo.expect("it was just looked for");
+        let script = clients().join("python/authlib_client.py");
+        reads_everything(Command::new(venv()).arg(script).arg(demo.folder()).arg(TENANT));
+    }
+}
+
+#[tokio::test]
+async fn the_conformance_runner_passes_the_demo() {
+    let (has_demo, demo) = demo();
+    if has("the conformance runner", &[has_demo]) {
+        let demo = demo.expect("it was just looked for");
+        let now = "2026-11-22T10:00:00Z".parse().expect("a timestamp");
+        let target = demo.address().parse().expect("the demo has an address");
+        let mut options = inzage::conformance::Options::new(target, inzage::secret::Random::Os.bytes(), now);
+        options.tenants = vec!["treant".to_owned(), "amaris".to_owned()];
+        let report = inzage::conformance::run(options.demo(demo.folder()))
+            .await
+            .expect("the runner starts");
+        assert!(report.passed(), "{}", report.to_text());
+    }
+}
