@@ -1,9 +1,164 @@
-//! Who may see what: `decide(caller, interaction)` gives [`Visible`] or a refusal, and nothing is read without a `Visible`.
+//! Who may see what: [`decide`] gives a [`Visible`] or a refusal, and nothing is read without a `Visible`.
+//!
+//! ```
+//! use inzage::access::{Denied, Interaction, decide};
+//! use inzage::fhir::types::ResourceType;
+//! # fn example(caller: &inzage::oauth::Caller) {
+//! match decide(caller, &Interaction::Search(ResourceType::CarePlan)) {
+//!     Ok(visible) => println!("{} clients", visible.patients().len()),
+//!     Err(Denied::Scope) => println!("the app may not"),
+//!     Err(Denied::Right) => println!("the person may not"),
+//! }
+//! # }
+//! ```
 //!
 //! # Design
 //! [`Visible`] has private fields and is made only here. `resource::{read, search, …}` cannot be called without one, so a read
 //! that nobody decided on does not compile. It becomes part of the SQL of every path; nothing is filtered afterwards.
+//!
+//! A decision looks at the token and the rights alone, never at stored data, so that a refusal says nothing about what exists.
+//! Two things have to agree: the scopes (what the person let this app do) and the rights (what the person may see), and the
+//! narrower wins. A `patient/` scope reaches the client in the token's context, a `user/` scope every client that the account
+//! has a right to.
 
 mod visible;
 
+use std::collections::BTreeMap;
+
 pub use visible::{Narrowing, Visible};
+
+use crate::audit;
+use crate::config::TenantId;
+use crate::consent::Right;
+use crate::fhir::types::{Id, ResourceType};
+use crate::oauth::Caller;
+use crate::oauth::scope::{Action, Context, Scope};
+
+/// What a caller wants to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interaction<'a> {
+    /// read, vread and history of one resource
+    Read(ResourceType, &'a Id),
+    /// search by type
+    Search(ResourceType),
+}
+
+/// Why not. Neither depends on what is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Denied {
+    #[error("the app's scopes do not cover this")]
+    Scope,
+    #[error("the person has no right to this part of the dossier")]
+    Right,
+}
+
+impl Denied {
+    /// The word in the audit line.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Scope => "scope",
+            Self::Right => "right",
+        }
+    }
+}
+
+/// Decides what `caller` sees when it does `interaction`.
+pub fn decide(caller: &Caller, interaction: &Interaction<'_>) -> Result<Visible, Denied> {
+    let (action, kind) = match *interaction {
+        Interaction::Read(kind, _) => (Action::Read, kind),
+        Interaction::Search(kind) => (Action::Search, kind),
+    };
+    let allowed = Reach::of(caller, action, kind).ok_or(Denied::Scope).and_then(|reach| {
+        let rights = reach.rights(caller, kind);
+        let patients: Vec<Id> = rights.iter().map(|right| right.patient.clone()).collect();
+        if patients.is_empty() {
+            return Err(Denied::Right);
+        }
+        let mut types = BTreeMap::from([(kind, reach.narrowing)]);
+        if kind.is_shared() {
+            types.extend(ways(caller, reach.context, &rights));
+        }
+        Ok(Visible::new(caller.tenant.id.clone(), patients, types))
+    });
+    match *interaction {
+        Interaction::Read(kind, id) => allowed.or_else(|denied| oneself(caller, kind, id).ok_or(denied)),
+        Interaction::Search(_) => allowed,
+    }
+}
+
+/// How far the scopes of one context reach for one type.
+struct Reach {
+    context: Context,
+    narrowing: Vec<Narrowing>,
+}
+
+impl Reach {
+    fn of(caller: &Caller, action: Action, kind: ResourceType) -> Option<Self> {
+        let allow = |context| caller.scopes.allow(context, action, kind);
+        let (context, narrowing) = match (allow(Context::Patient), allow(Context::User)) {
+            (None, None) => return None,
+            // A `user/` scope over everything includes what a `patient/` scope says.
+            (None, Some(user)) => (Context::User, user),
+            (Some(_), Some(user)) if user.is_empty() => (Context::User, user),
+            (Some(patient), None) => (Context::Patient, patient),
+            (Some(patient), Some(_)) if patient.is_empty() => (Context::Patient, patient),
+            // Both, narrowed differently: for the client in context either may match. Others are left out, because one list of
+            // alternatives counts for all clients of a `Visible`.
+            (Some(patient), Some(user)) => (Context::Patient, [patient, user].concat()),
+        };
+        Some(Self { context, narrowing })
+    }
+
+    /// The rights within reach that open `kind`.
+    fn rights<'a>(&self, caller: &'a Caller, kind: ResourceType) -> Vec<&'a Right> {
+        let in_reach = |right: &&Right| match self.context {
+            Context::Patient => caller.patient.as_ref() == Some(&right.patient),
+            Context::User => true,
+            Context::System => false,
+        };
+        let open = |right: &&Right| right.parts.allow(kind);
+        caller.rights.iter().filter(in_reach).filter(open).collect()
+    }
+}
+
+/// The types through which a shared resource is reached: those that the scopes let the app see and that the rights open for
+/// every client within reach (a type that is open for only some of them would show through the others).
+fn ways(caller: &Caller, context: Context, rights: &[&Right]) -> BTreeMap<ResourceType, Vec<Narrowing>> {
+    let own = ResourceType::ALL.iter().copied().filter(|kind| !kind.is_shared());
+    let open = own.filter(|kind| rights.iter().all(|right| right.parts.allow(*kind)));
+    let seen = open.filter_map(|kind| {
+        let allow = |action| caller.scopes.allow(context, action, kind);
+        Some((kind, allow(Action::Read).or_else(|| allow(Action::Search))?))
+    });
+    seen.collect()
+}
+
+/// `openid fhirUser` is enough to read the resource that stands for the person, and nothing else.
+fn oneself(caller: &Caller, kind: ResourceType, id: &Id) -> Option<Visible> {
+    let known = caller.scopes.has(&Scope::OpenId) && caller.scopes.has(&Scope::FhirUser);
+    let same = caller
+        .fhir_user
+        .as_ref()
+        .is_some_and(|user| user.0 == kind && user.1 == *id);
+    (known && same && !caller.rights.is_empty()).then(|| {
+        let patients = caller.rights.iter().map(|right| right.patient.clone()).collect();
+        let only = vec![("_id".to_owned(), id.to_string())];
+        Visible::new(caller.tenant.id.clone(), patients, BTreeMap::from([(kind, vec![only])]))
+    })
+}
+
+/// What the gateway itself needs, for example a synchronisation run or a check of the store. The caller writes the audit line
+/// that comes with it.
+pub fn for_system(reason: &'static str, tenant: &TenantId, patients: &[Id]) -> (Visible, audit::Entry) {
+    let types = ResourceType::ALL.iter().map(|kind| (*kind, Vec::new())).collect();
+    let entry = audit::Entry::new(tenant.clone(), audit::Action::System, audit::Outcome::Success)
+        .on(audit::What {
+            query: Some(reason.to_owned()),
+            ..audit::What::default()
+        })
+        .about(patients);
+    (Visible::new(tenant.clone(), patients.to_vec(), types), entry)
+}
+
+#[cfg(test)]
+mod tests;

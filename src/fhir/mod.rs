@@ -1,5 +1,6 @@
 //! The FHIR vocabulary: types, paths, search expressions, outcomes, bundles. Pure: no database, no HTTP, no clock.
 
+pub mod bundle;
 pub mod json;
 pub mod outcome;
 pub mod path;
