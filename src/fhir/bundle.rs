@@ -30,7 +30,7 @@ pub struct Bundle {
     entries: String,
 }
 
-/// One version in a history: how it came to be, and the resource unless it was deleted.
+/// One version in a history: the resource and how it came to be.
 #[derive(Clone, Copy, Debug)]
 pub struct Version<'a> {
     /// Absolute URL without the version.
@@ -40,8 +40,7 @@ pub struct Version<'a> {
     pub version: i64,
     /// An instant, for example `2026-11-22T10:00:00Z`.
     pub last_modified: &'a str,
-    /// `None`: this version deleted the resource.
-    pub body: Option<&'a str>,
+    pub body: &'a str,
 }
 
 impl Bundle {
@@ -79,18 +78,12 @@ impl Bundle {
     /// Adds a version of a history.
     pub fn version(&mut self, version: &Version<'_>) -> &mut Self {
         self.open_entry(version.full_url);
-        if let Some(body) = version.body {
-            self.entries.push_str(r#","resource":"#);
-            self.entries.push_str(body);
-        }
-        let (method, status) = match (version.body, version.version) {
-            (None, _) => ("DELETE", "204"),
-            (Some(_), 1) => ("PUT", "201"),
-            (Some(_), _) => ("PUT", "200"),
-        };
+        self.entries.push_str(r#","resource":"#);
+        self.entries.push_str(version.body);
+        let status = if version.version == 1 { "201" } else { "200" };
         let _ = write!(
             self.entries,
-            r#","request":{{"method":"{method}","url":{}}},"response":{{"status":"{status}","etag":"W/\"{}\"","lastModified":{}}}}}"#,
+            r#","request":{{"method":"PUT","url":{}}},"response":{{"status":"{status}","etag":"W/\"{}\"","lastModified":{}}}}}"#,
             quoted(version.reference),
             version.version,
             quoted(version.last_modified),
@@ -173,26 +166,21 @@ mod tests {
     }
 
     #[test]
-    fn a_deleted_version_has_no_content() {
+    fn a_history_tells_how_each_version_came_to_be() {
         let mut bundle = Bundle::new(Kind::History);
-        let mut version = Version {
-            full_url: "https://x.example/Goal/g",
-            reference: "Goal/g",
-            version: 2,
-            last_modified: "2026-11-22T10:00:00Z",
-            body: None,
-        };
-        bundle.version(&version);
-        version.version = 1;
-        version.body = Some("{}");
-        bundle.version(&version);
+        for version in [2, 1] {
+            bundle.version(&Version {
+                full_url: "https://x.example/Goal/g",
+                reference: "Goal/g",
+                version,
+                last_modified: "2026-11-22T10:00:00Z",
+                body: r#"{"resourceType":"Goal"}"#,
+            });
+        }
         let value = value(bundle);
-        assert_eq!(
-            value["entry"][0]["request"],
-            json!({"method": "DELETE", "url": "Goal/g"})
-        );
-        assert!(value["entry"][0].get("resource").is_none());
-        assert_eq!(value["entry"][1]["response"]["etag"], "W/\"1\"");
+        assert_eq!(value["entry"][0]["request"], json!({"method": "PUT", "url": "Goal/g"}));
+        assert_eq!(value["entry"][0]["response"]["etag"], "W/\"2\"");
+        assert_eq!(value["entry"][0]["response"]["status"], "200");
         assert_eq!(value["entry"][1]["response"]["status"], "201");
     }
 }
