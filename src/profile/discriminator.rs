@@ -6,6 +6,7 @@ use super::compile::Compiler;
 use super::definition::{Definition, Discriminator, DiscriminatorKind, Required, Rule};
 use super::library::Library;
 use super::program::{Hop, Test};
+use crate::fhir::terms::HL7_PROFILES;
 
 /// The test that a value belongs to the slice, by one discriminator.
 pub(super) fn test(compiler: &mut Compiler<'_>, at: usize, slice: usize, by: &Discriminator) -> Test {
@@ -36,10 +37,12 @@ pub(super) fn test(compiler: &mut Compiler<'_>, at: usize, slice: usize, by: &Di
                 .iter()
                 .flat_map(|of| of.targets.iter().cloned())
                 .collect();
-            compiler
+            // Which profile the target meets cannot be seen here, only its type.
+            let only_types = targets.iter().all(|url| url.starts_with(HL7_PROFILES));
+            let kinds = compiler
                 .kinds_of(&targets)
-                .filter(|kinds| !kinds.is_empty())
-                .map(Test::RefersTo)
+                .filter(|kinds| only_types && !kinds.is_empty());
+            kinds.map(Test::RefersTo)
         }),
         DiscriminatorKind::Type => found.map(|found| {
             Test::All(

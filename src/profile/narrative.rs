@@ -251,10 +251,8 @@ fn safe(name: &str, value: &str) -> Result<(), &'static str> {
     let lower = address.to_ascii_lowercase();
     let fine = match name {
         "xmlns" => value == "http://www.w3.org/1999/xhtml",
-        // Nothing is fetched when a narrative is shown: pictures come from the resource itself.
-        "src" => {
-            address.starts_with('#') || lower.starts_with("data:image/png") || lower.starts_with("data:image/jpeg")
-        }
+        // Nothing is fetched when a narrative is shown: pictures come along with it.
+        "src" => address.starts_with('#') || is_picture(&lower),
         "href" | "cite" | "longdesc" => {
             let scheme = address.find(':').map(|end| &lower[..end]);
             let relative = scheme.is_none_or(|scheme| scheme.contains(['/', '?', '#']));
@@ -270,6 +268,18 @@ fn safe(name: &str, value: &str) -> Result<(), &'static str> {
     } else {
         Err("txt-1: the narrative has an address or style that is not allowed")
     }
+}
+
+/// A picture in the text itself; drawings that are documents of their own (SVG) stay out.
+fn is_picture(lower: &str) -> bool {
+    let kind = lower
+        .strip_prefix("data:")
+        .and_then(|data| data.split([';', ',']).next())
+        .unwrap_or_default();
+    matches!(
+        kind,
+        "image/png" | "image/jpeg" | "image/gif" | "image/webp" | "application/octet-stream"
+    )
 }
 
 /// The text with its character references resolved and white space left out, as a browser reads an address.

@@ -250,8 +250,8 @@ fn slicing(slicing: &Value) -> Option<Slicing> {
 
 fn constraint(one: &Value) -> Option<Constraint> {
     let key = text(one, "key")?;
-    // Every element has ele-1, and the walker checks it everywhere; dom-6 is advice.
-    let silent = matches!(key, "ele-1" | "dom-6");
+    // The walk checks ele-1 everywhere, the reader of narratives txt-1 and txt-2; dom-6 is advice.
+    let silent = matches!(key, "ele-1" | "txt-1" | "txt-2" | "dom-6");
     (!silent).then(|| Constraint {
         key: key.to_owned(),
         warning: text(one, "severity") == Some("warning"),
