@@ -421,7 +421,7 @@ impl Compiler<'_> {
                         self.problems.push(&value.place, at, message);
                         continue;
                     };
-                    if shape.repeats != matches!(value.item, Item::List(_)) {
+                    if !shape.types.is_empty() && shape.repeats != matches!(value.item, Item::List(_)) {
                         let form = if shape.repeats { "repeats: write a list" } else { "does not repeat" };
                         self.problems.push(&value.place, at, format!("`{key}` {form}"));
                     }

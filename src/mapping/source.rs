@@ -33,6 +33,27 @@ enum Step {
     Where(Box<str>, Box<str>),
 }
 
+impl Step {
+    fn of<'a>(&self, value: &'a Value) -> Option<&'a Value> {
+        match self {
+            Self::Key(key) => value.as_object()?.get(&**key),
+            Self::Index(index) => value.as_array()?.get(*index),
+            Self::Where(name, wanted) => {
+                let list = value.as_array()?;
+                list.get(position_of(list, name, wanted)?)
+            }
+        }
+    }
+}
+
+fn position_of(list: &[Value], name: &str, wanted: &str) -> Option<usize> {
+    list.iter().position(|member| match member.get(name) {
+        Some(Value::String(found)) => found == wanted,
+        Some(Value::Number(found)) => found.to_string() == wanted,
+        _ => false,
+    })
+}
+
 /// A path into a source record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Field {
@@ -106,8 +127,10 @@ impl Field {
         !self.position && (self.start == Start::Record || self.start == Start::Up(depth))
     }
 
-    /// The value, seen from `frame`; null and empty values count as missing.
-    pub(super) fn read<'a>(&self, frame: &Frame<'a, '_>) -> Option<Read<'a>> {
+    fn start_from<'f, 'a, 'b>(&self, frame: &'f Frame<'a, 'b>) -> Option<&'f Frame<'a, 'b>>
+    where
+        'b: 'f,
+    {
         let mut frame = frame;
         match self.start {
             Start::Record => {
@@ -121,47 +144,42 @@ impl Field {
                 }
             }
         }
+        Some(frame)
+    }
+
+    /// The value, seen from `frame`; null and empty values count as missing.
+    pub(super) fn read<'a>(&self, frame: &Frame<'a, '_>) -> Option<Read<'a>> {
+        let frame = self.start_from(frame)?;
         if self.position {
             return Some(Read::Position(frame.position));
         }
         let mut value = frame.value;
         for step in &self.steps {
-            value = match step {
-                Step::Key(key) => value.as_object()?.get(&**key)?,
-                Step::Index(index) => value.as_array()?.get(*index)?,
-                Step::Where(name, wanted) => value.as_array()?.iter().find(|member| {
-                    member.get(&**name).is_some_and(|found| match found {
-                        Value::String(found) => **found == **wanted,
-                        Value::Number(found) => found.to_string() == **wanted,
-                        _ => false,
-                    })
-                })?,
-            };
+            value = step.of(value)?;
         }
         (!is_missing(value)).then_some(Read::Value(value))
     }
 
-    /// The place as a JSON pointer (RFC 6901), for a message.
+    /// The place as a JSON pointer (RFC 6901), for a message; the list itself when it has no such member.
     pub(super) fn pointer(&self, frame: &Frame<'_, '_>) -> String {
         use fmt::Write as _;
-        let mut frame = Some(frame);
-        if let Start::Up(count) = self.start {
-            for _ in 0..count {
-                frame = frame.and_then(|frame| frame.outer);
-            }
-        } else {
-            while let Some(outer) = frame.and_then(|frame| frame.outer) {
-                frame = Some(outer);
-            }
-        }
-        let mut pointer = frame.map(Frame::pointer).unwrap_or_default();
+        let Some(frame) = self.start_from(frame) else {
+            return String::new();
+        };
+        let mut pointer = frame.pointer();
+        let mut value = Some(frame.value);
         for step in &self.steps {
             let _ = match step {
                 Step::Key(key) => write!(pointer, "/{key}"),
                 Step::Index(index) => write!(pointer, "/{index}"),
-                // The member need not exist, so it is named by what was looked for.
-                Step::Where(name, wanted) => write!(pointer, "/{name}={wanted}"),
+                Step::Where(name, wanted) => {
+                    match value.and_then(Value::as_array).and_then(|list| position_of(list, name, wanted)) {
+                        Some(index) => write!(pointer, "/{index}"),
+                        None => return pointer,
+                    }
+                }
             };
+            value = value.and_then(|value| step.of(value));
         }
         pointer
     }
