@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
+use crate::fhir::types::ResourceType;
 use crate::profile::Registry;
 
 use super::example::{expected_form, run_examples};
@@ -243,7 +244,9 @@ fn line_text(line: &Line, lists: &[List]) -> String {
             let name = |field: &Option<Field>| field.as_ref().map(Field::to_string).unwrap_or_default();
             format!("{} – {}", name(start), name(end))
         }
+        Verb::Id(found) => key(found),
         Verb::Reference { kind, key: found, display } => {
+            let kind = kind.map_or("nobody in the store", ResourceType::as_str);
             let found = found.as_ref().map(key).unwrap_or_default();
             let display = display.as_ref().map(|text| format!(" shown as {}", text_text(text)));
             format!("{kind} {found}{}", display.unwrap_or_default())

@@ -2,6 +2,8 @@
 
 use serde_json::{Map as Json, Value};
 
+use crate::fhir::types::ResourceType;
+
 use super::compile::{Compiler, Keys, list};
 use super::file::{Item, Node};
 use super::plan::{Content, Each, Member, Members, Object, Slot, Template};
@@ -195,7 +197,10 @@ impl Compiler<'_> {
         let field = |this: &mut Self, node: Option<&Node>| node.and_then(|node| this.field(node, at));
         Some(match verb {
             "const" => Verb::Const(self.constant(keys.take("const")?, at, names, shape)?),
-            "copy" => Verb::Copy(field(self, keys.take("copy"))?, form(shape)),
+            "copy" => match keys.take("copy")? {
+                node if node.get("id").is_some() => Verb::Id(self.key(node.get("id")?, at)?),
+                node => Verb::Copy(self.field(node, at)?, form(shape)),
+            },
             "code" => Verb::Code(self.lookup(keys.take("code")?, keys, at, shape)?),
             "concept" => {
                 let node = keys.take("concept")?;
@@ -237,16 +242,13 @@ impl Compiler<'_> {
                 let node = keys.take("reference")?;
                 let key = keys.take("key").and_then(|key| self.key(key, at));
                 let display = keys.take("display").and_then(|display| self.texts(display, at));
-                let kind = self.text(node, at)?;
-                if !shape.targets.is_empty() && !shape.targets.iter().any(|target| target == kind) {
-                    let message = format!("the element refers to {}, not to {kind}", shape.targets.join(", "));
-                    self.problems.push(&node.place, at, message);
-                }
-                let Ok(kind) = kind.parse() else {
-                    let message = format!("the server keeps no {kind}; write a display alone with `const`");
-                    self.problems.push(&node.place, at, message);
-                    return None;
+                let kind = match self.text(node, at)? {
+                    "none" => None,
+                    kind => Some(self.target(kind, node, at, shape)?),
                 };
+                if kind.is_none() && key.is_some() {
+                    self.problems.push(&node.place, at, "a reference to \"none\" has a `display` only");
+                }
                 if key.is_none() && display.is_none() {
                     self.problems.push(&node.place, at, "a reference needs `key`, `display` or both");
                     return None;
@@ -278,6 +280,20 @@ impl Compiler<'_> {
             }
             _ => return None,
         })
+    }
+
+    /// A type that the element may refer to and that the server keeps.
+    fn target(&mut self, kind: &str, node: &Node, at: &str, shape: &Shape) -> Option<ResourceType> {
+        if !shape.targets.is_empty() && !shape.targets.iter().any(|target| target == kind || target == "Resource") {
+            let message = format!("the element refers to {}, not to {kind}", shape.targets.join(", "));
+            self.problems.push(&node.place, at, message);
+        }
+        let known = kind.parse().ok();
+        if known.is_none() {
+            let message = format!("the server keeps no {kind}; write `reference = \"none\"` with a `display`");
+            self.problems.push(&node.place, at, message);
+        }
+        known
     }
 
     fn quantity(&mut self, keys: &mut Keys<'_>, at: &str, shape: &Shape) -> Option<Verb> {

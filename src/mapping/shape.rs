@@ -51,12 +51,7 @@ impl Shapes for Registry {
             required: element.min > 0,
             repeats: element.repeats(),
             types: owned(element.types()),
-            codes: element.required_codes().map(|codes| {
-                codes
-                    .iter()
-                    .map(|(system, code)| ((*system).to_owned(), (*code).to_owned()))
-                    .collect()
-            }),
+            codes: element.required_value_set().and_then(|set| self.codes(set)),
             targets: owned(element.targets()),
         })
     }

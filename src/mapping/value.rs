@@ -48,6 +48,7 @@ impl Run<'_, '_> {
                 read: false,
             }),
             Verb::Copy(field, form) => copy(field, *form, frame)?.map(Made::read),
+            Verb::Id(key) => self.id(key, frame)?.map(|id| Made::read(id.as_str())),
             Verb::Code(lookup) => find(lookup, frame)?
                 .and_then(<[Coding]>::first)
                 .map(|coding| Made::read(coding.code.clone())),
@@ -68,12 +69,14 @@ impl Run<'_, '_> {
             Verb::Reference { kind, key, display } => {
                 let mut reference = Json::with_capacity(3);
                 let mut read = false;
-                if let Some(key) = key {
+                if let (Some(key), Some(kind)) = (key, kind) {
                     let Some(id) = self.id(key, frame)? else { return Ok(None) };
                     read = true;
                     reference.insert("reference".into(), format!("{kind}/{id}").into());
                 }
-                reference.insert("type".into(), kind.as_str().into());
+                if let Some(kind) = kind {
+                    reference.insert("type".into(), kind.as_str().into());
+                }
                 if let Some(display) = display
                     && let Some((text, sourced)) = text_of(display, frame)?
                 {

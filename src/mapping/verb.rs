@@ -33,6 +33,8 @@ pub(super) struct Line {
 pub(super) enum Verb {
     Const(Value),
     Copy(Field, Form),
+    /// The id of the resource with this key, as a text.
+    Id(Key),
     Code(Lookup),
     Concept(Concept),
     Instant(Field, Precision),
@@ -43,7 +45,8 @@ pub(super) enum Verb {
         precision: Precision,
     },
     Reference {
-        kind: ResourceType,
+        /// None for a display alone, of somebody who is no resource.
+        kind: Option<ResourceType>,
         key: Option<Key>,
         display: Option<Text>,
     },
@@ -158,7 +161,7 @@ impl Verb {
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Const(_) => "const",
-            Self::Copy(..) => "copy",
+            Self::Copy(..) | Self::Id(_) => "copy",
             Self::Code(_) => "code",
             Self::Concept(_) => "concept",
             Self::Instant(..) => "instant",
@@ -179,6 +182,7 @@ impl Verb {
             Self::Copy(field, _) | Self::Instant(field, _) | Self::Date(field) | Self::Bool(field) => {
                 fields.push(field);
             }
+            Self::Id(key) => fields.extend(&key.fields),
             Self::Code(lookup) => fields.push(&lookup.field),
             Self::Concept(Concept::Coded { lookup, text, .. }) => {
                 fields.push(&lookup.field);
