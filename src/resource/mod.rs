@@ -1,6 +1,8 @@
 //! The FHIR store: put, history, index, search; every read takes [`Visible`](crate::access::Visible).
 
 mod draft;
+#[cfg(test)]
+mod fixture;
 mod index;
 mod search;
 mod store;
