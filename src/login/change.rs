@@ -1,0 +1,92 @@
+//! The step after an initial password: one of the person's own.
+
+use super::{At, Login, Moved, Refused, Step, line, store};
+use crate::account::password::{self, Broken};
+use crate::account::throttle::NAME;
+use crate::account::{self};
+use crate::audit::{self, Action, Outcome};
+use crate::secret::Secret;
+
+impl Login {
+    /// Replaces the password: the current one, and twice the new one.
+    pub async fn change_password(
+        &self,
+        at: At,
+        current: Secret<String>,
+        new: Secret<String>,
+        again: Secret<String>,
+    ) -> Result<Moved, Refused> {
+        let login = self.clone();
+        self.whole(async move { login.change(&at, &current, &new, &again).await })
+            .await
+    }
+
+    async fn change(
+        &self,
+        at: &At,
+        current: &Secret<String>,
+        new: &Secret<String>,
+        again: &Secret<String>,
+    ) -> Result<Moved, Refused> {
+        let (tenant, policy) = (&at.tenant, &at.tenant.policy.password);
+        let mut tx = self.db.begin().await?;
+        let standing = self
+            .at_step(&mut tx, at, self.now(), |step| *step == Step::ChangePassword)
+            .await?;
+        let old = account::old_passwords(&mut tx, &tenant.id, &standing.account()?.id, policy.history).await?;
+        // Hashing takes time, and nothing was written.
+        drop(tx);
+        let (account, stored) = standing.account.as_ref().ok_or(Refused::OtherStep)?;
+
+        let bucket = self.keys.name_bucket(&tenant.id, &account.username);
+        let lane = self.hasher.lane(&bucket).await?;
+        let tries = account::store::tries(&mut *self.db.read().await?, &tenant.id, &bucket).await?;
+        if let Some(wait) = tries.wait(self.now()) {
+            return Err(Refused::Wait(wait));
+        }
+        let right = password::plausible(current.expose()) && lane.verify(current, Some(stored.clone())).await?;
+        let now = self.now();
+        if !right {
+            let mut tx = self.db.begin().await?;
+            let flow = self.open(&mut tx, at, now).await?;
+            account::store::failed(&mut tx, &tenant.id, &bucket, &NAME, now).await?;
+            let outcome = Outcome::Refused("wrong-password");
+            let entry = line(at, &flow, Action::PasswordChanged, outcome, Some(&account.id));
+            audit::write(&mut tx, &entry, now).await?;
+            tx.commit().await?;
+            return Err(Refused::CurrentPassword);
+        }
+        let mut broken = password::check(new.expose(), &account.username, &tenant.name, policy);
+        if broken.is_empty() {
+            let known = old.into_iter().chain([stored.clone()]).collect();
+            if self.hasher.any(new, known).await? {
+                broken.push(Broken::Used);
+            }
+        }
+        if !broken.is_empty() {
+            return Err(Refused::NewPassword(broken));
+        }
+        if password::normal(new.expose()) != password::normal(again.expose()) {
+            return Err(Refused::Different);
+        }
+        let hash = self.hasher.hash(new, &self.random).await?;
+
+        let now = self.now();
+        let mut tx = self.db.begin().await?;
+        let flow = self.open(&mut tx, at, now).await?;
+        let history = policy.history;
+        if !account::change_password(&mut tx, &tenant.id, &account.id, stored, &hash, history, now).await? {
+            return Err(Refused::OtherStep);
+        }
+        // Whoever was logged in with the old password is not any more.
+        store::end_sessions(&mut tx, &tenant.id, &account.id, now).await?;
+        let (session, _) = self.establish(&mut tx, at, &flow, now).await?;
+        let entry = line(at, &flow, Action::PasswordChanged, Outcome::Success, Some(&account.id));
+        audit::write(&mut tx, &entry, now).await?;
+        tx.commit().await?;
+        Ok(Moved {
+            session,
+            ..Moved::default()
+        })
+    }
+}

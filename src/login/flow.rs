@@ -1,0 +1,192 @@
+//! A flow: whose it is, and how far it has come.
+
+use jiff::Timestamp;
+
+use super::session::{self, Session};
+use super::step::{Facts, Step, next};
+use super::{At, Login, Refused, store};
+use crate::account::{self, Account};
+use crate::config::Tenant;
+use crate::consent::{self, Right};
+use crate::db::{Conn, Tx};
+use crate::fhir::types::Id;
+use crate::oauth::request::{self, Prompt, Request};
+use crate::secret::{hex, mac, same, sha256};
+
+/// What is known of one person's way through the login.
+#[derive(Clone, Debug)]
+pub struct Flow {
+    pub id: String,
+    /// The authorization request that it answers.
+    pub request: String,
+    pub client_id: String,
+    pub account: Option<String>,
+    pub password_at: Option<Timestamp>,
+    pub second_at: Option<Timestamp>,
+    /// The session that vouches for the person.
+    pub session: Option<String>,
+    pub patient: Option<Id>,
+    /// The app wants a login of its own: an older session does not count.
+    pub fresh: bool,
+    pub expires_at: Timestamp,
+    pub done: bool,
+}
+
+/// A flow with everything that the next step depends on.
+#[derive(Debug)]
+pub(super) struct Standing {
+    pub(super) flow: Flow,
+    pub(super) request: Request,
+    /// With the password's hash.
+    pub(super) account: Option<(Account, String)>,
+    pub(super) session: Option<Session>,
+    pub(super) rights: Vec<Right>,
+    pub(super) step: Step,
+}
+
+impl Standing {
+    /// The account of a step that comes after the password.
+    pub(super) fn account(&self) -> Result<&Account, Refused> {
+        self.account
+            .as_ref()
+            .map(|(account, _)| account)
+            .ok_or(Refused::OtherStep)
+    }
+
+    /// The right to the client that was chosen.
+    pub(super) fn right(&self, patient: &Id) -> Option<&Right> {
+        self.rights.iter().find(|right| right.patient == *patient)
+    }
+}
+
+/// What is kept of a browser's cookie.
+pub(super) fn browser_hash(cookie: &str) -> [u8; 32] {
+    sha256(cookie.as_bytes())
+}
+
+/// Whether this session may stand in for a login in this flow.
+pub(super) fn counts(request: &Request, session: &Session, now: Timestamp) -> bool {
+    let young = request
+        .max_age
+        .is_none_or(|seconds| now.duration_since(session.started_at).as_secs() < seconds);
+    young && !wants_fresh(request)
+}
+
+pub(super) fn wants_fresh(request: &Request) -> bool {
+    request.asks(Prompt::Login) || request.asks(Prompt::SelectAccount)
+}
+
+impl Login {
+    /// What a form of this flow carries besides the flow's id.
+    pub(super) fn form(&self, flow: &str) -> String {
+        hex(&mac(&self.form_key, &[flow.as_bytes()]))
+    }
+
+    /// The flow of a form, held until the end of the transaction.
+    pub(super) async fn open(&self, tx: &mut Tx, at: &At, now: Timestamp) -> Result<Flow, Refused> {
+        let cookie = at.browser.as_deref().ok_or(Refused::Gone)?;
+        if !same(self.form(&at.flow).as_bytes(), at.form.as_bytes()) {
+            return Err(Refused::Forged);
+        }
+        store::hold_flow(tx, &at.tenant.id, &at.flow, &browser_hash(cookie), now)
+            .await?
+            .filter(|flow| !flow.done)
+            .ok_or(Refused::Gone)
+    }
+
+    /// How things stand with a flow.
+    pub(super) async fn standing(
+        &self,
+        conn: &mut Conn,
+        tenant: &Tenant,
+        flow: Flow,
+        now: Timestamp,
+    ) -> Result<Standing, Refused> {
+        let request = request::load(conn, &tenant.id, &flow.request, now)
+            .await?
+            .ok_or(Refused::Gone)?;
+        let session = match &flow.session {
+            Some(id) => store::session(conn, &tenant.id, id)
+                .await?
+                .filter(|session| session.alive(now) && Some(&session.account) == flow.account.as_ref()),
+            None => None,
+        };
+        let (account, rights) = match &flow.account {
+            Some(id) => (
+                account::find(conn, &tenant.id, id).await?,
+                consent::rights(conn, tenant, id, now).await?,
+            ),
+            None => (None, Vec::new()),
+        };
+        let facts = Facts {
+            flow: &flow,
+            account: account.as_ref().map(|(account, _)| account),
+            session: session.as_ref(),
+            rights: &rights,
+            needs_patient: request.needs_patient(),
+        };
+        let step = next(facts, &tenant.policy, now);
+        Ok(Standing {
+            flow,
+            request,
+            account,
+            session,
+            rights,
+            step,
+        })
+    }
+
+    /// How things stand with the flow of a form, which must be at the step that `fits`.
+    pub(super) async fn at_step(
+        &self,
+        tx: &mut Tx,
+        at: &At,
+        now: Timestamp,
+        fits: impl FnOnce(&Step) -> bool,
+    ) -> Result<Standing, Refused> {
+        let flow = self.open(tx, at, now).await?;
+        let standing = self.standing(tx, &at.tenant, flow, now).await?;
+        if fits(&standing.step) {
+            Ok(standing)
+        } else {
+            Err(Refused::OtherStep)
+        }
+    }
+
+    /// When authentication is complete, makes the session that vouches from now on; the value of its cookie.
+    pub(super) async fn establish(
+        &self,
+        tx: &mut Tx,
+        at: &At,
+        flow: &Flow,
+        now: Timestamp,
+    ) -> Result<(Option<String>, Step), Refused> {
+        let cookie = at.browser.as_deref().map(browser_hash).ok_or(Refused::Gone)?;
+        let flow = store::find_flow(tx, &at.tenant.id, &flow.id, &cookie, now)
+            .await?
+            .ok_or(Refused::Gone)?;
+        let standing = self.standing(tx, &at.tenant, flow, now).await?;
+        if matches!(
+            standing.step,
+            Step::Password | Step::SecondFactor | Step::ChangePassword
+        ) {
+            return Ok((None, standing.step));
+        }
+        if let Some(old) = session::of_cookie(tx, &at.tenant.id, at.session.as_deref(), now).await? {
+            store::end_session(tx, &at.tenant.id, &old.id, now).await?;
+        }
+        let account = standing.account()?.id.clone();
+        let session = Session {
+            id: self.random.uuid_v7(now).to_string(),
+            account: account.clone(),
+            started_at: now,
+            second: standing.flow.second_at.is_some(),
+            used_at: now,
+            ended: false,
+        };
+        let value = self.random.token();
+        store::new_session(tx, &at.tenant.id, &session, &sha256(value.as_bytes())).await?;
+        store::vouch(tx, &at.tenant.id, &standing.flow.id, &account, &session.id).await?;
+        Ok((Some(value), standing.step))
+    }
+}

@@ -1,0 +1,94 @@
+//! The browser session: who is logged in, since when, and how surely.
+//!
+//! # Design
+//! Idle for fifteen minutes, or twelve hours old, and it is over. `acr` and `amr` tell what was really done.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{At, Login, Refused, store};
+use crate::audit::{self, Action, Entry, Outcome, Who};
+use crate::config::TenantId;
+use crate::db::{self, Conn};
+use crate::secret::sha256;
+
+const IDLE: SignedDuration = SignedDuration::from_mins(15);
+const LONGEST: SignedDuration = SignedDuration::from_hours(12);
+
+/// A session as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// What grants refer to; not the cookie.
+    pub id: String,
+    pub account: String,
+    /// `auth_time`
+    pub started_at: Timestamp,
+    /// Whether the SMS code was entered.
+    pub second: bool,
+    pub used_at: Timestamp,
+    pub ended: bool,
+}
+
+impl Session {
+    pub fn alive(&self, now: Timestamp) -> bool {
+        !self.ended && now.duration_since(self.used_at) < IDLE && now.duration_since(self.started_at) < LONGEST
+    }
+
+    /// How the person was authenticated, as an Authentication Context Class Reference.
+    pub fn acr(&self) -> &'static str {
+        if self.second {
+            "urn:inzage:acr:pwd+sms"
+        } else {
+            "urn:inzage:acr:pwd"
+        }
+    }
+
+    /// The methods, RFC 8176.
+    pub fn amr(&self) -> &'static [&'static str] {
+        if self.second { &["pwd", "sms", "mfa"] } else { &["pwd"] }
+    }
+}
+
+/// The live session of this cookie.
+pub async fn of_cookie(
+    conn: &mut Conn,
+    tenant: &TenantId,
+    cookie: Option<&str>,
+    now: Timestamp,
+) -> Result<Option<Session>, db::Error> {
+    let Some(cookie) = cookie.filter(|cookie| cookie.len() <= 64) else {
+        return Ok(None);
+    };
+    let session = store::session_of_cookie(conn, tenant, &sha256(cookie.as_bytes())).await?;
+    Ok(session.filter(|session| session.alive(now)))
+}
+
+/// Whether the session that a grant refers to is alive: for refresh tokens without `offline_access`.
+pub async fn alive(conn: &mut Conn, tenant: &TenantId, id: &str, now: Timestamp) -> Result<bool, db::Error> {
+    let session = store::session(conn, tenant, id).await?;
+    Ok(session.is_some_and(|session| session.alive(now)))
+}
+
+impl Login {
+    /// Ends the session of this browser, if there is one. Returns its id, so that tokens without `offline_access` can end.
+    pub async fn sign_out(&self, at: At) -> Result<Option<String>, Refused> {
+        let login = self.clone();
+        self.whole(async move {
+            let now = login.now();
+            let mut tx = login.db.begin().await?;
+            let session = of_cookie(&mut tx, &at.tenant.id, at.session.as_deref(), now).await?;
+            let Some(session) = session else { return Ok(None) };
+            store::end_session(&mut tx, &at.tenant.id, &session.id, now).await?;
+            let who = Who {
+                account: Some(session.account),
+                ..Who::default()
+            };
+            let entry = Entry::new(at.tenant.id.clone(), Action::SignedOut, Outcome::Success)
+                .by(who)
+                .from(at.origin);
+            audit::write(&mut tx, &entry, now).await?;
+            tx.commit().await?;
+            Ok(Some(session.id))
+        })
+        .await
+    }
+}

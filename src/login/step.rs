@@ -1,0 +1,93 @@
+//! What comes next: the one exit of every step.
+//!
+//! # Design
+//! Pure: out of facts comes a step. The policies that are still to come (terms to accept, known devices) get their place
+//! here and nowhere else.
+
+use jiff::Timestamp;
+
+use super::Flow;
+use super::session::Session;
+use crate::account::{Account, State};
+use crate::config::{Policy, SmsWhen};
+use crate::consent::Right;
+use crate::fhir::types::Id;
+
+/// What the person has to do now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    Password,
+    SecondFactor,
+    ChangePassword,
+    /// There is nobody whose dossier this account may see (any more).
+    NoAccess,
+    ChooseClient,
+    /// About this client, or about none if the app asks for none.
+    Approve(Option<Id>),
+    Done,
+}
+
+/// What is known about the person in a flow.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    pub flow: &'a Flow,
+    /// The flow's account.
+    pub account: Option<&'a Account>,
+    /// The flow's session, if it is alive.
+    pub session: Option<&'a Session>,
+    /// The rights in force.
+    pub rights: &'a [Right],
+    /// Whether the app asks about one client.
+    pub needs_patient: bool,
+}
+
+/// The next step.
+pub fn next(facts: Facts<'_>, policy: &Policy, now: Timestamp) -> Step {
+    let Facts { flow, rights, .. } = facts;
+    if flow.done {
+        return Step::Done;
+    }
+    let Some(account) = facts.account.filter(|account| account.usable(now)) else {
+        return Step::Password;
+    };
+    let (password, second) = match (&flow.session, facts.session) {
+        // The session vouches; when it has ended, nothing does.
+        (Some(_), Some(session)) => (true, session.second),
+        (Some(_), None) => (false, false),
+        (None, _) => (flow.password_at.is_some(), flow.second_at.is_some()),
+    };
+    if !password {
+        return Step::Password;
+    }
+    if !second && second_factor(policy) {
+        return Step::SecondFactor;
+    }
+    if account.state == State::MustChangePassword {
+        return Step::ChangePassword;
+    }
+    if rights.is_empty() {
+        return Step::NoAccess;
+    }
+    if !facts.needs_patient {
+        return Step::Approve(None);
+    }
+    let chosen = match (&flow.patient, rights) {
+        (_, [only]) => Some(&only.patient),
+        (Some(chosen), _) => rights
+            .iter()
+            .map(|right| &right.patient)
+            .find(|patient| *patient == chosen),
+        (None, _) => None,
+    };
+    match chosen {
+        Some(patient) => Step::Approve(Some(patient.clone())),
+        None => Step::ChooseClient,
+    }
+}
+
+/// Whether the SMS code is due. Devices are not remembered yet, so every device is a new one.
+fn second_factor(policy: &Policy) -> bool {
+    match policy.sms.when {
+        SmsWhen::EveryLogin | SmsWhen::NewDevice | SmsWhen::NewDeviceOrDays(_) => true,
+    }
+}

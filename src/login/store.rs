@@ -1,0 +1,461 @@
+//! Flows, codes, sessions and approvals in the database.
+
+use jiff::Timestamp;
+
+use super::Flow;
+use super::challenge::Challenge;
+use super::session::Session;
+use crate::config::TenantId;
+use crate::db::{self, Conn, Row, Tx, params, statements};
+use crate::fhir::types::Id;
+
+statements! {
+    NEW_FLOW = both(
+        "INSERT INTO login_flow (tenant, id, request, client_id, browser, account, session, fresh, created_at, expires_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (tenant, request, browser) DO NOTHING"
+    );
+    FLOW = both(
+        "SELECT id, request, client_id, account, password_at, second_at, session, patient, fresh, expires_at, done_at \
+         FROM login_flow WHERE tenant = $1 AND id = $2 AND browser = $3 AND expires_at > $4"
+    );
+    FLOW_OF_REQUEST = both(
+        "SELECT id, request, client_id, account, password_at, second_at, session, patient, fresh, expires_at, done_at \
+         FROM login_flow WHERE tenant = $1 AND request = $2 AND browser = $3 AND expires_at > $4"
+    );
+    HOLD_FLOW = each(
+        "SELECT id, request, client_id, account, password_at, second_at, session, patient, fresh, expires_at, done_at \
+         FROM login_flow WHERE tenant = $1 AND id = $2 AND browser = $3 AND expires_at > $4",
+        "SELECT id, request, client_id, account, password_at, second_at, session, patient, fresh, expires_at, done_at \
+         FROM login_flow WHERE tenant = $1 AND id = $2 AND browser = $3 AND expires_at > $4 FOR UPDATE",
+    );
+    PASSWORD_RIGHT = both(
+        "UPDATE login_flow SET account = $3, password_at = $4, second_at = NULL, session = NULL, patient = NULL \
+         WHERE tenant = $1 AND id = $2"
+    );
+    NEW_BROWSER = both("UPDATE login_flow SET browser = $3 WHERE tenant = $1 AND browser = $2");
+    SECOND_RIGHT = both("UPDATE login_flow SET second_at = $3 WHERE tenant = $1 AND id = $2");
+    VOUCH = both("UPDATE login_flow SET account = $3, session = $4 WHERE tenant = $1 AND id = $2");
+    CHOOSE = both("UPDATE login_flow SET patient = $3 WHERE tenant = $1 AND id = $2");
+    FINISH = both("UPDATE login_flow SET done_at = $3 WHERE tenant = $1 AND id = $2 AND done_at IS NULL");
+
+    SUPERSEDE = both(
+        "UPDATE login_challenge SET superseded_at = $3 \
+         WHERE tenant = $1 AND account = $2 AND superseded_at IS NULL AND consumed_at IS NULL"
+    );
+    NEW_CHALLENGE = both(
+        "INSERT INTO login_challenge (tenant, id, flow, account, number_key, reference, code_mac, created_at, expires_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+    );
+    CHALLENGES = both(
+        "SELECT id, reference, created_at, expires_at, attempts, consumed_at, superseded_at FROM login_challenge \
+         WHERE tenant = $1 AND flow = $2 AND account = $3 ORDER BY created_at DESC, id DESC LIMIT 20"
+    );
+    SENT_TO_ACCOUNT = both(
+        "SELECT created_at FROM login_challenge WHERE tenant = $1 AND account = $2 AND created_at > $3 \
+         ORDER BY created_at DESC LIMIT 100"
+    );
+    SENT_TO_NUMBER = both(
+        "SELECT created_at FROM login_challenge WHERE tenant = $1 AND number_key = $2 AND created_at > $3 \
+         ORDER BY created_at DESC LIMIT 100"
+    );
+    TRY = both(
+        "UPDATE login_challenge SET attempts = attempts + 1 WHERE tenant = $1 AND id = $2 AND consumed_at IS NULL \
+         AND superseded_at IS NULL AND attempts < $3 AND expires_at > $4 RETURNING code_mac, attempts"
+    );
+    CONSUME = both(
+        "UPDATE login_challenge SET consumed_at = $3 \
+         WHERE tenant = $1 AND id = $2 AND consumed_at IS NULL AND superseded_at IS NULL AND expires_at > $3"
+    );
+
+    NEW_SESSION = both(
+        "INSERT INTO login_session (tenant, id, cookie, account, started_at, second, used_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $5)"
+    );
+    SESSION = both(
+        "SELECT id, account, started_at, second, used_at, ended_at FROM login_session WHERE tenant = $1 AND id = $2"
+    );
+    SESSION_OF_COOKIE = both(
+        "SELECT id, account, started_at, second, used_at, ended_at FROM login_session WHERE tenant = $1 AND cookie = $2"
+    );
+    USE_SESSION = both("UPDATE login_session SET used_at = $3 WHERE tenant = $1 AND id = $2 AND used_at < $3");
+    END_SESSION = both("UPDATE login_session SET ended_at = $3 WHERE tenant = $1 AND id = $2 AND ended_at IS NULL");
+    END_SESSIONS = both(
+        "UPDATE login_session SET ended_at = $3 WHERE tenant = $1 AND account = $2 AND ended_at IS NULL"
+    );
+
+    APPROVAL = both(
+        "SELECT asked, granted, decided_at FROM login_approval \
+         WHERE tenant = $1 AND account = $2 AND client_id = $3 AND patient = $4"
+    );
+    REMEMBER = both(
+        "INSERT INTO login_approval (tenant, account, client_id, patient, asked, granted, decided_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (tenant, account, client_id, patient) \
+         DO UPDATE SET asked = excluded.asked, granted = excluded.granted, decided_at = excluded.decided_at"
+    );
+    FORGET_APPROVALS = both("DELETE FROM login_approval WHERE tenant = $1 AND account = $2 AND client_id = $3");
+
+    DROP_FLOWS = both("DELETE FROM login_flow WHERE expires_at < $1");
+    DROP_CHALLENGES = both("DELETE FROM login_challenge WHERE created_at < $1");
+    DROP_SESSIONS = both("DELETE FROM login_session WHERE started_at < $1");
+}
+
+fn flow(row: &Row) -> Flow {
+    Flow {
+        id: row.text(0),
+        request: row.text(1),
+        client_id: row.text(2),
+        account: row.opt_text(3),
+        password_at: row.opt_time(4),
+        second_at: row.opt_time(5),
+        session: row.opt_text(6),
+        patient: row.opt_text(7).and_then(|text| Id::parse(&text)),
+        fresh: row.bool(8),
+        expires_at: row.time(9),
+        done: row.opt_int(10).is_some(),
+    }
+}
+
+/// Writes a flow, unless this browser has one for the same request already.
+pub(super) async fn new_flow(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    new: &Flow,
+    browser: &[u8; 32],
+    now: Timestamp,
+) -> Result<(), db::Error> {
+    let (account, session) = (new.account.as_deref(), new.session.as_deref());
+    tx.execute(
+        NEW_FLOW,
+        params![
+            tenant.as_str(),
+            &new.id,
+            &new.request,
+            &new.client_id,
+            browser,
+            account,
+            session,
+            new.fresh,
+            now,
+            new.expires_at,
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// The flow with this id, if it is this browser's and not too old.
+pub(super) async fn find_flow(
+    conn: &mut Conn,
+    tenant: &TenantId,
+    id: &str,
+    browser: &[u8; 32],
+    now: Timestamp,
+) -> Result<Option<Flow>, db::Error> {
+    let row = conn.row(FLOW, params![tenant.as_str(), id, browser, now]).await?;
+    Ok(row.as_ref().map(flow))
+}
+
+/// The same, held until the end of the transaction.
+pub(super) async fn hold_flow(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    id: &str,
+    browser: &[u8; 32],
+    now: Timestamp,
+) -> Result<Option<Flow>, db::Error> {
+    let row = tx.row(HOLD_FLOW, params![tenant.as_str(), id, browser, now]).await?;
+    Ok(row.as_ref().map(flow))
+}
+
+pub(super) async fn flow_of_request(
+    conn: &mut Conn,
+    tenant: &TenantId,
+    request: &str,
+    browser: &[u8; 32],
+    now: Timestamp,
+) -> Result<Option<Flow>, db::Error> {
+    let row = conn
+        .row(FLOW_OF_REQUEST, params![tenant.as_str(), request, browser, now])
+        .await?;
+    Ok(row.as_ref().map(flow))
+}
+
+/// Whatever was known before is forgotten: this is who the person is.
+pub(super) async fn password_right(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    flow: &str,
+    account: &str,
+    now: Timestamp,
+) -> Result<(), db::Error> {
+    tx.execute(PASSWORD_RIGHT, params![tenant.as_str(), flow, account, now])
+        .await?;
+    Ok(())
+}
+
+/// Gives every flow of a browser its new cookie.
+pub(super) async fn new_browser(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    old: &[u8; 32],
+    new: &[u8; 32],
+) -> Result<(), db::Error> {
+    tx.execute(NEW_BROWSER, params![tenant.as_str(), old, new]).await?;
+    Ok(())
+}
+
+pub(super) async fn second_right(tx: &mut Tx, tenant: &TenantId, flow: &str, now: Timestamp) -> Result<(), db::Error> {
+    tx.execute(SECOND_RIGHT, params![tenant.as_str(), flow, now]).await?;
+    Ok(())
+}
+
+/// From now on the session says who the person is.
+pub(super) async fn vouch(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    flow: &str,
+    account: &str,
+    session: &str,
+) -> Result<(), db::Error> {
+    tx.execute(VOUCH, params![tenant.as_str(), flow, account, session])
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn choose(tx: &mut Tx, tenant: &TenantId, flow: &str, patient: &Id) -> Result<(), db::Error> {
+    tx.execute(CHOOSE, params![tenant.as_str(), flow, patient.as_str()])
+        .await?;
+    Ok(())
+}
+
+/// Ends the flow; `false` if somebody else just did.
+pub(super) async fn finish(tx: &mut Tx, tenant: &TenantId, flow: &str, now: Timestamp) -> Result<bool, db::Error> {
+    Ok(tx.execute(FINISH, params![tenant.as_str(), flow, now]).await? > 0)
+}
+
+/// A code that is about to be sent.
+pub(super) struct NewChallenge<'a> {
+    pub(super) id: &'a str,
+    pub(super) flow: &'a str,
+    pub(super) account: &'a str,
+    pub(super) number_key: &'a [u8],
+    pub(super) reference: &'a str,
+    pub(super) code_mac: [u8; 32],
+    pub(super) expires_at: Timestamp,
+}
+
+/// Writes a code; every older one of the account no longer counts.
+pub(super) async fn new_challenge(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    new: &NewChallenge<'_>,
+    now: Timestamp,
+) -> Result<(), db::Error> {
+    tx.execute(SUPERSEDE, params![tenant.as_str(), new.account, now])
+        .await?;
+    tx.execute(
+        NEW_CHALLENGE,
+        params![
+            tenant.as_str(),
+            new.id,
+            new.flow,
+            new.account,
+            new.number_key,
+            new.reference,
+            new.code_mac,
+            now,
+            new.expires_at,
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// The codes that a flow sent to this account, the newest first.
+pub(super) async fn challenges(
+    conn: &mut Conn,
+    tenant: &TenantId,
+    flow: &str,
+    account: &str,
+) -> Result<Vec<Challenge>, db::Error> {
+    let rows = conn.rows(CHALLENGES, params![tenant.as_str(), flow, account]).await?;
+    Ok(rows
+        .iter()
+        .map(|row| Challenge {
+            id: row.text(0),
+            reference: row.text(1),
+            created_at: row.time(2),
+            expires_at: row.time(3),
+            attempts: row.int(4),
+            consumed: row.opt_int(5).is_some(),
+            superseded: row.opt_int(6).is_some(),
+        })
+        .collect())
+}
+
+/// When codes went to this account and to this number since `since`, the newest first.
+pub(super) async fn sent(
+    conn: &mut Conn,
+    tenant: &TenantId,
+    account: &str,
+    number_key: &[u8],
+    since: Timestamp,
+) -> Result<(Vec<Timestamp>, Vec<Timestamp>), db::Error> {
+    let times = |rows: Vec<Row>| rows.iter().map(|row| row.time(0)).collect();
+    let account = conn
+        .rows(SENT_TO_ACCOUNT, params![tenant.as_str(), account, since])
+        .await?;
+    let number = conn
+        .rows(SENT_TO_NUMBER, params![tenant.as_str(), number_key, since])
+        .await?;
+    Ok((times(account), times(number)))
+}
+
+/// Counts a try on an open code, in one statement: its MAC and how many tries were made, this one included.
+pub(super) async fn try_code(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    challenge: &str,
+    allowed: i64,
+    now: Timestamp,
+) -> Result<Option<(Vec<u8>, i64)>, db::Error> {
+    let row = tx.row(TRY, params![tenant.as_str(), challenge, allowed, now]).await?;
+    Ok(row.map(|row| (row.bytes(0), row.int(1))))
+}
+
+/// Uses the code up; `false` if somebody else just did.
+pub(super) async fn consume(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    challenge: &str,
+    now: Timestamp,
+) -> Result<bool, db::Error> {
+    Ok(tx.execute(CONSUME, params![tenant.as_str(), challenge, now]).await? > 0)
+}
+
+fn session_row(row: &Row) -> Session {
+    Session {
+        id: row.text(0),
+        account: row.text(1),
+        started_at: row.time(2),
+        second: row.bool(3),
+        used_at: row.time(4),
+        ended: row.opt_int(5).is_some(),
+    }
+}
+
+pub(super) async fn new_session(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    session: &Session,
+    cookie: &[u8; 32],
+) -> Result<(), db::Error> {
+    tx.execute(
+        NEW_SESSION,
+        params![
+            tenant.as_str(),
+            &session.id,
+            cookie,
+            &session.account,
+            session.started_at,
+            session.second,
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn session(conn: &mut Conn, tenant: &TenantId, id: &str) -> Result<Option<Session>, db::Error> {
+    let row = conn.row(SESSION, params![tenant.as_str(), id]).await?;
+    Ok(row.as_ref().map(session_row))
+}
+
+pub(super) async fn session_of_cookie(
+    conn: &mut Conn,
+    tenant: &TenantId,
+    cookie: &[u8; 32],
+) -> Result<Option<Session>, db::Error> {
+    let row = conn.row(SESSION_OF_COOKIE, params![tenant.as_str(), cookie]).await?;
+    Ok(row.as_ref().map(session_row))
+}
+
+pub(super) async fn use_session(tx: &mut Tx, tenant: &TenantId, id: &str, now: Timestamp) -> Result<(), db::Error> {
+    tx.execute(USE_SESSION, params![tenant.as_str(), id, now]).await?;
+    Ok(())
+}
+
+pub(super) async fn end_session(tx: &mut Tx, tenant: &TenantId, id: &str, now: Timestamp) -> Result<(), db::Error> {
+    tx.execute(END_SESSION, params![tenant.as_str(), id, now]).await?;
+    Ok(())
+}
+
+/// Ends every session of the account: its password changed, or it was locked or closed.
+pub async fn end_sessions(tx: &mut Tx, tenant: &TenantId, account: &str, now: Timestamp) -> Result<u64, db::Error> {
+    tx.execute(END_SESSIONS, params![tenant.as_str(), account, now]).await
+}
+
+/// What was asked, what was granted and when, the last time this was decided.
+pub(super) async fn approval(
+    conn: &mut Conn,
+    tenant: &TenantId,
+    account: &str,
+    client_id: &str,
+    patient: Option<&Id>,
+) -> Result<Option<(String, String, Timestamp)>, db::Error> {
+    let patient = patient.map_or("", Id::as_str);
+    let row = conn
+        .row(APPROVAL, params![tenant.as_str(), account, client_id, patient])
+        .await?;
+    Ok(row.map(|row| (row.text(0), row.text(1), row.time(2))))
+}
+
+/// An approval to remember.
+pub(super) struct Decided<'a> {
+    pub(super) account: &'a str,
+    pub(super) client_id: &'a str,
+    pub(super) patient: Option<&'a Id>,
+    pub(super) asked: String,
+    pub(super) granted: String,
+}
+
+pub(super) async fn remember(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    decided: Decided<'_>,
+    now: Timestamp,
+) -> Result<(), db::Error> {
+    let patient = decided.patient.map_or("", Id::as_str);
+    tx.execute(
+        REMEMBER,
+        params![
+            tenant.as_str(),
+            decided.account,
+            decided.client_id,
+            patient,
+            decided.asked,
+            decided.granted,
+            now,
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Forgets what was approved for this app: the person refused it or took it back.
+pub async fn forget_approvals(tx: &mut Tx, tenant: &TenantId, account: &str, client_id: &str) -> Result<(), db::Error> {
+    tx.execute(FORGET_APPROVALS, params![tenant.as_str(), account, client_id])
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn drop_old(
+    tx: &mut Tx,
+    flows: Timestamp,
+    challenges: Timestamp,
+    sessions: Timestamp,
+) -> Result<u64, db::Error> {
+    let gone = tx.execute(DROP_FLOWS, params![flows]).await?
+        + tx.execute(DROP_CHALLENGES, params![challenges]).await?
+        + tx.execute(DROP_SESSIONS, params![sessions]).await?;
+    Ok(gone)
+}
