@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::Db;
+use crate::oauth::Issuer;
 use crate::secret::Random;
 
 /// The running gateway; cheap to clone.
@@ -18,11 +19,13 @@ pub struct Parts {
     pub db: Db,
     pub clock: Clock,
     pub random: Random,
+    pub issuer: Issuer,
 }
 
 impl App {
     pub fn new(config: Config, db: Db, clock: Clock, random: Random) -> Self {
         Self(Arc::new(Parts {
+            issuer: Issuer::new(&config, db.clone(), clock.clone(), random.clone()),
             config,
             db,
             clock,

@@ -1,1 +1,122 @@
-//! stub
+//! What the authorization server can do, as documents for apps. Only what is true is listed.
+//!
+//! # Design
+//! One set of facts, three documents: SMART's own, OpenID Connect's and RFC 8414's. The latter two are the same bytes, so they
+//! cannot contradict each other. All addresses are absolute and come from the configured public address, never from a
+//! request's `Host`.
+
+use serde_json::{Value, json};
+
+use super::Issuer;
+use super::scope::Scopes;
+use crate::config::TenantId;
+
+/// `capabilities`, <https://hl7.org/fhir/smart-app-launch/conformance.html>
+const CAPABILITIES: [&str; 12] = [
+    "launch-standalone",
+    "authorize-post",
+    "client-public",
+    "client-confidential-symmetric",
+    "sso-openid-connect",
+    "context-standalone-patient",
+    "permission-offline",
+    "permission-online",
+    "permission-patient",
+    "permission-user",
+    "permission-v1",
+    "permission-v2",
+];
+
+/// The addresses of one tenant, for discovery and for the CapabilityStatement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Addresses {
+    pub issuer: String,
+    pub authorize: String,
+    pub token: String,
+    pub introspect: String,
+    pub revoke: String,
+    pub jwks: String,
+    pub userinfo: String,
+}
+
+impl Addresses {
+    pub fn of(issuer: &Issuer, tenant: &TenantId) -> Self {
+        let base = issuer.url(tenant);
+        let endpoint = |name: &str| format!("{base}/oauth/{name}");
+        Self {
+            authorize: endpoint("authorize"),
+            token: endpoint("token"),
+            introspect: endpoint("introspect"),
+            revoke: endpoint("revoke"),
+            jwks: endpoint("jwks"),
+            userinfo: endpoint("userinfo"),
+            issuer: base,
+        }
+    }
+}
+
+fn supported() -> Vec<&'static str> {
+    // The scopes that are asked most are named beside the wildcards: apps look for them literally.
+    let mut scopes: Vec<&str> = Scopes::SUPPORTED.split(' ').collect();
+    scopes.extend(["patient/*.read", "user/*.read"]);
+    scopes
+}
+
+fn shared(issuer: &Issuer, tenant: &TenantId) -> Value {
+    let at = Addresses::of(issuer, tenant);
+    json!({
+        "issuer": at.issuer,
+        "authorization_endpoint": at.authorize,
+        "token_endpoint": at.token,
+        "jwks_uri": at.jwks,
+        "introspection_endpoint": at.introspect,
+        "revocation_endpoint": at.revoke,
+        "scopes_supported": supported(),
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query", "form_post"],
+        "grant_types_supported": ["authorization_code", "refresh_token"],
+        "code_challenge_methods_supported": ["S256"],
+        "token_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
+        "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "revocation_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
+        "authorization_response_iss_parameter_supported": true,
+    })
+}
+
+/// `/{tenant}/fhir/.well-known/smart-configuration`
+pub fn smart(issuer: &Issuer, tenant: &TenantId) -> Value {
+    let mut document = shared(issuer, tenant);
+    document["capabilities"] = json!(CAPABILITIES);
+    document
+}
+
+/// `/{tenant}/.well-known/openid-configuration` and `oauth-authorization-server`
+pub fn openid(issuer: &Issuer, tenant: &TenantId) -> Value {
+    let mut document = shared(issuer, tenant);
+    let more = json!({
+        "userinfo_endpoint": Addresses::of(issuer, tenant).userinfo,
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["RS256"],
+        "claim_types_supported": ["normal"],
+        "claims_supported": ["iss", "sub", "aud", "azp", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid", "fhirUser"],
+        "claims_parameter_supported": false,
+        "request_parameter_supported": false,
+        "request_uri_parameter_supported": false,
+        "prompt_values_supported": ["none", "login", "consent", "select_account"],
+        "ui_locales_supported": ["nl", "en"],
+    });
+    if let (Value::Object(document), Value::Object(more)) = (&mut document, more) {
+        document.extend(more);
+    }
+    document
+}
+
+/// `/.well-known/oauth-protected-resource/{tenant}/fhir`, RFC 9728
+pub fn protected_resource(issuer: &Issuer, tenant: &TenantId) -> Value {
+    json!({
+        "resource": issuer.fhir_base(tenant),
+        "authorization_servers": [issuer.url(tenant)],
+        "scopes_supported": supported(),
+        "bearer_methods_supported": ["header"],
+    })
+}

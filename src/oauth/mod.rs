@@ -25,6 +25,8 @@ mod issuer;
 pub mod key;
 pub mod request;
 pub mod scope;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod token;
 
 use std::sync::Arc;

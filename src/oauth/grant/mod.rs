@@ -9,6 +9,8 @@ pub(crate) mod store;
 use jiff::{SignedDuration, Timestamp};
 
 use super::scope::{Scope, Scopes};
+use crate::config::TenantId;
+use crate::db::{self, Conn, Tx};
 use crate::fhir::types::{Id, ResourceType};
 use crate::secret::{same, sha256};
 
@@ -50,6 +52,43 @@ pub struct Grant {
 pub enum State {
     Active,
     Revoked,
+}
+
+/// Takes back every grant of an account: its password was changed, it was locked or closed.
+pub async fn revoke_account(tx: &mut Tx, tenant: &TenantId, account: &str, now: Timestamp) -> Result<u64, db::Error> {
+    store::revoke_account(tx, tenant, account, Why::Account, now).await
+}
+
+/// The person takes back what one app got.
+pub async fn revoke_app(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    account: &str,
+    client_id: &str,
+    now: Timestamp,
+) -> Result<u64, db::Error> {
+    store::revoke_app(tx, tenant, account, client_id, now).await
+}
+
+/// The browser session ended: what was not given for offline use ends with it. How many grants.
+pub async fn end_session(tx: &mut Tx, tenant: &TenantId, session: &str, now: Timestamp) -> Result<u64, db::Error> {
+    let mut ended = 0;
+    for (id, scopes) in store::of_session(tx, tenant, session, now).await? {
+        if !scopes.has(&Scope::OfflineAccess) && store::revoke(tx, tenant, &id, Why::SignedOut, now).await? {
+            ended += 1;
+        }
+    }
+    Ok(ended)
+}
+
+/// What an account gave to apps and did not take back: for the page where a person sees it.
+pub async fn living(
+    conn: &mut Conn,
+    tenant: &TenantId,
+    account: &str,
+    now: Timestamp,
+) -> Result<Vec<Grant>, db::Error> {
+    store::living(conn, tenant, account, now).await
 }
 
 /// Why a grant was revoked; the word stands in the database.

@@ -1,4 +1,217 @@
-//! stub
+//! The token endpoint: codes and refresh tokens in, access tokens out; and what becomes of tokens afterwards.
+//!
+//! # Design
+//! A refresh token is rotated at each use, and its successor is not random: it is a MAC of the old one under a key of the
+//! deployment. So the answer to a refresh can be given again for ten seconds, on every replica and after a restart, when it
+//! got lost or when two pages asked at once, without keeping a token anywhere. Whoever comes later with the old one shows
+//! that two parties hold the family, and the family ends.
+//!
+//! One transaction decides, writes its audit line and commits, also when the answer is no: a replay has to leave its trace.
+
 mod check;
+mod client;
+mod exchange;
+mod introspect;
+mod issue;
+mod refresh;
+mod revoke;
+#[cfg(test)]
+mod tests;
+mod userinfo;
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 
 pub use check::{Checked, check};
+pub use introspect::introspect;
+pub use revoke::revoke;
+pub use userinfo::{UserInfo, userinfo};
+
+use super::code::{Code, Refusal};
+use super::grant::{self, Grant};
+use super::issuer::to_the_end;
+use super::{Error, Issuer, key, request};
+use crate::audit::{self, Action, Entry, Origin, Outcome, Who};
+use crate::config::Tenant;
+use crate::consent;
+use crate::db::{self, Conn, Tx};
+
+/// The parameters of a form, each at most once (RFC 6749 §3.2).
+#[derive(Clone)]
+pub struct Form(Vec<(String, String)>);
+
+impl Form {
+    pub fn new(pairs: Vec<(String, String)>) -> Result<Self, Refusal> {
+        let mut names: Vec<&str> = pairs.iter().map(|(name, _)| name.as_str()).collect();
+        names.sort_unstable();
+        if names.windows(2).any(|pair| pair[0] == pair[1]) {
+            return Err(Refusal::new(Code::InvalidRequest, "a parameter came twice"));
+        }
+        Ok(Self(pairs))
+    }
+
+    /// An empty parameter counts as left out (RFC 6749 §3.1).
+    pub fn get(&self, wanted: &str) -> Option<&str> {
+        self.0
+            .iter()
+            .find(|(name, value)| name == wanted && !value.is_empty())
+            .map(|(_, value)| value.as_str())
+    }
+}
+
+/// What an app posted, and from where.
+#[derive(Clone)]
+pub struct Posted {
+    pub form: Form,
+    /// The `Authorization` header.
+    pub authorization: Option<String>,
+    pub origin: Option<Origin>,
+}
+
+/// What the app gets.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    Body(Value),
+    Refused(Refusal),
+}
+
+/// What a decision leaves in the audit.
+struct Line {
+    action: Action,
+    outcome: Outcome,
+    who: Who,
+}
+
+/// Decides, writes and answers.
+pub async fn answer(issuer: &Issuer, tenant: &Arc<Tenant>, posted: Posted) -> Result<Answer, Error> {
+    let action = match posted.form.get("grant_type") {
+        Some("authorization_code") => Action::TokenIssued,
+        Some("refresh_token") => Action::TokenRefreshed,
+        None => {
+            return refused(
+                Code::InvalidRequest,
+                "grant_type: use authorization_code or refresh_token",
+            );
+        }
+        Some(_) => {
+            return refused(
+                Code::UnsupportedGrantType,
+                "grant_type: use authorization_code or refresh_token",
+            );
+        }
+    };
+    let credentials = match client::credentials(&posted.form, posted.authorization.as_deref()) {
+        Ok(credentials) => credentials,
+        Err(refusal) => return Ok(Answer::Refused(refusal)),
+    };
+    let (issuer, tenant) = (issuer.clone(), Arc::clone(tenant));
+    to_the_end(async move {
+        let now = issuer.clock().now();
+        // Before the transaction: the first key of a tenant is written in one of its own.
+        let keys = key::load(&issuer, &tenant.id).await?;
+        let mut tx = issuer.db().begin().await?;
+        let mut line = Line {
+            action,
+            outcome: Outcome::Success,
+            who: Who::default(),
+        };
+        let mut turn = Flow {
+            tx: &mut tx,
+            issuer: &issuer,
+            tenant: &tenant,
+            form: &posted.form,
+            now,
+            line: &mut line,
+        };
+        let decided = match action {
+            Action::TokenIssued => exchange::exchange(&mut turn, &credentials).await?,
+            _ => refresh::refresh(&mut turn, &credentials).await?,
+        };
+        if let Err(refusal) = &decided
+            && line.outcome == Outcome::Success
+        {
+            line.outcome = Outcome::Refused(refusal.code.as_str());
+        }
+        let patients: Vec<_> = decided
+            .iter()
+            .filter_map(|issued| issued.grant.patient.clone())
+            .collect();
+        write_line(&mut tx, &tenant, line, &patients, posted.origin, now).await?;
+        tx.commit().await?;
+        Ok(match decided {
+            Ok(issued) => Answer::Body(issue::body(&issuer, &tenant, &keys, &issued, now)?),
+            Err(refusal) => Answer::Refused(refusal),
+        })
+    })
+    .await
+}
+
+fn refused(code: Code, text: &'static str) -> Result<Answer, Error> {
+    Ok(Answer::Refused(Refusal::new(code, text)))
+}
+
+async fn write_line(
+    tx: &mut Tx,
+    tenant: &Tenant,
+    line: Line,
+    patients: &[crate::fhir::types::Id],
+    origin: Option<Origin>,
+    now: Timestamp,
+) -> Result<(), db::Error> {
+    let mut entry = Entry::new(tenant.id.clone(), line.action, line.outcome)
+        .by(line.who)
+        .about(patients);
+    if let Some(origin) = origin {
+        entry = entry.from(origin);
+    }
+    audit::write(tx, &entry, now).await
+}
+
+/// What the steps of one request share.
+struct Flow<'a> {
+    tx: &'a mut Tx,
+    issuer: &'a Issuer,
+    tenant: &'a Tenant,
+    form: &'a Form,
+    now: Timestamp,
+    line: &'a mut Line,
+}
+
+/// Tokens that were just made, or are given once more.
+struct Issued {
+    grant: Grant,
+    scopes: super::scope::Scopes,
+    access_token: String,
+    expires_at: Timestamp,
+    refresh_token: Option<String>,
+    /// Whether it comes from a code: only then does the id token carry the nonce.
+    first: bool,
+}
+
+/// Whether the person may still see the client of the grant: rights end, and clients leave.
+async fn stands(conn: &mut Conn, tenant: &Tenant, grant: &Grant, now: Timestamp) -> Result<bool, db::Error> {
+    if !grant.lives(now) {
+        return Ok(false);
+    }
+    let rights = consent::rights(conn, tenant, &grant.account, now).await?;
+    let sees = |patient: &crate::fhir::types::Id| rights.iter().any(|right| right.patient == *patient);
+    Ok(!rights.is_empty() && grant.patient.as_ref().is_none_or(sees))
+}
+
+fn who(grant: &Grant) -> Who {
+    Who {
+        account: Some(grant.account.clone()),
+        client_id: Some(grant.client_id.clone()),
+        grant: Some(grant.id.clone()),
+        role: None,
+    }
+}
+
+/// Deletes what has long expired: for the daily clean-up. How many rows.
+pub async fn purge(tx: &mut Tx, now: Timestamp) -> Result<u64, db::Error> {
+    // A day of slack: a replayed code still finds its grant, whatever the clocks of replicas say.
+    let before = now - SignedDuration::from_hours(24);
+    Ok(grant::store::purge(tx, before).await? + request::store::purge(tx, before).await?)
+}

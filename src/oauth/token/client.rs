@@ -1,0 +1,161 @@
+//! Which app speaks at the token endpoint, and whether it proves it (RFC 6749 §2.3).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::Form;
+use crate::config::TenantId;
+use crate::db::{self, Conn};
+use crate::oauth::app::{self, App, Kind};
+use crate::oauth::code::{Code, Refusal};
+use crate::secret::{same, sha256};
+
+/// What the app says of itself.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) enum Credentials {
+    /// A name without proof, or not even that.
+    Public(Option<String>),
+    /// By the `Authorization` header or in the form: the answer to a failure differs.
+    Secret { client_id: String, secret: String },
+}
+
+const FAILED: Refusal = Refusal::new(
+    Code::InvalidClient,
+    "the app is unknown or did not prove itself as it was registered",
+);
+
+/// Reads them; at most one method (RFC 6749 §2.3).
+pub(super) fn credentials(form: &Form, authorization: Option<&str>) -> Result<Credentials, Refusal> {
+    let invalid = |text| Err(Refusal::new(Code::InvalidRequest, text));
+    if form.get("client_assertion").is_some() || form.get("client_assertion_type").is_some() {
+        return Err(Refusal::new(
+            Code::InvalidClient,
+            "client assertions are not offered here",
+        ));
+    }
+    let (client_id, secret) = (form.get("client_id"), form.get("client_secret"));
+    let Some(authorization) = authorization else {
+        return Ok(match (client_id, secret) {
+            (Some(client_id), Some(secret)) => Credentials::Secret {
+                client_id: client_id.to_owned(),
+                secret: secret.to_owned(),
+            },
+            (None, Some(_)) => return invalid("client_secret without client_id"),
+            (client_id, None) => Credentials::Public(client_id.map(str::to_owned)),
+        });
+    };
+    if secret.is_some() {
+        return invalid("the app proves itself twice; use the Authorization header or client_secret");
+    }
+    let (basic_id, secret) = basic(authorization).ok_or(FAILED)?;
+    if client_id.is_some_and(|id| id != basic_id) {
+        return invalid("client_id differs from the Authorization header");
+    }
+    Ok(Credentials::Secret {
+        client_id: basic_id,
+        secret,
+    })
+}
+
+/// `Basic base64(urlencoded(id):urlencoded(secret))`
+fn basic(header: &str) -> Option<(String, String)> {
+    let (scheme, encoded) = header.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") || encoded.len() > 1_000 {
+        return None;
+    }
+    let decoded = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
+    let (id, secret) = decoded.split_once(':')?;
+    Some((decode(id)?, decode(secret)?))
+}
+
+fn decode(text: &str) -> Option<String> {
+    // A form with one nameless value, so that `+` and `%xx` are read as in a form.
+    let mut pairs = url::form_urlencoded::parse(text.as_bytes());
+    match (pairs.next(), pairs.next()) {
+        (None, _) => Some(String::new()),
+        (Some((name, value)), None) if value.is_empty() && !text.contains('=') => Some(name.into_owned()),
+        _ => None,
+    }
+}
+
+/// The app behind the credentials. `Ok(Ok(None))`: no name was given, and the caller may know the app from elsewhere.
+pub(super) async fn identify(
+    conn: &mut Conn,
+    tenant: &TenantId,
+    credentials: &Credentials,
+) -> Result<Result<Option<App>, Refusal>, db::Error> {
+    let client_id = match credentials {
+        Credentials::Public(None) => return Ok(Ok(None)),
+        Credentials::Public(Some(client_id)) | Credentials::Secret { client_id, .. } => client_id,
+    };
+    let app = app::store::find(conn, tenant, client_id).await?;
+    Ok(match app {
+        Some(app) if proves(&app, credentials) => Ok(Some(app)),
+        _ => Err(FAILED),
+    })
+}
+
+/// An app with a secret shows it; an app without one shows none.
+fn proves(app: &App, credentials: &Credentials) -> bool {
+    match (&app.kind, credentials) {
+        (Kind::Public, Credentials::Public(_)) => true,
+        (Kind::Secret(hash), Credentials::Secret { secret, .. }) => same(&sha256(secret.as_bytes()), hash),
+        _ => false,
+    }
+}
+
+/// The app of a grant, for a public app that did not give its name.
+pub(super) async fn of_grant(
+    conn: &mut Conn,
+    tenant: &TenantId,
+    client_id: &str,
+) -> Result<Result<App, Refusal>, db::Error> {
+    let app = app::store::find(conn, tenant, client_id).await?;
+    Ok(app.filter(App::is_public).ok_or(FAILED))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn form(pairs: &[(&str, &str)]) -> Form {
+        Form::new(
+            pairs
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+        )
+        .unwrap()
+    }
+
+    fn header(text: &str) -> String {
+        format!("Basic {}", STANDARD.encode(text))
+    }
+
+    #[test]
+    fn t07_basic_credentials_are_form_encoded() {
+        let read = |text: &str| basic(&header(text));
+        assert_eq!(read("app%3A1:a+b%2F"), Some(("app:1".to_owned(), "a b/".to_owned())));
+        assert_eq!(read("app:"), Some(("app".to_owned(), String::new())));
+        for bad in ["app", "app:a&b", "a=b:c"] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
+        assert_eq!(basic("Bearer x"), None);
+        assert_eq!(basic("Basic !"), None);
+    }
+
+    #[test]
+    fn t07_two_methods_at_once_are_refused() {
+        let both = form(&[("client_id", "app"), ("client_secret", "s")]);
+        let error = credentials(&both, Some(&header("app:s")))
+            .err()
+            .map(|refusal| refusal.code);
+        assert_eq!(error, Some(Code::InvalidRequest));
+        let other = form(&[("client_id", "other")]);
+        let error = credentials(&other, Some(&header("app:s")))
+            .err()
+            .map(|refusal| refusal.code);
+        assert_eq!(error, Some(Code::InvalidRequest));
+        assert!(credentials(&form(&[("client_id", "app")]), Some(&header("app:s"))).is_ok());
+    }
+}

@@ -1,0 +1,81 @@
+//! A code becomes tokens, once (RFC 6749 §4.1.3).
+
+use super::client::{self, Credentials};
+use super::{Flow, Issued, issue, stands, who};
+use crate::audit::{Outcome, Who};
+use crate::oauth::Error;
+use crate::oauth::code::{Code, Refusal};
+use crate::oauth::grant::{CodeRefused, Why, store};
+use crate::secret::sha256;
+
+/// The same words for every reason: another app learns nothing.
+const REFUSED: Refusal = Refusal::new(
+    Code::InvalidGrant,
+    "the code is unknown, used, expired, or was given for another app, redirect_uri or code_challenge",
+);
+
+pub(super) async fn exchange(flow: &mut Flow<'_>, credentials: &Credentials) -> Result<Result<Issued, Refusal>, Error> {
+    let invalid = |text| Ok(Err(Refusal::new(Code::InvalidRequest, text)));
+    let app = match client::identify(flow.tx, &flow.tenant.id, credentials).await? {
+        Ok(Some(app)) => app,
+        Ok(None) => return Ok(Err(Refusal::new(Code::InvalidClient, "client_id is missing"))),
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    flow.line.who = Who {
+        client_id: Some(app.client_id.clone()),
+        ..Who::default()
+    };
+    let Some(code) = flow.form.get("code") else {
+        return invalid("code is missing");
+    };
+    // Optional in OAuth 2.1 drafts, required in RFC 6749 when it stood in the request, and there it always stands.
+    let Some(redirect_uri) = flow.form.get("redirect_uri") else {
+        return Ok(Err(REFUSED));
+    };
+    let verifier = flow.form.get("code_verifier").unwrap_or_default();
+    let (tenant, hash) = (&flow.tenant.id, sha256(code.as_bytes()));
+    let Some(kept) = store::code(flow.tx, tenant, &hash).await? else {
+        return Ok(Err(REFUSED));
+    };
+    let refused = match kept.exchange(&app.client_id, redirect_uri, verifier, flow.now) {
+        Ok(()) if store::use_code(flow.tx, tenant, &hash, flow.now).await? => None,
+        // Somebody used it between the look and the use.
+        Ok(()) => Some(CodeRefused::Replayed),
+        Err(refused) => Some(refused),
+    };
+    if let Some(refused) = refused {
+        flow.line.outcome = Outcome::Refused(reason(refused));
+        if refused == CodeRefused::Replayed {
+            store::revoke(flow.tx, tenant, &kept.grant_id, Why::CodeReplayed, flow.now).await?;
+            flow.issuer.checked().forget(&kept.grant_id);
+        }
+        return Ok(Err(REFUSED));
+    }
+    let grant = match store::grant(flow.tx, tenant, &kept.grant_id).await? {
+        Some(grant) if stands(flow.tx, flow.tenant, &grant, flow.now).await? => grant,
+        _ => return Ok(Err(REFUSED)),
+    };
+    flow.line.who = who(&grant);
+    let scopes = grant.scopes.clone();
+    let access_token = flow.issuer.random().token();
+    let refresh_token = grant.refreshes().then(|| flow.issuer.random().token());
+    let expires_at = issue::keep(flow, &app, &grant, &scopes, &access_token, refresh_token.as_deref()).await?;
+    Ok(Ok(Issued {
+        grant,
+        scopes,
+        access_token,
+        expires_at,
+        refresh_token,
+        first: true,
+    }))
+}
+
+const fn reason(refused: CodeRefused) -> &'static str {
+    match refused {
+        CodeRefused::Foreign => "code-of-another-app",
+        CodeRefused::Replayed => "code-replayed",
+        CodeRefused::Expired => "code-expired",
+        CodeRefused::Redirect => "redirect-uri",
+        CodeRefused::Verifier => "code-verifier",
+    }
+}

@@ -1,0 +1,106 @@
+//! What a token is worth now (RFC 7662, and what SMART adds to it).
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::client::{self, Credentials};
+use super::revoke::{Found, find};
+use super::{Answer, Posted, check, issue, stands};
+use crate::config::Tenant;
+use crate::oauth::code::{Code, Refusal};
+use crate::oauth::grant::Turn;
+use crate::oauth::{Error, Issuer};
+
+const UNKNOWN: Refusal = Refusal::new(
+    Code::InvalidClient,
+    "introspection is for apps with a secret, or with a bearer token of the same grant",
+);
+
+/// Answers an app that proved itself about its own tokens; everything else is `{"active": false}`.
+pub async fn introspect(issuer: &Issuer, tenant: &Arc<Tenant>, posted: Posted) -> Result<Answer, Error> {
+    let asks = match asker(issuer, tenant, &posted).await? {
+        Ok(asks) => asks,
+        Err(refusal) => return Ok(Answer::Refused(refusal)),
+    };
+    let Some(token) = posted.form.get("token") else {
+        return super::refused(Code::InvalidRequest, "token is missing");
+    };
+    let inactive = Ok(Answer::Body(json!({"active": false})));
+    let now = issuer.clock().now();
+    let mut read = issuer.db().read().await?;
+    let Some(found) = find(&mut read, &tenant.id, token).await? else {
+        return inactive;
+    };
+    let grant = found.grant();
+    let own = match &asks {
+        Asker::App(client_id) => grant.client_id == *client_id,
+        Asker::Bearer(id) => grant.id == *id,
+    };
+    let (scopes, expires_at, kind) = match &found {
+        Found::Access(access, _) if now < access.expires_at => (&access.scopes, access.expires_at, Some("Bearer")),
+        Found::Refresh(refresh, grant) if refresh.turn(now) == Ok(Turn::Rotate) => {
+            (&grant.scopes, refresh.expires_at, None)
+        }
+        _ => return inactive,
+    };
+    if !own || !stands(&mut read, tenant, grant, now).await? {
+        return inactive;
+    }
+    let mut body = json!({
+        "active": true,
+        "client_id": grant.client_id,
+        "scope": scopes.to_string(),
+        "exp": expires_at.as_second(),
+        "iss": issuer.url(&tenant.id),
+        "sub": issuer.subject(&tenant.id, &grant.account),
+        "aud": issuer.fhir_base(&tenant.id),
+        "auth_time": grant.auth_time.as_second(),
+        "acr": grant.acr,
+        "amr": grant.amr,
+        "tenant": tenant.id.as_str(),
+    });
+    let mut put = |name: &str, value: Value| body[name] = value;
+    if let Some(kind) = kind {
+        put("token_type", json!(kind));
+    }
+    if let Some(patient) = &grant.patient {
+        put("patient", json!(patient.as_str()));
+        put("need_patient_banner", json!(true));
+    }
+    if let Some(user) = issue::fhir_user(issuer, tenant, grant)
+        && scopes.has(&crate::oauth::scope::Scope::FhirUser)
+    {
+        put("fhirUser", json!(user));
+    }
+    Ok(Answer::Body(body))
+}
+
+enum Asker {
+    /// An app that proved itself.
+    App(String),
+    /// A bearer token of this grant.
+    Bearer(String),
+}
+
+async fn asker(issuer: &Issuer, tenant: &Arc<Tenant>, posted: &Posted) -> Result<Result<Asker, Refusal>, Error> {
+    let bearer = posted.authorization.as_deref().and_then(|header| {
+        let (scheme, token) = header.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then_some(token)
+    });
+    if let Some(token) = bearer {
+        let caller = check(issuer, tenant, token).await?;
+        return Ok(caller.map(|caller| Asker::Bearer(caller.grant)).ok_or(UNKNOWN));
+    }
+    let credentials = match client::credentials(&posted.form, posted.authorization.as_deref()) {
+        Ok(credentials @ Credentials::Secret { .. }) => credentials,
+        Ok(Credentials::Public(_)) => return Ok(Err(UNKNOWN)),
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let mut read = issuer.db().read().await?;
+    Ok(match client::identify(&mut read, &tenant.id, &credentials).await? {
+        Ok(Some(app)) => Ok(Asker::App(app.client_id)),
+        Ok(None) => Err(UNKNOWN),
+        Err(refusal) => Err(refusal),
+    })
+}

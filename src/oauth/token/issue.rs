@@ -1,0 +1,111 @@
+//! Tokens are kept, and the answer that carries them is put together.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value, json};
+
+use super::{Flow, Issued};
+use crate::config::Tenant;
+use crate::oauth::app::App;
+use crate::oauth::grant::store::{self, Access};
+use crate::oauth::grant::{self, Grant};
+use crate::oauth::key::KeySet;
+use crate::oauth::scope::{Scope, Scopes};
+use crate::oauth::{Error, Issuer};
+use crate::secret::sha256;
+
+const ID_TOKEN_LIFE: SignedDuration = SignedDuration::from_mins(5);
+
+/// Keeps an access token, and a refresh token where there is one; until when the access token lasts.
+pub(super) async fn keep(
+    flow: &mut Flow<'_>,
+    app: &App,
+    grant: &Grant,
+    scopes: &Scopes,
+    access_token: &str,
+    refresh_token: Option<&str>,
+) -> Result<Timestamp, Error> {
+    let life = match app.is_public() {
+        true => grant::ACCESS_LIFE_PUBLIC,
+        false => grant::ACCESS_LIFE_CONFIDENTIAL,
+    };
+    let access = Access {
+        grant_id: grant.id.clone(),
+        scopes: scopes.clone(),
+        expires_at: (flow.now + life).min(grant.expires_at),
+    };
+    let tenant = &flow.tenant.id;
+    store::insert_access(flow.tx, tenant, &sha256(access_token.as_bytes()), &access).await?;
+    if let Some(refresh_token) = refresh_token {
+        let until = (flow.now + grant::REFRESH_IDLE).min(grant.expires_at);
+        store::insert_refresh(flow.tx, tenant, &sha256(refresh_token.as_bytes()), &grant.id, until).await?;
+    }
+    Ok(access.expires_at)
+}
+
+/// The JSON that the app gets.
+pub(super) fn body(
+    issuer: &Issuer,
+    tenant: &Tenant,
+    keys: &KeySet,
+    issued: &Issued,
+    now: Timestamp,
+) -> Result<Value, Error> {
+    let mut body = Map::new();
+    let mut put = |name: &str, value: Value| {
+        body.insert(name.to_owned(), value);
+    };
+    put("access_token", json!(issued.access_token));
+    put("token_type", json!("Bearer"));
+    put("expires_in", json!(issued.expires_at.duration_since(now).as_secs()));
+    put("scope", json!(issued.scopes.to_string()));
+    if let Some(refresh_token) = &issued.refresh_token {
+        put("refresh_token", json!(refresh_token));
+    }
+    if let Some(patient) = &issued.grant.patient {
+        put("patient", json!(patient.as_str()));
+        // Nothing around the app shows whose dossier it is: https://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html
+        put("need_patient_banner", json!(true));
+    }
+    put("tenant", json!(tenant.id.as_str()));
+    if issued.scopes.has(&Scope::OpenId) {
+        put("id_token", json!(keys.sign(&claims(issuer, tenant, issued, now))?));
+    }
+    Ok(Value::Object(body))
+}
+
+fn claims(issuer: &Issuer, tenant: &Tenant, issued: &Issued, now: Timestamp) -> Value {
+    let grant = &issued.grant;
+    let half = &sha256(issued.access_token.as_bytes())[..16];
+    let mut claims = json!({
+        "iss": issuer.url(&tenant.id),
+        "sub": issuer.subject(&tenant.id, &grant.account),
+        "aud": grant.client_id,
+        "azp": grant.client_id,
+        "exp": (now + ID_TOKEN_LIFE).as_second(),
+        "iat": now.as_second(),
+        "auth_time": grant.auth_time.as_second(),
+        "acr": grant.acr,
+        "amr": grant.amr,
+        "sid": grant.session,
+        "at_hash": URL_SAFE_NO_PAD.encode(half),
+    });
+    if issued.first
+        && let Some(nonce) = &grant.nonce
+    {
+        claims["nonce"] = json!(nonce);
+    }
+    if issued.scopes.has(&Scope::FhirUser)
+        && let Some(user) = fhir_user(issuer, tenant, grant)
+    {
+        claims["fhirUser"] = json!(user);
+    }
+    claims
+}
+
+/// Who the person is in the FHIR API, as an absolute address.
+pub(super) fn fhir_user(issuer: &Issuer, tenant: &Tenant, grant: &Grant) -> Option<String> {
+    let (kind, id) = grant.fhir_user.as_ref()?;
+    Some(format!("{}/{kind}/{id}", issuer.fhir_base(&tenant.id)))
+}

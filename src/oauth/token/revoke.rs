@@ -1,0 +1,97 @@
+//! An app gives a token back (RFC 7009).
+
+use std::sync::Arc;
+
+use super::client::{self, Credentials};
+use super::{Answer, Line, Posted, who, write_line};
+use crate::audit::{Action, Outcome};
+use crate::config::{Tenant, TenantId};
+use crate::db::{self, Conn, Tx};
+use crate::oauth::app::App;
+use crate::oauth::code::{Code, Refusal};
+use crate::oauth::grant::{Grant, Why, store};
+use crate::oauth::issuer::to_the_end;
+use crate::oauth::{Error, Issuer};
+use crate::secret::sha256;
+
+/// A token of either kind. The hint is not needed: hashes of both kinds are looked up.
+pub(super) enum Found {
+    Access(store::Access, Grant),
+    Refresh(super::grant::Refresh, Grant),
+}
+
+impl Found {
+    pub(super) fn grant(&self) -> &Grant {
+        match self {
+            Self::Access(_, grant) | Self::Refresh(_, grant) => grant,
+        }
+    }
+}
+
+pub(super) async fn find(conn: &mut Conn, tenant: &TenantId, token: &str) -> Result<Option<Found>, db::Error> {
+    let hash = sha256(token.as_bytes());
+    if let Some(access) = store::access(conn, tenant, &hash).await? {
+        let grant = store::grant(conn, tenant, &access.grant_id).await?;
+        return Ok(grant.map(|grant| Found::Access(access, grant)));
+    }
+    if let Some(refresh) = store::refresh(conn, tenant, &hash).await? {
+        let grant = store::grant(conn, tenant, &refresh.grant_id).await?;
+        return Ok(grant.map(|grant| Found::Refresh(refresh, grant)));
+    }
+    Ok(None)
+}
+
+/// Revokes an access token, or with a refresh token the whole grant. An unknown token is as revoked as can be.
+pub async fn revoke(issuer: &Issuer, tenant: &Arc<Tenant>, posted: Posted) -> Result<Answer, Error> {
+    let credentials = match client::credentials(&posted.form, posted.authorization.as_deref()) {
+        Ok(credentials) => credentials,
+        Err(refusal) => return Ok(Answer::Refused(refusal)),
+    };
+    let Some(token) = posted.form.get("token").map(str::to_owned) else {
+        return super::refused(Code::InvalidRequest, "token is missing");
+    };
+    let (issuer, tenant) = (issuer.clone(), Arc::clone(tenant));
+    to_the_end(async move {
+        let now = issuer.clock().now();
+        let mut tx = issuer.db().begin().await?;
+        let found = find(&mut tx, &tenant.id, &token).await?;
+        let app = match whose(&mut tx, &tenant.id, &credentials, found.as_ref()).await? {
+            Ok(app) => app,
+            Err(refusal) => return Ok(Answer::Refused(refusal)),
+        };
+        let Some(found) = found.filter(|found| app.is_some_and(|app| app.client_id == found.grant().client_id)) else {
+            return Ok(Answer::Body(serde_json::json!({})));
+        };
+        match &found {
+            Found::Access(..) => store::delete_access(&mut tx, &tenant.id, &sha256(token.as_bytes())).await?,
+            Found::Refresh(_, grant) => {
+                store::revoke(&mut tx, &tenant.id, &grant.id, Why::App, now).await?;
+            }
+        }
+        let grant = found.grant();
+        let line = Line {
+            action: Action::TokenRevoked,
+            outcome: Outcome::Success,
+            who: who(grant),
+        };
+        let patients: Vec<_> = grant.patient.iter().cloned().collect();
+        write_line(&mut tx, &tenant, line, &patients, posted.origin, now).await?;
+        tx.commit().await?;
+        issuer.checked().forget(&grant.id);
+        Ok(Answer::Body(serde_json::json!({})))
+    })
+    .await
+}
+
+/// The app that speaks; a public one is known by its token.
+async fn whose(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    credentials: &Credentials,
+    found: Option<&Found>,
+) -> Result<Result<Option<App>, Refusal>, db::Error> {
+    match (client::identify(tx, tenant, credentials).await?, found) {
+        (Ok(None), Some(found)) => Ok(client::of_grant(tx, tenant, &found.grant().client_id).await?.map(Some)),
+        (known, _) => Ok(known),
+    }
+}

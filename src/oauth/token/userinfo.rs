@@ -1,0 +1,37 @@
+//! Who logged in, for an app with `openid` (OpenID Connect Core §5.3).
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::check;
+use crate::config::Tenant;
+use crate::oauth::scope::Scope;
+use crate::oauth::{Error, Issuer};
+
+/// What the app gets.
+#[derive(Clone, Debug, PartialEq)]
+pub enum UserInfo {
+    Claims(Value),
+    /// The token is not valid: 401.
+    Unknown,
+    /// The token has no `openid`: 403.
+    InsufficientScope,
+}
+
+/// The claims of the person behind the token; of these the gateway has few to give.
+pub async fn userinfo(issuer: &Issuer, tenant: &Arc<Tenant>, bearer: &str) -> Result<UserInfo, Error> {
+    let Some(caller) = check(issuer, tenant, bearer).await? else {
+        return Ok(UserInfo::Unknown);
+    };
+    if !caller.scopes.has(&Scope::OpenId) {
+        return Ok(UserInfo::InsufficientScope);
+    }
+    let mut claims = json!({"sub": issuer.subject(&tenant.id, &caller.account)});
+    if let Some((kind, id)) = &caller.fhir_user
+        && caller.scopes.has(&Scope::FhirUser)
+    {
+        claims["fhirUser"] = json!(format!("{}/{kind}/{id}", issuer.fhir_base(&tenant.id)));
+    }
+    Ok(UserInfo::Claims(claims))
+}
