@@ -151,6 +151,12 @@ pub async fn load(conn: &mut Conn, tenant: &TenantId, id: &str, now: Timestamp) 
     store::find(conn, tenant, id, now).await
 }
 
+/// A request that was answered a moment ago, for the page that posts the answer to the app.
+pub async fn answered(issuer: &Issuer, tenant: &TenantId, id: &str) -> Result<Option<Request>, Error> {
+    let now = issuer.clock().now();
+    Ok(store::answered(&mut *issuer.db().read().await?, tenant, id, now).await?)
+}
+
 /// Makes the grant and its code; where to send the browser. The caller commits.
 pub async fn approve(
     tx: &mut Tx,

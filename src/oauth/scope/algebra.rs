@@ -72,6 +72,7 @@ impl Data {
         if self.context != other.context || actions.0 == 0 {
             return None;
         }
+        let v1 = [Actions::READ, Actions::WRITE, Actions::ALL].contains(&actions);
         let mut filters = self.filters.clone();
         for filter in &other.filters {
             if !filters.contains(filter) {
@@ -82,8 +83,8 @@ impl Data {
             context: self.context,
             kind,
             actions,
-            // v1 has no words for parameters.
-            form: if filters.is_empty() { self.form } else { Form::V2 },
+            // v1 has no words for parameters, nor for single letters.
+            form: if filters.is_empty() && v1 { self.form } else { Form::V2 },
             filters,
         })
     }

@@ -158,8 +158,8 @@ impl fmt::Display for Data {
         match self.form {
             Form::V1 if self.actions == Actions::READ => f.write_str("read")?,
             Form::V1 if self.actions == Actions::WRITE => f.write_str("write")?,
-            Form::V1 if self.actions == Actions::ALL => f.write_str("*")?,
-            Form::V1 | Form::V2 => write!(f, "{}", self.actions)?,
+            Form::V1 => f.write_str("*")?,
+            Form::V2 => write!(f, "{}", self.actions)?,
         }
         for (at, (name, value)) in self.filters.iter().enumerate() {
             let joint = if at == 0 { '?' } else { '&' };

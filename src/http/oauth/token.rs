@@ -1,0 +1,146 @@
+//! The endpoints that apps call by themselves: token, revoke, introspect, userinfo.
+
+use std::sync::Arc;
+
+use axum::extract::rejection::RawFormRejection;
+use axum::extract::{Path, RawForm, RawQuery, State};
+use axum::http::StatusCode;
+use axum::http::header::{AUTHORIZATION, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+
+use super::answer::{answered, failed, refused};
+use super::form;
+use crate::audit::Origin;
+use crate::config::Tenant;
+use crate::http::App;
+use crate::oauth::code::{Code, Refusal};
+use crate::oauth::token::{self, Form, Posted, UserInfo};
+
+const FORM: Refusal = Refusal::new(
+    Code::InvalidRequest,
+    "send a form (application/x-www-form-urlencoded) in the body and nothing in the query",
+);
+const HEADERS: Refusal = Refusal::new(Code::InvalidRequest, "send one Authorization header");
+
+type Body = Result<RawForm, RawFormRejection>;
+
+/// What every one of these requests brings.
+struct Call {
+    tenant: Arc<Tenant>,
+    posted: Posted,
+}
+
+fn call(
+    app: &App,
+    tenant: &str,
+    origin: Option<Extension<Origin>>,
+    headers: &HeaderMap,
+    query: Option<&str>,
+    body: Body,
+) -> Result<Call, Response> {
+    let tenant = app
+        .config
+        .tenant(tenant)
+        .cloned()
+        .ok_or_else(|| StatusCode::NOT_FOUND.into_response())?;
+    let pairs = body.ok().and_then(|RawForm(bytes)| form::pairs(&bytes));
+    let pairs = pairs.filter(|_| query.unwrap_or_default().is_empty());
+    let form = pairs
+        .ok_or(FORM)
+        .and_then(Form::new)
+        .map_err(|refusal| refused(refusal, headers))?;
+    let mut authorizations = headers.get_all(AUTHORIZATION).iter();
+    let authorization = authorizations
+        .next()
+        // One that is not text proves nothing, and is not the same as none.
+        .map(|value| value.to_str().unwrap_or_default().to_owned());
+    if authorizations.next().is_some() {
+        return Err(refused(HEADERS, headers));
+    }
+    Ok(Call {
+        tenant,
+        posted: Posted {
+            form,
+            authorization,
+            origin: origin.map(|Extension(origin)| origin),
+        },
+    })
+}
+
+pub(super) async fn token(
+    State(app): State<App>,
+    Path(tenant): Path<String>,
+    origin: Option<Extension<Origin>>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    match call(&app, &tenant, origin, &headers, query.as_deref(), body) {
+        Ok(call) => answered(token::answer(&app.issuer, &call.tenant, call.posted).await, &headers),
+        Err(response) => response,
+    }
+}
+
+pub(super) async fn revoke(
+    State(app): State<App>,
+    Path(tenant): Path<String>,
+    origin: Option<Extension<Origin>>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    match call(&app, &tenant, origin, &headers, query.as_deref(), body) {
+        Ok(call) => answered(token::revoke(&app.issuer, &call.tenant, call.posted).await, &headers),
+        Err(response) => response,
+    }
+}
+
+pub(super) async fn introspect(
+    State(app): State<App>,
+    Path(tenant): Path<String>,
+    origin: Option<Extension<Origin>>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    match call(&app, &tenant, origin, &headers, query.as_deref(), body) {
+        Ok(call) => answered(
+            token::introspect(&app.issuer, &call.tenant, call.posted).await,
+            &headers,
+        ),
+        Err(response) => response,
+    }
+}
+
+/// GET or POST, with the token in the header only.
+pub(super) async fn userinfo(State(app): State<App>, Path(tenant): Path<String>, headers: HeaderMap) -> Response {
+    let Some(tenant) = app.config.tenant(&tenant) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let mut authorizations = headers.get_all(AUTHORIZATION).iter();
+    let bearer = match (authorizations.next(), authorizations.next()) {
+        (Some(one), None) => one.to_str().ok().and_then(|text| text.split_once(' ')),
+        _ => None,
+    };
+    let Some((_, token)) = bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")) else {
+        return challenged(StatusCode::UNAUTHORIZED, "Bearer");
+    };
+    match token::userinfo(&app.issuer, tenant, token).await {
+        Ok(UserInfo::Claims(claims)) => Json(claims).into_response(),
+        Ok(UserInfo::Unknown) => challenged(StatusCode::UNAUTHORIZED, r#"Bearer error="invalid_token""#),
+        Ok(UserInfo::InsufficientScope) => challenged(
+            StatusCode::FORBIDDEN,
+            r#"Bearer error="insufficient_scope", scope="openid""#,
+        ),
+        Err(error) => failed(&error),
+    }
+}
+
+fn challenged(status: StatusCode, challenge: &'static str) -> Response {
+    let mut response = status.into_response();
+    response
+        .headers_mut()
+        .insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+    response
+}
