@@ -252,6 +252,11 @@ pub async fn write(tx: &mut Tx, entry: &Entry, now: Timestamp) -> Result<(), db:
     store::append(tx, &entry.tenant, &[(entry, now)]).await
 }
 
+/// Whether the log can be reached at all.
+pub async fn reachable(db: &db::Db) -> Result<(), db::Error> {
+    store::any(&mut *db.read().await?).await
+}
+
 #[cfg(test)]
 mod chain_tests;
 

@@ -15,6 +15,7 @@ statements! {
         "SELECT seq, hash FROM audit_head WHERE tenant = $1 FOR UPDATE",
     );
     HEAD = both("SELECT seq, hash FROM audit_head WHERE tenant = $1");
+    ANY = both("SELECT seq FROM audit_head LIMIT 1");
     MOVE = both("UPDATE audit_head SET seq = $2, hash = $3 WHERE tenant = $1");
     AFTER = both(
         "SELECT seq, at, action, outcome, reason, account, client_id, grant_id, role, type, resource, version, query, patient, \
@@ -67,6 +68,10 @@ async fn lock(tx: &mut Tx, tenant: &TenantId) -> Result<Head, Error> {
 pub(super) async fn head(conn: &mut Conn, tenant: &TenantId) -> Result<Option<Head>, Error> {
     let row = conn.row(HEAD, params![tenant.as_str()]).await?;
     Ok(row.map(|row| read_head(&row, 0)))
+}
+
+pub(super) async fn any(conn: &mut Conn) -> Result<(), Error> {
+    conn.row(ANY, params![]).await.map(drop)
 }
 
 /// At most `count` lines after `seq`, in order, each with its stored hash.

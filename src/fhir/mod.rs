@@ -1,6 +1,7 @@
 //! The FHIR vocabulary: types, paths, search expressions, outcomes, bundles. Pure: no database, no HTTP, no clock.
 
 pub mod bundle;
+pub mod capability;
 pub mod json;
 pub mod outcome;
 pub mod path;

@@ -1,6 +1,22 @@
 //! axum: state, router, extractors, layers; handlers extract, call one flow, answer.
+//!
+//! # Design
+//! [`edge`] is around everything: whatever a handler, the router, a panic or a time limit made of a request, the answer leaves
+//! with a request id, the security headers and, under `/fhir`, an OperationOutcome if it is an error. A handler only names its
+//! [`failure::Failure`]; words, headers and log lines are made in one place.
 
+pub mod area;
+pub mod cors;
+pub mod edge;
+pub mod failure;
+pub mod fhir;
+pub mod headers;
+pub mod inside;
 pub mod oauth;
+pub mod router;
+pub mod serve;
 pub mod state;
 
+pub use router::router;
+pub use serve::{serve, serve_inside};
 pub use state::App;

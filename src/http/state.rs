@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
+use crate::audit::Recorder;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::Db;
+use crate::http::edge::Gate;
+use crate::http::fhir::Documents;
 use crate::oauth::Issuer;
+use crate::rest::Rest;
 use crate::secret::Random;
 
 /// The running gateway; cheap to clone.
@@ -19,13 +23,24 @@ pub struct Parts {
     pub db: Db,
     pub clock: Clock,
     pub random: Random,
+    pub recorder: Recorder,
     pub issuer: Issuer,
+    pub rest: Rest,
+    /// CapabilityStatements, made once.
+    pub documents: Documents,
+    pub gate: Gate,
 }
 
 impl App {
+    /// Starts the audit writer, so it needs a runtime.
     pub fn new(config: Config, db: Db, clock: Clock, random: Random) -> Self {
+        let recorder = Recorder::start(db.clone(), clock.clone());
         Self(Arc::new(Parts {
             issuer: Issuer::new(&config, db.clone(), clock.clone(), random.clone()),
+            rest: Rest::new(&config, db.clone(), recorder.clone(), clock.clone(), random.clone()),
+            documents: Documents::new(&config),
+            gate: Gate::default(),
+            recorder,
             config,
             db,
             clock,

@@ -1,0 +1,160 @@
+//! The CapabilityStatement: what is served, made from the tables that serve it.
+//!
+//! # Design
+//! Types come from [`ResourceType`], search parameters from [`search::params`], so a statement cannot promise what the parser
+//! does not know. The interactions are the four that the router has, and are the same for every type.
+
+use serde_json::{Value, json};
+
+use super::search;
+use super::types::ResourceType;
+
+/// When the statement last changed in meaning.
+const DATE: &str = "2026-11-22";
+
+/// What differs between tenants.
+#[derive(Clone, Debug)]
+pub struct Capability<'a> {
+    /// The care organisation.
+    pub name: &'a str,
+    /// The FHIR base, without a slash at the end.
+    pub base: String,
+    /// Of the software.
+    pub version: &'a str,
+    pub endpoints: Endpoints,
+}
+
+/// The OAuth endpoints, the same as in discovery: what is absent there is absent here.
+#[derive(Clone, Debug)]
+pub struct Endpoints {
+    pub authorize: String,
+    pub token: String,
+    pub introspect: Option<String>,
+    pub revoke: Option<String>,
+    pub register: Option<String>,
+    pub manage: Option<String>,
+}
+
+/// The interactions of every type.
+pub const INTERACTIONS: &[&str] = &["read", "vread", "history-instance", "search-type"];
+
+impl Capability<'_> {
+    /// The resource as JSON bytes.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.to_value().to_string().into_bytes()
+    }
+
+    fn to_value(&self) -> Value {
+        let resources: Vec<Value> = ResourceType::ALL.iter().map(|kind| resource(*kind)).collect();
+        json!({
+            "resourceType": "CapabilityStatement",
+            "status": "active",
+            "date": DATE,
+            "publisher": "Inzage",
+            "kind": "instance",
+            "software": { "name": "Inzage", "version": self.version },
+            "implementation": { "description": format!("The dossiers of {}, for apps of clients and their contacts", self.name), "url": self.base },
+            "fhirVersion": "4.0.1",
+            "format": ["application/fhir+json", "json"],
+            "rest": [{
+                "mode": "server",
+                "documentation": "Every interaction needs a SMART access token and shows only the clients that its owner may see. \
+                                  Searches take Prefer: handling=strict|lenient, _sort by any date parameter, _lastUpdated or _id, \
+                                  _count up to 200, _total=none|accurate and _summary=count. Not offered: writes, batch, \
+                                  chaining, _has, _include, _filter, _query, GraphQL, search and history over all types.",
+                "security": self.security(),
+                "resource": resources
+            }]
+        })
+    }
+
+    fn security(&self) -> Value {
+        let endpoints = &self.endpoints;
+        let named = [
+            ("authorize", Some(&endpoints.authorize)),
+            ("token", Some(&endpoints.token)),
+            ("introspect", endpoints.introspect.as_ref()),
+            ("revoke", endpoints.revoke.as_ref()),
+            ("register", endpoints.register.as_ref()),
+            ("manage", endpoints.manage.as_ref()),
+        ];
+        let uris: Vec<Value> = named
+            .into_iter()
+            .filter_map(|(name, url)| Some(json!({ "url": name, "valueUri": url? })))
+            .collect();
+        json!({
+            "extension": [{
+                "url": "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris",
+                "extension": uris
+            }],
+            "cors": true,
+            "service": [{ "coding": [{
+                "system": "http://terminology.hl7.org/CodeSystem/restful-security-service",
+                "code": "SMART-on-FHIR"
+            }], "text": "SMART App Launch 2.2" }]
+        })
+    }
+}
+
+fn resource(kind: ResourceType) -> Value {
+    let interactions: Vec<Value> = INTERACTIONS.iter().map(|code| json!({ "code": code })).collect();
+    let declared = search::COMMON.iter().chain(search::params(kind));
+    let params: Vec<Value> = declared
+        .map(|param| json!({ "name": param.name, "definition": param.definition, "type": param.kind.as_str() }))
+        .collect();
+    json!({
+        "type": kind.as_str(),
+        "interaction": interactions,
+        "versioning": "versioned",
+        "readHistory": true,
+        "updateCreate": false,
+        "conditionalRead": "full-support",
+        "searchParam": params
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn statement() -> (usize, Value) {
+        let bytes = Capability {
+            name: "Topaz",
+            base: "https://gateway.example/topaz/fhir".to_owned(),
+            version: "0.1.0",
+            endpoints: Endpoints {
+                authorize: "https://gateway.example/topaz/oauth/authorize".to_owned(),
+                token: "https://gateway.example/topaz/oauth/token".to_owned(),
+                introspect: None,
+                revoke: None,
+                register: None,
+                manage: None,
+            },
+        }
+        .into_bytes();
+        (bytes.len(), serde_json::from_slice(&bytes).unwrap())
+    }
+
+    #[test]
+    fn it_is_small_and_names_every_type_and_parameter() {
+        let (size, value) = statement();
+        assert!(size < 100_000, "{size}");
+        let resources = value["rest"][0]["resource"].as_array().unwrap();
+        assert_eq!(resources.len(), ResourceType::ALL.len());
+        for (resource, kind) in resources.iter().zip(ResourceType::ALL) {
+            assert_eq!(resource["type"], kind.as_str());
+            let names = resource["searchParam"].as_array().unwrap();
+            assert_eq!(names.len(), search::COMMON.len() + search::params(*kind).len());
+        }
+    }
+
+    #[test]
+    fn d15_an_absent_endpoint_is_absent() {
+        let (_, value) = statement();
+        let uris = value["rest"][0]["security"]["extension"][0]["extension"]
+            .as_array()
+            .unwrap();
+        let names: Vec<_> = uris.iter().map(|uri| uri["url"].as_str().unwrap()).collect();
+        assert_eq!(names, ["authorize", "token"]);
+    }
+}

@@ -1,0 +1,139 @@
+//! A FHIR request, read in one fixed order.
+
+use axum::extract::{FromRequestParts, RawPathParams};
+use axum::http::StatusCode;
+use axum::http::header::{HeaderMap, HeaderName, IF_MODIFIED_SINCE, IF_NONE_MATCH};
+use axum::http::request::Parts;
+use url::form_urlencoded;
+
+use super::bearer;
+use super::format::Format;
+use crate::audit::Origin;
+use crate::fhir::outcome::IssueType;
+use crate::fhir::search::Handling;
+use crate::fhir::types::{Id, ResourceType};
+use crate::http::App;
+use crate::http::failure::Failure;
+use crate::oauth::Caller;
+use crate::rest::{Call, Unless};
+
+const PREFER: HeaderName = HeaderName::from_static("prefer");
+
+/// Who asks for what, in which form.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub caller: Caller,
+    pub origin: Origin,
+    pub kind: ResourceType,
+    /// `None` where the path has no id, or a text that is none.
+    pub id: Option<Id>,
+    /// Likewise for a version.
+    pub version: Option<i64>,
+    pub format: Format,
+    /// The query string, decoded.
+    pub pairs: Vec<(String, String)>,
+    pub handling: Handling,
+    pub unless: Unless,
+}
+
+impl Asked {
+    pub(super) fn call(&self) -> Call<'_> {
+        Call {
+            caller: &self.caller,
+            origin: self.origin,
+        }
+    }
+}
+
+impl FromRequestParts<App> for Asked {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
+        let path = RawPathParams::from_request_parts(parts, app).await;
+        let path = path.map_err(|_| Failure::not_found())?;
+        let part = |name: &str| path.iter().find(|(key, _)| *key == name).map(|(_, value)| value);
+        let tenant = part("tenant")
+            .and_then(|id| app.config.tenant(id))
+            .ok_or_else(Failure::not_found)?;
+        let origin = *parts
+            .extensions
+            .get::<Origin>()
+            .expect("the edge gives every request an origin");
+        let query = parts.uri.query().unwrap_or_default();
+        let pairs: Vec<_> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+
+        let caller = bearer::caller(app, tenant, &parts.headers, &pairs, origin).await?;
+        let kind = part("kind")
+            .and_then(|kind| kind.parse().ok())
+            .ok_or_else(unknown_type)?;
+        Ok(Self {
+            caller,
+            origin,
+            kind,
+            id: part("id").and_then(Id::parse),
+            version: part("version").and_then(version),
+            format: Format::choose(&parts.headers, &pairs)?,
+            handling: handling(&parts.headers),
+            unless: Unless::parse(
+                text(&parts.headers, &IF_NONE_MATCH),
+                text(&parts.headers, &IF_MODIFIED_SINCE),
+            ),
+            pairs,
+        })
+    }
+}
+
+fn unknown_type() -> Failure {
+    let text = "This resource type is not served here: the CapabilityStatement lists those that are.";
+    Failure::new(StatusCode::NOT_FOUND, IssueType::NotSupported, text)
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+fn version(text: &str) -> Option<i64> {
+    text.bytes()
+        .all(|byte| byte.is_ascii_digit())
+        .then(|| text.parse().ok())?
+}
+
+/// Lenient unless the app asks for strict.
+fn handling(headers: &HeaderMap) -> Handling {
+    let asked = headers.get_all(PREFER).iter().filter_map(|value| value.to_str().ok());
+    let strict = |text: &str| {
+        text.split([',', ';'])
+            .any(|one| one.replace([' ', '"'], "").eq_ignore_ascii_case("handling=strict"))
+    };
+    if asked.into_iter().any(strict) {
+        Handling::Strict
+    } else {
+        Handling::Lenient
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_search_is_lenient_unless_the_app_asks_for_strict() {
+        let asked = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(PREFER, value.parse().unwrap());
+            handling(&headers)
+        };
+        assert_eq!(asked("handling=strict"), Handling::Strict);
+        assert_eq!(asked("return=minimal; Handling = \"strict\""), Handling::Strict);
+        assert_eq!(asked("handling=lenient"), Handling::Lenient);
+        assert_eq!(handling(&HeaderMap::new()), Handling::Lenient);
+    }
+
+    #[test]
+    fn a_version_is_a_plain_number() {
+        assert_eq!(version("12"), Some(12));
+        for bad in ["", "-1", "+1", "1.0", "x", "99999999999999999999"] {
+            assert_eq!(version(bad), None, "{bad}");
+        }
+    }
+}

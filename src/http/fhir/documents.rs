@@ -1,0 +1,95 @@
+//! `/metadata`: made once at the start, served from memory.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH};
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use url::form_urlencoded;
+
+use super::format::Format;
+use crate::config::{Config, Server, Tenant};
+use crate::fhir::capability::{Capability, Endpoints};
+use crate::http::App;
+use crate::http::failure::Failure;
+use crate::secret::{hex, sha256};
+
+/// The CapabilityStatement of each tenant.
+#[derive(Clone, Debug)]
+pub struct Documents(Arc<BTreeMap<String, Document>>);
+
+#[derive(Debug)]
+struct Document {
+    bytes: Bytes,
+    etag: HeaderValue,
+}
+
+impl Documents {
+    pub fn new(config: &Config) -> Self {
+        let made = config.tenants.iter().map(|tenant| {
+            let document = Document::of(capability(&config.server, tenant).into_bytes());
+            (tenant.id.to_string(), document)
+        });
+        Self(Arc::new(made.collect()))
+    }
+}
+
+impl Document {
+    fn of(bytes: Vec<u8>) -> Self {
+        let tag = format!("\"{}\"", &hex(&sha256(&bytes))[..16]);
+        Self {
+            bytes: bytes.into(),
+            etag: HeaderValue::try_from(tag).expect("hexadecimal in quotes is a header value"),
+        }
+    }
+}
+
+fn capability<'a>(server: &Server, tenant: &'a Tenant) -> Capability<'a> {
+    let issuer = server.issuer(tenant.id.as_str());
+    Capability {
+        name: &tenant.name,
+        base: server.fhir_base(tenant.id.as_str()),
+        version: env!("CARGO_PKG_VERSION"),
+        endpoints: Endpoints {
+            authorize: format!("{issuer}/oauth/authorize"),
+            token: format!("{issuer}/oauth/token"),
+            introspect: Some(format!("{issuer}/oauth/introspect")),
+            revoke: Some(format!("{issuer}/oauth/revoke")),
+            register: None,
+            manage: None,
+        },
+    }
+}
+
+/// For anybody, without a token.
+pub(super) async fn metadata(
+    State(app): State<App>,
+    Path(tenant): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    let document = app.documents.0.get(&tenant).ok_or_else(Failure::not_found)?;
+    let pairs: Vec<_> = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes())
+        .into_owned()
+        .collect();
+    let format = Format::choose(&headers, &pairs)?;
+    let known = headers.get(IF_NONE_MATCH).is_some_and(|tags| {
+        let tags = tags.to_str().unwrap_or_default();
+        tags == "*"
+            || tags
+                .split(',')
+                .any(|tag| tag.trim().trim_start_matches("W/") == document.etag)
+    });
+    let tagged = [
+        (ETAG, document.etag.clone()),
+        (CACHE_CONTROL, HeaderValue::from_static("public, max-age=300")),
+    ];
+    if known {
+        return Ok((StatusCode::NOT_MODIFIED, tagged).into_response());
+    }
+    let kind = [(CONTENT_TYPE, format.content_type())];
+    Ok((kind, tagged, Body::from(document.bytes.clone())).into_response())
+}
