@@ -201,8 +201,16 @@ mod tests {
         std::fs::write(ons.join("client.source.json"), r#"{"type": "objekt"}"#).unwrap();
         let problems = Contracts::load(folder.path(), "ons").unwrap_err();
         assert_eq!(problems.len(), 2);
-        assert!(problems[0].to_string().starts_with("ons/client.source.json: /type"), "{}", problems[0]);
-        assert!(problems[1].to_string().starts_with("ons/report.source.json:2:"), "{}", problems[1]);
+        assert!(
+            problems[0].to_string().starts_with("ons/client.source.json: /type"),
+            "{}",
+            problems[0]
+        );
+        assert!(
+            problems[1].to_string().starts_with("ons/report.source.json:2:"),
+            "{}",
+            problems[1]
+        );
     }
 
     #[test]

@@ -4,3 +4,4 @@ mod architecture;
 mod clients;
 mod conformance;
 mod coverage;
+mod ecd_ons;

@@ -132,7 +132,9 @@ impl Population {
     /// One record.
     pub fn get(&self, shelf: Shelf, key: &str) -> Option<Value> {
         self.read(shelf, |records| {
-            records.get(key).map(|entry| serde_json::from_slice(&entry.json).expect("what was written is JSON"))
+            records
+                .get(key)
+                .map(|entry| serde_json::from_slice(&entry.json).expect("what was written is JSON"))
         })
     }
 
@@ -160,7 +162,10 @@ impl Population {
             let places = records.by_client.get(&client).map_or(&[][..], Vec::as_slice);
             let mut places = places.to_vec();
             places.sort_unstable();
-            places.into_iter().filter_map(|place| Some(records.entries[place].as_ref()?.json.clone())).collect()
+            places
+                .into_iter()
+                .filter_map(|place| Some(records.entries[place].as_ref()?.json.clone()))
+                .collect()
         })
     }
 
@@ -184,7 +189,9 @@ impl Population {
 }
 
 fn values(texts: Vec<Bytes>) -> Vec<Value> {
-    let parsed = texts.iter().map(|text| serde_json::from_slice(text).expect("what was written is JSON"));
+    let parsed = texts
+        .iter()
+        .map(|text| serde_json::from_slice(text).expect("what was written is JSON"));
     parsed.collect()
 }
 
@@ -197,7 +204,9 @@ fn entry(shelf: Shelf, record: &Value, changed: Timestamp) -> Entry {
         Some(field) => record[field].as_u64().into_iter().collect(),
         None => {
             let invited = record["agendaClientInvitations"].as_array().into_iter().flatten();
-            invited.filter_map(|invitation| invitation["clientId"].as_u64()).collect()
+            invited
+                .filter_map(|invitation| invitation["clientId"].as_u64())
+                .collect()
         }
     };
     Entry {
@@ -243,7 +252,11 @@ impl Edit<'_> {
         };
         let place = records.places.remove(key);
         for client in gone.clients {
-            records.by_client.entry(client).or_default().retain(|other| Some(*other) != place);
+            records
+                .by_client
+                .entry(client)
+                .or_default()
+                .retain(|other| Some(*other) != place);
         }
         records.removed.push((gone.key, self.now));
         true
@@ -266,7 +279,10 @@ mod tests {
         assert!(population.write(now, |p| p.change(Shelf::Reports, &key, |r| r["hidden"] = json!(true))));
         let changed = population.texts(Shelf::Reports, Some(now));
         assert_eq!(changed.len(), 1);
-        assert_eq!(population.get(Shelf::Reports, &key).unwrap()["updatedAt"], "2026-11-23T11:00:00.000+01:00");
+        assert_eq!(
+            population.get(Shelf::Reports, &key).unwrap()["updatedAt"],
+            "2026-11-23T11:00:00.000+01:00"
+        );
         assert!(population.write(now, |p| p.remove(Shelf::Reports, &key)));
         assert!(!population.write(now, |p| p.remove(Shelf::Reports, &key)));
         assert_eq!(population.removed(Shelf::Reports, now), [key.clone()]);
@@ -283,6 +299,11 @@ mod tests {
         let now = "2026-11-23T10:00:00Z".parse().unwrap();
         population.write(now, |p| p.change(Shelf::Reports, &key, |r| r["clientId"] = to.into()));
         assert_eq!(population.of(Shelf::Reports, to).len(), count + 1);
-        assert!(population.of(Shelf::Reports, from).iter().all(|r| r["id"].to_string() != key));
+        assert!(
+            population
+                .of(Shelf::Reports, from)
+                .iter()
+                .all(|r| r["id"].to_string() != key)
+        );
     }
 }

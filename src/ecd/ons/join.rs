@@ -56,12 +56,22 @@ impl Names {
 }
 
 fn full_name(employee: &Value) -> Option<String> {
-    let field = |name: &str| employee.get(name).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty());
+    let field = |name: &str| {
+        employee
+            .get(name)
+            .and_then(Value::as_str)
+            .map(str::trim)
+            .filter(|text| !text.is_empty())
+    };
     if let Some(name) = field("name") {
         return Some(name.to_owned());
     }
     let last = field("lastName").or_else(|| field("birthName"))?;
-    let parts = [field("initials").or_else(|| field("firstName")), field("prefix"), Some(last)];
+    let parts = [
+        field("initials").or_else(|| field("firstName")),
+        field("prefix"),
+        Some(last),
+    ];
     Some(parts.into_iter().flatten().collect::<Vec<_>>().join(" "))
 }
 
@@ -94,7 +104,10 @@ impl Addresses {
     pub(super) fn join(&self, relation: &mut Value) {
         let id = relation.get("id").and_then(Value::as_u64);
         let lines = id.and_then(|id| self.of.get(&id)).map_or(&[][..], Vec::as_slice);
-        let mut addresses: Vec<Value> = lines.iter().filter_map(|line| serde_json::from_slice(line).ok()).collect();
+        let mut addresses: Vec<Value> = lines
+            .iter()
+            .filter_map(|line| serde_json::from_slice(line).ok())
+            .collect();
         addresses.sort_by_key(|address| address.get("id").and_then(Value::as_u64));
         if let Value::Object(object) = relation {
             object.insert("addresses".to_owned(), Value::Array(addresses));
@@ -125,7 +138,12 @@ mod tests {
     #[test]
     fn an_employee_is_named_and_an_unknown_one_only_numbered() {
         let mut names = Names::default();
-        names.keep("/x", &json!({"id": 5, "initials": "S.", "prefix": "van der", "lastName": "Meer"})).unwrap();
+        names
+            .keep(
+                "/x",
+                &json!({"id": 5, "initials": "S.", "prefix": "van der", "lastName": "Meer"}),
+            )
+            .unwrap();
         let mut report = json!({"employeeId": 5});
         names.join(&mut report);
         assert_eq!(report["employee"], json!({"id": 5, "name": "S. van der Meer"}));

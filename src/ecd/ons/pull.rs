@@ -130,10 +130,17 @@ impl Run {
     async fn employees(&self) -> Result<Names, Stop> {
         let from = match self.pull.reach {
             Reach::Full => String::new(),
-            Reach::Since(at) => at.checked_sub(self.transport.limits.overlap).map(version_of).unwrap_or_default(),
+            Reach::Since(at) => at
+                .checked_sub(self.transport.limits.overlap)
+                .map(version_of)
+                .unwrap_or_default(),
         };
         let mut names = Names::default();
-        let mut rows = self.transport.rows(&Target::stream(EMPLOYEES.0, None), EMPLOYEES.1).await.map_err(Stop::Failed)?;
+        let mut rows = self
+            .transport
+            .rows(&Target::stream(EMPLOYEES.0, None), EMPLOYEES.1)
+            .await
+            .map_err(Stop::Failed)?;
         let mut ending = Ending::Whole;
         while let Some(row) = rows.next().await.map_err(Stop::Failed)? {
             let Some(mut body) = self.parse(Kind::Employee, row, &mut ending).await? else {
@@ -171,7 +178,11 @@ impl Run {
             return Ok(());
         };
         let target = Target::stream(CLIENT_DELETES.0, Some(&since));
-        let mut rows = self.transport.rows(&target, CLIENT_DELETES.1).await.map_err(Stop::Failed)?;
+        let mut rows = self
+            .transport
+            .rows(&target, CLIENT_DELETES.1)
+            .await
+            .map_err(Stop::Failed)?;
         while let Some(row) = rows.next().await.map_err(Stop::Failed)? {
             if let Some(key) = Head::of(&row).and_then(|head| head.id).map(|id| id.to_string())
                 && self.pull.clients.contains(&key)
@@ -206,7 +217,11 @@ impl Run {
             }
         };
         let addresses = self.addresses(&wanted).await?;
-        let mut rows = self.transport.rows(&Target::stream(RELATIONS.0, None), RELATIONS.1).await.map_err(Stop::Failed)?;
+        let mut rows = self
+            .transport
+            .rows(&Target::stream(RELATIONS.0, None), RELATIONS.1)
+            .await
+            .map_err(Stop::Failed)?;
         let mut ending = Ending::Whole;
         while let Some(row) = rows.next().await.map_err(Stop::Failed)? {
             let head = Head::of(&row);
@@ -224,14 +239,19 @@ impl Run {
             repair::record(Kind::ContactRelation, &mut body);
             let joined = body.get("addresses").and_then(Value::as_array).into_iter().flatten();
             let version = repair::version(joined.chain([&body]));
-            self.deliver(Kind::ContactRelation, client, version, body, &mut ending).await?;
+            self.deliver(Kind::ContactRelation, client, version, body, &mut ending)
+                .await?;
         }
         self.close(Kind::ContactRelation, ending).await
     }
 
     async fn addresses(&self, wanted: &Wanted) -> Result<Addresses, Stop> {
         let mut addresses = Addresses::default();
-        let mut rows = self.transport.rows(&Target::stream(ADDRESSES.0, None), ADDRESSES.1).await.map_err(Stop::Failed)?;
+        let mut rows = self
+            .transport
+            .rows(&Target::stream(ADDRESSES.0, None), ADDRESSES.1)
+            .await
+            .map_err(Stop::Failed)?;
         while let Some(row) = rows.next().await.map_err(Stop::Failed)? {
             let Some(relation) = Head::of(&row).and_then(|head| head.client_contact_relation_id) else {
                 // Whose address this is cannot be told; a relation without it would look as if it had none.
@@ -249,7 +269,9 @@ impl Run {
                 Row::TooLong => continue,
             };
             let limit = self.transport.limits.join_bytes;
-            addresses.keep(ADDRESSES.0, relation, &line, limit).map_err(Stop::Failed)?;
+            addresses
+                .keep(ADDRESSES.0, relation, &line, limit)
+                .map_err(Stop::Failed)?;
         }
         Ok(addresses)
     }
@@ -314,7 +336,11 @@ impl Run {
         } else {
             Vec::new()
         };
-        let target = Target { path, id: client, query };
+        let target = Target {
+            path,
+            id: client,
+            query,
+        };
         self.transport.list(&target, wrapper).await
     }
 
@@ -338,9 +364,14 @@ impl Run {
                 self.bad(kind, key_of(&body), "/clientId", reason, &mut ending).await?;
                 continue;
             }
-            let entries = body.get("carePlanEntries").and_then(Value::as_array).into_iter().flatten();
+            let entries = body
+                .get("carePlanEntries")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten();
             let version = repair::version(entries.chain([&body]));
-            self.deliver(kind, Some(client.to_owned()), version, body, &mut ending).await?;
+            self.deliver(kind, Some(client.to_owned()), version, body, &mut ending)
+                .await?;
         }
         match ending {
             Ending::Whole => {
@@ -417,7 +448,9 @@ impl Run {
             return self.bad(kind, None, "/id", "a record without a key", ending).await;
         };
         if client.is_none() && kind != Kind::Employee {
-            return self.bad(kind, Some(key), "", "does not say whose dossier it belongs to", ending).await;
+            return self
+                .bad(kind, Some(key), "", "does not say whose dossier it belongs to", ending)
+                .await;
         }
         let key = match (kind, &client) {
             // An occurrence of a group has one id for all its clients.

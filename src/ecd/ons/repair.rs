@@ -152,7 +152,9 @@ pub(super) fn version<'a>(records: impl IntoIterator<Item = &'a Value>) -> Strin
 /// The `since` of a stream: the wall clock of UTC, without a zone as the contract shows it.
 pub(super) fn since(at: Timestamp, overlap: std::time::Duration) -> String {
     let from = at.checked_sub(overlap).unwrap_or(Timestamp::UNIX_EPOCH);
-    from.to_zoned(TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%S.000").to_string()
+    from.to_zoned(TimeZone::UTC)
+        .strftime("%Y-%m-%dT%H:%M:%S.000")
+        .to_string()
 }
 
 #[cfg(test)]
@@ -178,7 +180,8 @@ mod tests {
 
     #[test]
     fn fields_that_must_not_travel_are_removed_at_any_depth() {
-        let mut body = json!({"id": 1, "bsn": "x", "comments": "x", "addresses": [{"id": 2, "residenceAccessInfo": "x"}]});
+        let mut body =
+            json!({"id": 1, "bsn": "x", "comments": "x", "addresses": [{"id": 2, "residenceAccessInfo": "x"}]});
         record(Kind::ContactRelation, &mut body);
         assert_eq!(body, json!({"id": 1, "addresses": [{"id": 2}]}));
     }

@@ -159,7 +159,10 @@ mod tests {
 
     #[test]
     fn a_body_without_a_last_line_feed_is_not_whole() {
-        assert_eq!(cut(&["{\"a\":1}\n{\"b\":2}"], 20), (vec!["{\"a\":1}".to_owned()], false));
+        assert_eq!(
+            cut(&["{\"a\":1}\n{\"b\":2}"], 20),
+            (vec!["{\"a\":1}".to_owned()], false)
+        );
     }
 
     #[test]

@@ -117,7 +117,10 @@ impl Transport {
             problem: problem.to_owned(),
         };
         if settings.base_url.scheme() != "https" || settings.base_url.host().is_none() {
-            return Err(wrong("base_url", "must begin with https://, because Ons knows us by our certificate"));
+            return Err(wrong(
+                "base_url",
+                "must begin with https://, because Ons knows us by our certificate",
+            ));
         }
         if settings.limits.overlap < Duration::from_secs(600) {
             return Err(wrong("overlap", "must be ten minutes or more, or changes get lost"));
@@ -135,8 +138,13 @@ impl Transport {
             .build()
             .map_err(|error| wrong("user_agent", &error.without_url().to_string()))?;
         let identity = settings.identity.map_or_else(Vec::new, |identity| {
-            let active = identity.active_identity.map(|active| ("X-Cupido-Active-Identity", active));
-            [("X-Cupido-User-Name", identity.user_name)].into_iter().chain(active).collect()
+            let active = identity
+                .active_identity
+                .map(|active| ("X-Cupido-Active-Identity", active));
+            [("X-Cupido-User-Name", identity.user_name)]
+                .into_iter()
+                .chain(active)
+                .collect()
         });
         Ok(Self {
             http,
@@ -174,7 +182,11 @@ impl Transport {
         loop {
             attempt += 1;
             let read = async {
-                let body = self.answer(target, self.limits.list).await?.whole(self.limits.list_bytes).await?;
+                let body = self
+                    .answer(target, self.limits.list)
+                    .await?
+                    .whole(self.limits.list_bytes)
+                    .await?;
                 repair::list(target.path, &body, wrapper)
             };
             match read.await {
@@ -188,13 +200,20 @@ impl Transport {
 
     async fn answer(&self, target: &Target<'_>, most: Duration) -> Result<Answer, Error> {
         let (response, open) = self.send(target, most).await?;
-        let said = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("nothing");
+        let said = response
+            .headers()
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or("nothing");
         let essence = said.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         let format = match essence.as_str() {
             "application/json" => Format::Json,
             "application/x-ndjson" | "application/ndjson" => Format::Lines,
             _ => {
-                let found = essence.chars().filter(|c| c.is_ascii_alphanumeric() || "/+-.".contains(*c)).take(60);
+                let found = essence
+                    .chars()
+                    .filter(|c| c.is_ascii_alphanumeric() || "/+-.".contains(*c))
+                    .take(60);
                 return Err(Error::NotJson {
                     path: target.path,
                     found: found.collect(),
@@ -215,7 +234,10 @@ impl Transport {
         let path = target.path;
         let url = format!("{}{}", self.base, path.replace("{id}", target.id));
         // Kept from the first attempt to the last: a source that is too busy gets less, not the next in the queue.
-        let permit = Arc::clone(&self.permits).acquire_owned().await.expect("the permits are never closed");
+        let permit = Arc::clone(&self.permits)
+            .acquire_owned()
+            .await
+            .expect("the permits are never closed");
         let mut attempt = 0;
         loop {
             attempt += 1;
@@ -288,9 +310,7 @@ fn classify(path: &'static str, error: &reqwest::Error) -> Error {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(error);
     let mut last = None;
     while let Some(current) = cause {
-        let inner = current.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        let tls = current.downcast_ref::<rustls::Error>();
-        if let Some(tls) = tls.or_else(|| inner.and_then(|inner| inner.downcast_ref())) {
+        if let Some(tls) = tls_error(current) {
             let reason = tls.to_string();
             return Error::Handshake { path, reason };
         }
@@ -304,4 +324,12 @@ fn classify(path: &'static str, error: &reqwest::Error) -> Error {
         path,
         reason: last.unwrap_or_else(|| "the connection broke".to_owned()),
     }
+}
+
+/// The TLS error in `error`. An I/O error hides what it wraps from `source`, at each level.
+fn tls_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
+    error.downcast_ref().or_else(|| {
+        let inner = error.downcast_ref::<std::io::Error>()?.get_ref()?;
+        tls_error(inner)
+    })
 }

@@ -68,39 +68,172 @@ const fn topic(
     }
 }
 
-const MORNING: Topic = topic("Hulp bij wassen en aankleden", CARE, Rhythm::Daily, (8, 40), None, Discipline::Carer);
+const MORNING: Topic = topic(
+    "Hulp bij wassen en aankleden",
+    CARE,
+    Rhythm::Daily,
+    (8, 40),
+    None,
+    Discipline::Carer,
+);
 
 const TOPICS: [Topic; 13] = [
-    topic("Fysiotherapie", TREATMENT, Rhythm::Weekly, (10, 30), Some("Oefenzaal"), Discipline::Physiotherapist),
+    topic(
+        "Fysiotherapie",
+        TREATMENT,
+        Rhythm::Weekly,
+        (10, 30),
+        Some("Oefenzaal"),
+        Discipline::Physiotherapist,
+    ),
     topic("Douchen", CARE, Rhythm::Weekly, (9, 45), None, Discipline::Carer),
-    topic("Wandelen met vrijwilliger", ACTIVITY, Rhythm::Weekly, (14, 60), Some("Ingang tuin"), Discipline::ActivityCoach),
-    topic("Ergotherapie", TREATMENT, Rhythm::Fortnightly, (11, 45), None, Discipline::OccupationalTherapist),
-    topic("Logopedie", TREATMENT, Rhythm::Weekly, (11, 30), None, Discipline::SpeechTherapist),
-    topic("Gesprek geestelijk verzorger", CARE, Rhythm::Fortnightly, (15, 45), Some("Stilteruimte"), Discipline::Chaplain),
-    topic("Kapper", SERVICE, Rhythm::Fortnightly, (13, 45), Some("Kapsalon"), Discipline::ActivityCoach),
-    topic("Pedicure", SERVICE, Rhythm::Single, (10, 40), Some("Kamer"), Discipline::ActivityCoach),
-    topic("Artsenvisite", TREATMENT, Rhythm::Fortnightly, (9, 15), None, Discipline::Doctor),
-    topic("Evaluatie zorgplan", MEETING, Rhythm::Single, (14, 45), Some("Spreekkamer 2"), Discipline::Nurse),
-    topic("MDO met familie", MEETING, Rhythm::Single, (15, 45), Some("Spreekkamer 1"), Discipline::Doctor),
-    topic("Polikliniek oogheelkunde, taxi staat om 9.15 uur klaar", TREATMENT, Rhythm::Single, (10, 60), Some("Ziekenhuis"), Discipline::Nurse),
-    topic("Diëtist: weegmoment en gesprek", TREATMENT, Rhythm::Single, (11, 30), None, Discipline::Dietitian),
+    topic(
+        "Wandelen met vrijwilliger",
+        ACTIVITY,
+        Rhythm::Weekly,
+        (14, 60),
+        Some("Ingang tuin"),
+        Discipline::ActivityCoach,
+    ),
+    topic(
+        "Ergotherapie",
+        TREATMENT,
+        Rhythm::Fortnightly,
+        (11, 45),
+        None,
+        Discipline::OccupationalTherapist,
+    ),
+    topic(
+        "Logopedie",
+        TREATMENT,
+        Rhythm::Weekly,
+        (11, 30),
+        None,
+        Discipline::SpeechTherapist,
+    ),
+    topic(
+        "Gesprek geestelijk verzorger",
+        CARE,
+        Rhythm::Fortnightly,
+        (15, 45),
+        Some("Stilteruimte"),
+        Discipline::Chaplain,
+    ),
+    topic(
+        "Kapper",
+        SERVICE,
+        Rhythm::Fortnightly,
+        (13, 45),
+        Some("Kapsalon"),
+        Discipline::ActivityCoach,
+    ),
+    topic(
+        "Pedicure",
+        SERVICE,
+        Rhythm::Single,
+        (10, 40),
+        Some("Kamer"),
+        Discipline::ActivityCoach,
+    ),
+    topic(
+        "Artsenvisite",
+        TREATMENT,
+        Rhythm::Fortnightly,
+        (9, 15),
+        None,
+        Discipline::Doctor,
+    ),
+    topic(
+        "Evaluatie zorgplan",
+        MEETING,
+        Rhythm::Single,
+        (14, 45),
+        Some("Spreekkamer 2"),
+        Discipline::Nurse,
+    ),
+    topic(
+        "MDO met familie",
+        MEETING,
+        Rhythm::Single,
+        (15, 45),
+        Some("Spreekkamer 1"),
+        Discipline::Doctor,
+    ),
+    topic(
+        "Polikliniek oogheelkunde, taxi staat om 9.15 uur klaar",
+        TREATMENT,
+        Rhythm::Single,
+        (10, 60),
+        Some("Ziekenhuis"),
+        Discipline::Nurse,
+    ),
+    topic(
+        "Diëtist: weegmoment en gesprek",
+        TREATMENT,
+        Rhythm::Single,
+        (11, 30),
+        None,
+        Discipline::Dietitian,
+    ),
 ];
 
 const TEAM: Topic = Topic {
     audience: Audience::Private,
-    ..topic("Teamoverleg zonder cliënt", MEETING, Rhythm::Fortnightly, (13, 30), None, Discipline::Psychologist)
+    ..topic(
+        "Teamoverleg zonder cliënt",
+        MEETING,
+        Rhythm::Fortnightly,
+        (13, 30),
+        None,
+        Discipline::Psychologist,
+    )
 };
 
 const PHARMACY: Topic = Topic {
     audience: Audience::Absent,
-    ..topic("Overleg met apotheek", MEETING, Rhythm::Single, (12, 20), None, Discipline::Doctor)
+    ..topic(
+        "Overleg met apotheek",
+        MEETING,
+        Rhythm::Single,
+        (12, 20),
+        None,
+        Discipline::Doctor,
+    )
 };
 
 const GROUPS: [Topic; 4] = [
-    topic("Zingen in de huiskamer", ACTIVITY, Rhythm::Weekly, (14, 60), Some("Huiskamer"), Discipline::ActivityCoach),
-    topic("Beweegclub", ACTIVITY, Rhythm::Weekly, (10, 45), Some("Grote zaal"), Discipline::Physiotherapist),
-    topic("Viering", ACTIVITY, Rhythm::Weekly, (15, 60), Some("Kapel"), Discipline::Chaplain),
-    topic("Samen koken", ACTIVITY, Rhythm::Fortnightly, (16, 90), Some("Leskeuken"), Discipline::ActivityCoach),
+    topic(
+        "Zingen in de huiskamer",
+        ACTIVITY,
+        Rhythm::Weekly,
+        (14, 60),
+        Some("Huiskamer"),
+        Discipline::ActivityCoach,
+    ),
+    topic(
+        "Beweegclub",
+        ACTIVITY,
+        Rhythm::Weekly,
+        (10, 45),
+        Some("Grote zaal"),
+        Discipline::Physiotherapist,
+    ),
+    topic(
+        "Viering",
+        ACTIVITY,
+        Rhythm::Weekly,
+        (15, 60),
+        Some("Kapel"),
+        Discipline::Chaplain,
+    ),
+    topic(
+        "Samen koken",
+        ACTIVITY,
+        Rhythm::Fortnightly,
+        (16, 90),
+        Some("Leskeuken"),
+        Discipline::ActivityCoach,
+    ),
 ];
 
 /// Most clients of one group.
@@ -108,8 +241,16 @@ const GROUP: u64 = 12;
 
 pub(super) fn fill(frame: &Frame<'_>, dice: &mut Dice, person: &Person, into: &Population) {
     let everything = person.id == frame.cast.everything;
-    let count = if everything { 9 } else { usize::try_from(dice.within(3, 7)).expect("a small number") };
-    let mut topics: Vec<&Topic> = dice.places(count, TOPICS.len()).into_iter().map(|place| &TOPICS[place]).collect();
+    let count = if everything {
+        9
+    } else {
+        usize::try_from(dice.within(3, 7)).expect("a small number")
+    };
+    let mut topics: Vec<&Topic> = dice
+        .places(count, TOPICS.len())
+        .into_iter()
+        .map(|place| &TOPICS[place])
+        .collect();
     if everything || dice.permille(300) {
         topics.push(&MORNING);
     }
@@ -130,10 +271,22 @@ pub(super) fn fill(frame: &Frame<'_>, dice: &mut Dice, person: &Person, into: &P
             None
         };
         let minute = dice.small(0, 3) * 15;
-        for day in days.iter().copied().filter(|day| !person.is_away(*day, frame.shape.today)) {
-            let real = if moved == Some(day) { day.saturating_add(1.day()) } else { day };
+        for day in days
+            .iter()
+            .copied()
+            .filter(|day| !person.is_away(*day, frame.shape.today))
+        {
+            let real = if moved == Some(day) {
+                day.saturating_add(1.day())
+            } else {
+                day
+            };
             let occurrence = one(frame, topic, (series, day, real, minute), &[person.id], staff, &days);
-            into.add(Shelf::Agenda, &occurrence, frame.at(frame.days_ago(20), 12, 0).timestamp());
+            into.add(
+                Shelf::Agenda,
+                &occurrence,
+                frame.at(frame.days_ago(20), 12, 0).timestamp(),
+            );
         }
     }
 }
@@ -151,8 +304,19 @@ pub(super) fn groups(frame: &Frame<'_>, clients: usize, into: &Population) {
             let staff = employee::one(&mut dice, &frame.staff, topic.by).id;
             let days = days(frame, &mut dice, topic);
             for day in days.iter().copied() {
-                let occurrence = one(frame, topic, (900_000 + team * 10 + n, day, day, 0), &members, staff, &days);
-                into.add(Shelf::Agenda, &occurrence, frame.at(frame.days_ago(20), 12, 0).timestamp());
+                let occurrence = one(
+                    frame,
+                    topic,
+                    (900_000 + team * 10 + n, day, day, 0),
+                    &members,
+                    staff,
+                    &days,
+                );
+                into.add(
+                    Shelf::Agenda,
+                    &occurrence,
+                    frame.at(frame.days_ago(20), 12, 0).timestamp(),
+                );
             }
         }
     }
@@ -197,13 +361,20 @@ fn one(
     let start = frame.at(day, topic.hour, minute);
     let end = start.saturating_add(topic.minutes.minutes());
     let secret = topic.audience != Audience::Client;
-    let name = if secret { format!("{SECRET_MARKER} {}", topic.name) } else { topic.name.to_owned() };
+    let name = if secret {
+        format!("{SECRET_MARKER} {}", topic.name)
+    } else {
+        topic.name.to_owned()
+    };
     let recurrence = match topic.rhythm {
         Rhythm::Daily => "daily",
         Rhythm::Weekly | Rhythm::Fortnightly => "weekly",
         Rhythm::Single => "single",
     };
-    let invited: Vec<Value> = clients.iter().map(|client| json!({"clientId": client, "accepted": true})).collect();
+    let invited: Vec<Value> = clients
+        .iter()
+        .map(|client| json!({"clientId": client, "accepted": true}))
+        .collect();
     json!({
         "id": format!("{series}@{foreseen}"), "occurrenceDate": foreseen.to_string(),
         "uuid": format!("a1000000-0000-4000-8000-{series:012x}"), "groupUuid": null,

@@ -50,14 +50,56 @@ type Part = (
 
 /// The people with a part, in order of their number.
 const CAST: [Part; 10] = [
-    (Sex::Female, ("Wilhelmina Jacoba", "Mien"), ("van der", "Laan"), Some(("", "Dijkstra")), Preferred::PartnerBirth),
-    (Sex::Male, ("Johannes Cornelis", "Joop"), ("'t", "Hoen"), None, Preferred::Birth),
-    (Sex::Female, ("Trijntje", "Tine"), ("", "Veenstra"), Some(("de", "Wit")), Preferred::BirthPartner),
+    (
+        Sex::Female,
+        ("Wilhelmina Jacoba", "Mien"),
+        ("van der", "Laan"),
+        Some(("", "Dijkstra")),
+        Preferred::PartnerBirth,
+    ),
+    (
+        Sex::Male,
+        ("Johannes Cornelis", "Joop"),
+        ("'t", "Hoen"),
+        None,
+        Preferred::Birth,
+    ),
+    (
+        Sex::Female,
+        ("Trijntje", "Tine"),
+        ("", "Veenstra"),
+        Some(("de", "Wit")),
+        Preferred::BirthPartner,
+    ),
     (Sex::Male, ("Mehmet", "Mehmet"), ("", "Yılmaz"), None, Preferred::Birth),
-    (Sex::Female, ("Emine", "Emine"), ("", "Öztürk"), Some(("", "Yılmaz")), Preferred::Partner),
-    (Sex::Female, ("Fatima", "Fatima"), ("El", "Amrani"), None, Preferred::Birth),
-    (Sex::Female, ("Catharina Elisabeth", "Rina"), ("de", "Ridder"), None, Preferred::Birth),
-    (Sex::Male, ("Sietse", "Sietse"), ("", "Hoekstra"), None, Preferred::Birth),
+    (
+        Sex::Female,
+        ("Emine", "Emine"),
+        ("", "Öztürk"),
+        Some(("", "Yılmaz")),
+        Preferred::Partner,
+    ),
+    (
+        Sex::Female,
+        ("Fatima", "Fatima"),
+        ("El", "Amrani"),
+        None,
+        Preferred::Birth,
+    ),
+    (
+        Sex::Female,
+        ("Catharina Elisabeth", "Rina"),
+        ("de", "Ridder"),
+        None,
+        Preferred::Birth,
+    ),
+    (
+        Sex::Male,
+        ("Sietse", "Sietse"),
+        ("", "Hoekstra"),
+        None,
+        Preferred::Birth,
+    ),
     (Sex::Male, ("Douwe", "Douwe"), ("", "Hoekstra"), None, Preferred::Birth),
     (Sex::Male, ("Ramdhan", "Ram"), ("", "Ramcharan"), None, Preferred::Birth),
 ];
@@ -65,7 +107,9 @@ const CAST: [Part; 10] = [
 impl Person {
     pub(super) fn new(frame: &Frame<'_>, dice: &mut Dice, id: u64) -> Self {
         let born = Date::constant(1926, 1, 1).saturating_add(dice.within(0, 30 * 365).days());
-        let cast = usize::try_from(id - FIRST).ok().and_then(|place| CAST.get(place).copied());
+        let cast = usize::try_from(id - FIRST)
+            .ok()
+            .and_then(|place| CAST.get(place).copied());
         let (sex, (first, given), birth, partner, preferred) = cast.unwrap_or_else(|| invent(dice));
         let stay = if id == frame.cast.hospital {
             Stay::InHospital
@@ -185,7 +229,16 @@ impl Person {
 const HOSPITAL_DAYS: i64 = 9;
 
 pub(super) const TOWNS: [&str; 10] = [
-    "Almelo", "Bolsward", "Deventer", "Ede", "Goes", "Helmond", "Hoogeveen", "Purmerend", "Sneek", "Zoetermeer",
+    "Almelo",
+    "Bolsward",
+    "Deventer",
+    "Ede",
+    "Goes",
+    "Helmond",
+    "Hoogeveen",
+    "Purmerend",
+    "Sneek",
+    "Zoetermeer",
 ];
 
 fn invent(dice: &mut Dice) -> Part {
@@ -209,7 +262,11 @@ pub(super) fn test_bsn(client: u64) -> String {
     let mut serial = client % 10_000;
     loop {
         let head = format!("9999{serial:04}");
-        let sum: u32 = head.bytes().zip((2..=9).rev()).map(|(digit, weight)| u32::from(digit - b'0') * weight).sum();
+        let sum: u32 = head
+            .bytes()
+            .zip((2..=9).rev())
+            .map(|(digit, weight)| u32::from(digit - b'0') * weight)
+            .sum();
         // The last digit counts negatively, so it must equal the rest; ten has no digit.
         if sum % 11 < 10 {
             return format!("{head}{}", sum % 11);

@@ -41,8 +41,18 @@ const RELATIVES: [(u64, &str, Sex); 16] = [
 ];
 
 const STREETS: [&str; 12] = [
-    "Beukenlaan", "De Hoefslag", "Dorpsweg", "Grote Markt", "Havenkade", "Kanaaldijk", "Lijsterbesstraat", "Molenpad",
-    "Oosterwal", "Prinses Irenestraat", "Spoorsingel", "Weidezicht",
+    "Beukenlaan",
+    "De Hoefslag",
+    "Dorpsweg",
+    "Grote Markt",
+    "Havenkade",
+    "Kanaaldijk",
+    "Lijsterbesstraat",
+    "Molenpad",
+    "Oosterwal",
+    "Prinses Irenestraat",
+    "Spoorsingel",
+    "Weidezicht",
 ];
 
 /// One person who stands by a client.
@@ -92,7 +102,11 @@ fn contacts(frame: &Frame<'_>, dice: &mut Dice, person: &Person) -> Vec<Contact>
             if matches!((relative.0, person.sex), (42, Sex::Female) | (43, Sex::Male)) {
                 relative = RELATIVES[usize::from(dice.permille(500))];
             }
-            let (prefix, last) = if relative.0 < 46 { person.family() } else { names::last(dice) };
+            let (prefix, last) = if relative.0 < 46 {
+                person.family()
+            } else {
+                names::last(dice)
+            };
             Contact {
                 role,
                 relative,

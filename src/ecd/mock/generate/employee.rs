@@ -74,7 +74,9 @@ pub(super) struct Employee {
 /// At least two of each discipline; the rest carers and nurses.
 pub(super) fn team(dice: &mut Dice, size: usize) -> Vec<Employee> {
     let every = Discipline::ALL.into_iter().cycle().take(2 * Discipline::ALL.len());
-    let hands = [Discipline::Carer, Discipline::Carer, Discipline::Nurse].into_iter().cycle();
+    let hands = [Discipline::Carer, Discipline::Carer, Discipline::Nurse]
+        .into_iter()
+        .cycle();
     let disciplines = every.chain(hands).take(size);
     disciplines
         .zip(501..)
@@ -118,6 +120,9 @@ impl Employee {
 
 /// An employee of the discipline.
 pub(super) fn one<'a>(dice: &mut Dice, staff: &'a [Employee], discipline: Discipline) -> &'a Employee {
-    let fitting: Vec<&Employee> = staff.iter().filter(|employee| employee.discipline == discipline).collect();
+    let fitting: Vec<&Employee> = staff
+        .iter()
+        .filter(|employee| employee.discipline == discipline)
+        .collect();
     dice.pick(&fitting)
 }

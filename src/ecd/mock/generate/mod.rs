@@ -121,7 +121,9 @@ impl Frame<'_> {
     /// A local moment; one that the clocks skip moves forward.
     fn at(&self, date: Date, hour: i8, minute: i8) -> Zoned {
         let local = date.at(hour, minute, 0, 0);
-        local.to_zoned(self.zone.clone()).expect("dates of dossiers are far from the ends of time")
+        local
+            .to_zoned(self.zone.clone())
+            .expect("dates of dossiers are far from the ends of time")
     }
 
     fn days_ago(&self, days: i64) -> Date {
@@ -147,7 +149,11 @@ pub(super) fn fill(shape: &Shape, into: &Population) {
         let mut dice = Dice::new(shape.seed, client);
         let person = Person::new(&frame, &mut dice, client);
         let changed = frame.at(frame.days_ago(dice.within(20, 300)), 10, 0);
-        into.add(Shelf::Clients, &person.record(&frame, &mut dice, &changed), changed.timestamp());
+        into.add(
+            Shelf::Clients,
+            &person.record(&frame, &mut dice, &changed),
+            changed.timestamp(),
+        );
         contact::fill(&frame, &mut dice, &person, into);
         let goals = plan::fill(&frame, &mut dice, &person, into);
         report::fill(&frame, &mut dice, &person, &goals, into);
@@ -166,3 +172,6 @@ pub(super) fn instant(at: Timestamp) -> String {
     let zone = TimeZone::get("Europe/Amsterdam").expect("the time zone database is part of the program");
     at.to_zoned(zone).strftime("%Y-%m-%dT%H:%M:%S.%3f%:z").to_string()
 }
+
+#[cfg(test)]
+mod rules;

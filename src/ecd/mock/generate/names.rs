@@ -83,13 +83,35 @@ const OLD_MEN: [(&str, &str); 26] = [
 ];
 
 const YOUNG_WOMEN: [&str; 24] = [
-    "Aïcha", "Anouk", "Astrid", "Carla", "Daniëlle", "Esther", "Femke", "Hanneke", "Ingrid", "Jolanda", "Karin", "Leyla",
-    "Linda", "Marjan", "Monique", "Naima", "Petra", "Renske", "Sabine", "Sanne", "Saskia", "Tjitske", "Yvonne", "Zeynep",
+    "Aïcha",
+    "Anouk",
+    "Astrid",
+    "Carla",
+    "Daniëlle",
+    "Esther",
+    "Femke",
+    "Hanneke",
+    "Ingrid",
+    "Jolanda",
+    "Karin",
+    "Leyla",
+    "Linda",
+    "Marjan",
+    "Monique",
+    "Naima",
+    "Petra",
+    "Renske",
+    "Sabine",
+    "Sanne",
+    "Saskia",
+    "Tjitske",
+    "Yvonne",
+    "Zeynep",
 ];
 
 const YOUNG_MEN: [&str; 22] = [
-    "Arjan", "Bas", "Bilal", "Daan", "Dennis", "Erik", "Feike", "Hans", "Jeroen", "Karim", "Marco", "Marcel", "Mustafa",
-    "Niels", "Patrick", "Peter", "Remco", "Ruud", "Sander", "Tjerk", "Wouter", "Rajesh",
+    "Arjan", "Bas", "Bilal", "Daan", "Dennis", "Erik", "Feike", "Hans", "Jeroen", "Karim", "Marco", "Marcel",
+    "Mustafa", "Niels", "Patrick", "Peter", "Remco", "Ruud", "Sander", "Tjerk", "Wouter", "Rajesh",
 ];
 
 /// Prefix and last name.
@@ -164,7 +186,11 @@ pub(super) fn last(dice: &mut Dice) -> (&'static str, &'static str) {
 
 /// `J.C.` of `Johannes Cornelis`.
 pub(super) fn initials(first: &str) -> String {
-    first.split(' ').filter_map(|name| name.chars().next()).map(|letter| format!("{letter}.")).collect()
+    first
+        .split(' ')
+        .filter_map(|name| name.chars().next())
+        .map(|letter| format!("{letter}."))
+        .collect()
 }
 
 /// Prefix and name with one space, or the name alone.

@@ -29,14 +29,22 @@ enum Hidden {
 impl Hidden {
     /// The text, or one that may never be seen if it stands for this part.
     fn text(self, part: Self, text: String) -> String {
-        if self == part { format!("{SECRET_MARKER} {text}") } else { text }
+        if self == part && part != Self::Nothing {
+            format!("{SECRET_MARKER} {text}")
+        } else {
+            text
+        }
     }
 }
 
 /// Adds the client's plans and gives the ids of the entries that reports may refer to.
 pub(super) fn fill(frame: &Frame<'_>, dice: &mut Dice, person: &Person, into: &Population) -> Vec<u64> {
     let everything = person.id == frame.cast.everything;
-    let count = if everything { 6 } else { usize::try_from(dice.within(3, 6)).expect("a small number") };
+    let count = if everything {
+        6
+    } else {
+        usize::try_from(dice.within(3, 6)).expect("a small number")
+    };
     let topics = dice.places(count, TOPICS.len());
     let begun = frame.days_ago(dice.within(40, 150));
     let before = begun.saturating_sub(dice.within(170, 200).days());
@@ -51,7 +59,11 @@ pub(super) fn fill(frame: &Frame<'_>, dice: &mut Dice, person: &Person, into: &P
         builder.add(dice, Status::Old, &topics[..2], (first, Some(before)), into);
     }
     builder.add(dice, Status::Old, &topics[..count - 1], (before, Some(begun)), into);
-    let status = if matches!(person.stay, Stay::Died(_)) { Status::Old } else { Status::Active };
+    let status = if matches!(person.stay, Stay::Died(_)) {
+        Status::Old
+    } else {
+        Status::Active
+    };
     let goals = builder.add(dice, status, &topics, (begun, last.map(|day| day.max(begun))), into);
     if everything || dice.permille(300) {
         builder.add(dice, Status::Draft, &topics, (frame.shape.today, None), into);
@@ -117,7 +129,11 @@ impl Builder<'_> {
         let mut say = |part: Hidden, template: &str| {
             let text = sentences::fill(template, self.person, dice);
             let text = hidden.text(part, text);
-            if status == Status::Draft { format!("{SECRET_MARKER} {text}") } else { text }
+            if status == Status::Draft {
+                format!("{SECRET_MARKER} {text}")
+            } else {
+                text
+            }
         };
         let demand = say(Hidden::Demand, topic.demand);
         let goal = say(Hidden::Goal, topic.goal);

@@ -94,7 +94,10 @@ pub(super) const TOPICS: [Topic; 15] = [
         classification: "",
         demand: "{P} heeft 's nachts hulp nodig bij de toiletgang",
         goal: "{P} komt 's nachts veilig op het toilet",
-        actions: &["Belmat aanzetten en binnen drie minuten komen (nachtdienst)", "Nachtlampje aan laten"],
+        actions: &[
+            "Belmat aanzetten en binnen drie minuten komen (nachtdienst)",
+            "Nachtlampje aan laten",
+        ],
         by: Discipline::Carer,
     },
     Topic {
@@ -114,7 +117,10 @@ pub(super) const TOPICS: [Topic; 15] = [
         classification: "",
         demand: "{P} rouwt om {h} partner",
         goal: "{P} kan over het verlies praten wanneer {z} dat wil",
-        actions: &["Gesprek (1 keer per twee weken, geestelijk verzorger)", "Trouwfoto op een zichtbare plek laten staan"],
+        actions: &[
+            "Gesprek (1 keer per twee weken, geestelijk verzorger)",
+            "Trouwfoto op een zichtbare plek laten staan",
+        ],
         by: Discipline::Chaplain,
     },
     Topic {
@@ -122,7 +128,10 @@ pub(super) const TOPICS: [Topic; 15] = [
         classification: "classification.problem.health.cognition",
         demand: "{P} vergeet afspraken en weet de dag niet",
         goal: "{P} weet wat er vandaag gebeurt",
-        actions: &["Dagbord samen invullen (elke ochtend)", "Een opdracht tegelijk geven en de tijd nemen"],
+        actions: &[
+            "Dagbord samen invullen (elke ochtend)",
+            "Een opdracht tegelijk geven en de tijd nemen",
+        ],
         by: Discipline::Psychologist,
     },
     Topic {
@@ -130,7 +139,10 @@ pub(super) const TOPICS: [Topic; 15] = [
         classification: "",
         demand: "{P} wil zelf blijven beslissen over de dag",
         goal: "{P} bepaalt zelf wanneer {z} opstaat en naar bed gaat",
-        actions: &["Elke avond vragen hoe laat {p} wakker gemaakt wil worden", "Keuze van {p} op het dagbord zetten"],
+        actions: &[
+            "Elke avond vragen hoe laat {p} wakker gemaakt wil worden",
+            "Keuze van {p} op het dagbord zetten",
+        ],
         by: Discipline::Carer,
     },
     Topic {
@@ -138,7 +150,10 @@ pub(super) const TOPICS: [Topic; 15] = [
         classification: "classification.problem.psychosocial.socialcontact",
         demand: "{P} heeft weinig contact met anderen",
         goal: "{P} doet elke week mee aan twee activiteiten",
-        actions: &["{P} persoonlijk uitnodigen en meelopen (activiteitenbegeleider)", "Vaste plek naast bekenden regelen"],
+        actions: &[
+            "{P} persoonlijk uitnodigen en meelopen (activiteitenbegeleider)",
+            "Vaste plek naast bekenden regelen",
+        ],
         by: Discipline::ActivityCoach,
     },
     Topic {
@@ -146,7 +161,10 @@ pub(super) const TOPICS: [Topic; 15] = [
         classification: "classification.problem.psychosocial.spirituality",
         demand: "{P} wil {h} geloof blijven beleven",
         goal: "{P} gaat naar de viering of het gebed wanneer {z} wil",
-        actions: &["Vervoer naar de viering regelen (wekelijks, vrijwilliger)", "Rekening houden met vasten en feestdagen"],
+        actions: &[
+            "Vervoer naar de viering regelen (wekelijks, vrijwilliger)",
+            "Rekening houden met vasten en feestdagen",
+        ],
         by: Discipline::Chaplain,
     },
     Topic {
@@ -154,7 +172,10 @@ pub(super) const TOPICS: [Topic; 15] = [
         classification: "classification.problem.environmental.residence",
         demand: "De kamer is ingericht met spullen van thuis en daardoor vol",
         goal: "{P} woont prettig en kan veilig lopen op {h} kamer",
-        actions: &["Looppad vrijhouden van bed naar badkamer", "Met familie bespreken welke kast weg mag"],
+        actions: &[
+            "Looppad vrijhouden van bed naar badkamer",
+            "Met familie bespreken welke kast weg mag",
+        ],
         by: Discipline::OccupationalTherapist,
     },
     Topic {
@@ -162,7 +183,10 @@ pub(super) const TOPICS: [Topic; 15] = [
         classification: "classification.problem.environmental.neighborhood",
         demand: "{P} heeft last van geluid op de gang",
         goal: "{P} slaapt zonder wakker te worden van geluid",
-        actions: &["Deur na 22 uur dicht, bel binnen bereik", "Avondzorg van de buren een half uur vervroegen"],
+        actions: &[
+            "Deur na 22 uur dicht, bel binnen bereik",
+            "Avondzorg van de buren een half uur vervroegen",
+        ],
         by: Discipline::Carer,
     },
 ];

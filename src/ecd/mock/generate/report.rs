@@ -82,7 +82,11 @@ pub(super) fn fill(frame: &Frame<'_>, dice: &mut Dice, person: &Person, goals: &
         number: 0,
     };
     // One client in ten is reported on by exception only: quiet days stay empty.
-    let rate = if dice.permille(100) { 300 } else { dice.within(600, 2000) };
+    let rate = if dice.permille(100) {
+        300
+    } else {
+        dice.within(600, 2000)
+    };
     let weight = dice.within(480, 880);
     for ago in (1..=i64::from(frame.shape.report_days)).rev() {
         let day = frame.days_ago(ago);
@@ -109,8 +113,11 @@ impl Writer<'_> {
     /// Different sentences out of a list, joined.
     fn compose(&self, dice: &mut Dice, from: &[&str], least: i64, most: i64) -> String {
         let count = usize::try_from(dice.within(least, most)).expect("a small number");
-        let parts: Vec<String> =
-            dice.places(count, from.len()).into_iter().map(|place| self.say(dice, from[place])).collect();
+        let parts: Vec<String> = dice
+            .places(count, from.len())
+            .into_iter()
+            .map(|place| self.say(dice, from[place]))
+            .collect();
         parts.join(" ")
     }
 
@@ -120,7 +127,11 @@ impl Writer<'_> {
             5..=7 => ((15, 22), &texts::LATE[..], 2, 4),
             _ => ((5, 7), &texts::NIGHT[..], 1, 2),
         };
-        let by = if dice.permille(700) { Discipline::Carer } else { Discipline::Nurse };
+        let by = if dice.permille(700) {
+            Discipline::Carer
+        } else {
+            Discipline::Nurse
+        };
         let mut note = Note::text(101, by, self.compose(dice, sentences, least, most));
         if !self.goals.is_empty() && dice.permille(350) {
             note.goal = Some(dice.pick(self.goals));
@@ -186,7 +197,8 @@ impl Writer<'_> {
 
     pub(super) fn family(&self, dice: &mut Dice) -> Note {
         let mut note = Note::text(111, Discipline::Carer, self.pick(dice, &texts::FAMILY));
-        let (name, relation) = [("Hanneke", "Dochter"), ("Marco", "Zoon"), ("Saskia", "Nicht")][usize::from(dice.permille(400))];
+        let (name, relation) =
+            [("Hanneke", "Dochter"), ("Marco", "Zoon"), ("Saskia", "Nicht")][usize::from(dice.permille(400))];
         note.family = Some((name, relation));
         note
     }
@@ -203,14 +215,21 @@ impl Writer<'_> {
 
     /// A text that the product has escaped for HTML.
     pub(super) fn escaped(&self, dice: &mut Dice) -> Note {
-        let text = self.say(dice, "RR &lt; 140/85 &amp; pols regulair. {P} vroeg om caf&eacute;-muziek en zei: &quot;Dat helpt mij&quot;.");
+        let text = self.say(
+            dice,
+            "RR &lt; 140/85 &amp; pols regulair. {P} vroeg om caf&eacute;-muziek en zei: &quot;Dat helpt mij&quot;.",
+        );
         Note::text(101, Discipline::Nurse, text)
     }
 
     /// A long report of a meeting, with paragraphs.
     pub(super) fn meeting(&self, dice: &mut Dice) -> Note {
         let parts: Vec<String> = texts::MEETING.iter().map(|part| self.say(dice, part)).collect();
-        Note::text(101, Discipline::Doctor, format!("Verslag MDO\n\n{}", parts.join("\n\n")))
+        Note::text(
+            101,
+            Discipline::Doctor,
+            format!("Verslag MDO\n\n{}", parts.join("\n\n")),
+        )
     }
 
     /// A SOEP report; the part at `secret` is confidential.
@@ -218,7 +237,11 @@ impl Writer<'_> {
         let secret = secret.or_else(|| dice.permille(150).then_some(3));
         let template = dice.pick(&texts::SOAP);
         let parts = ["Subjective", "Objective", "Assessment", "Plan"];
-        let by = dice.pick(&[Discipline::Doctor, Discipline::Psychologist, Discipline::Physiotherapist]);
+        let by = dice.pick(&[
+            Discipline::Doctor,
+            Discipline::Psychologist,
+            Discipline::Physiotherapist,
+        ]);
         let mut note = Note::text(315, by, String::new());
         note.soap = (0..4)
             .map(|n| {
@@ -262,7 +285,11 @@ impl Writer<'_> {
             104 => Note::measured(kind, by, &one(tenths(dice.within(359, 384)), "°C")),
             105 => Note::measured(kind, by, &one(tenths(dice.within(48, 142)), "mmol/l")),
             106 | 107 => Note::measured(kind, by, &one(whole(dice.within(6, 40) * 50), "ml")),
-            108 => Note::text(kind, Discipline::Carer, self.say(dice, "Normale ontlasting, {p} had geen klachten.")),
+            108 => Note::text(
+                kind,
+                Discipline::Carer,
+                self.say(dice, "Normale ontlasting, {p} had geen klachten."),
+            ),
             309 => Note::measured(kind, Discipline::Carer, &one(whole(dice.within(1, 5)), "")),
             311 => Note::measured(kind, by, &one(whole(dice.within(90, 99)), "%")),
             314 => {
@@ -285,7 +312,9 @@ impl Writer<'_> {
         let changed = at.saturating_add(dice.within(2, 40).minutes());
         let restricted = match note.secrecy {
             Secrecy::Open | Secrecy::Hidden(_) => json!([]),
-            Secrecy::Confidential | Secrecy::Restricted => json!([{"id": id, "expertiseProfileId": note.by as u64 + 100}]),
+            Secrecy::Confidential | Secrecy::Restricted => {
+                json!([{"id": id, "expertiseProfileId": note.by as u64 + 100}])
+            }
         };
         let mut report = json!({
             "id": id, "uuid": format!("d1000000-0000-4000-8000-{id:012x}"), "reportingDate": written(at),

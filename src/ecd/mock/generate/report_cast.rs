@@ -13,7 +13,10 @@ const LONGEST: usize = 6_000;
 pub(super) fn fill(writer: &mut Writer<'_>, dice: &mut Dice) {
     let frame = writer.frame;
     let at = |days: i64, hour: i8, minute: i8| frame.at(frame.days_ago(days), hour, minute);
-    for (kind, days) in [102, 103, 104, 105, 106, 107, 108, 309, 311, 314, 316, 317].into_iter().zip(2..) {
+    for (kind, days) in [102, 103, 104, 105, 106, 107, 108, 309, 311, 314, 316, 317]
+        .into_iter()
+        .zip(2..)
+    {
         let note = writer.measure(dice, kind, 640);
         writer.add(dice, &at(days, 8, 30), note);
     }
@@ -22,7 +25,11 @@ pub(super) fn fill(writer: &mut Writer<'_>, dice: &mut Dice) {
     let note = writer.chain(dice);
     writer.add(dice, &at(4, 15, 0), note);
 
-    for secrecy in [Secrecy::Hidden("verkeerde cliënt"), Secrecy::Confidential, Secrecy::Restricted] {
+    for secrecy in [
+        Secrecy::Hidden("verkeerde cliënt"),
+        Secrecy::Confidential,
+        Secrecy::Restricted,
+    ] {
         let note = writer.secret(dice, secrecy);
         writer.add(dice, &at(3, 16, 0), note);
     }

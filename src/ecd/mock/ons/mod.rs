@@ -131,10 +131,12 @@ pub enum Error {
 /// If the address is taken or the certificates cannot be read or made.
 pub async fn start(options: Options) -> Result<Running, Error> {
     let authority = Authority::open(&options.tls_dir)?;
-    let listener = TcpListener::bind(options.listen).await.map_err(|source| Error::Listen {
-        address: options.listen,
-        source,
-    })?;
+    let listener = TcpListener::bind(options.listen)
+        .await
+        .map_err(|source| Error::Listen {
+            address: options.listen,
+            source,
+        })?;
     let address = listener.local_addr().map_err(|source| Error::Listen {
         address: options.listen,
         source,

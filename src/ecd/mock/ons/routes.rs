@@ -55,12 +55,18 @@ pub(super) fn router(state: State) -> Router {
         .route("/v0/xstream/{resource}/{what}", get(stream))
         .route("/v0/administration/clients/by_bsn", get(client_by_bsn))
         .route("/v0/administration/clients/{id}", get(client))
-        .route("/v0/administration/client_contact_relations/by_client/{id}", get(relations))
+        .route(
+            "/v0/administration/client_contact_relations/by_client/{id}",
+            get(relations),
+        )
         .route("/v0/administration/dossier/report_types", get(report_types))
         .route("/v0/administration/dossier/reports/search_by_client", get(reports))
         .route("/v0/administration/dossier/reports/{id}", get(report))
         .route("/v0/administration/dossier/care_plans/by_client/{id}", get(care_plans))
-        .route("/v0/administration/dossier/care_plans/by_client/{id}/{status}", get(care_plans_in))
+        .route(
+            "/v0/administration/dossier/care_plans/by_client/{id}/{status}",
+            get(care_plans_in),
+        )
         .route("/v0/administration/dossier/care_plans/{id}/entries", get(entries))
         .route("/v0/agenda/clients/{id}/agenda_occurrences", get(agenda))
         .fallback(async || refused(StatusCode::NOT_FOUND, "path", "no such resource"))
@@ -82,14 +88,23 @@ async fn door(
     }
     let permits = {
         let mut open = state.open.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(open.entry(certificate).or_insert_with(|| Arc::new(Semaphore::new(PARALLEL))))
+        Arc::clone(
+            open.entry(certificate)
+                .or_insert_with(|| Arc::new(Semaphore::new(PARALLEL))),
+        )
     };
     let Ok(permit) = permits.try_acquire_owned() else {
         state.served.throttled.fetch_add(1, Ordering::Relaxed);
         return StatusCode::TOO_MANY_REQUESTS.into_response();
     };
-    let accept = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or("*/*");
-    if !["json", "*/*", "application/*"].iter().any(|known| accept.contains(known)) {
+    let accept = headers
+        .get(ACCEPT)
+        .and_then(|accept| accept.to_str().ok())
+        .unwrap_or("*/*");
+    if !["json", "*/*", "application/*"]
+        .iter()
+        .any(|known| accept.contains(known))
+    {
         return StatusCode::NOT_ACCEPTABLE.into_response();
     }
     if !state.latency.is_zero() {
@@ -98,14 +113,18 @@ async fn door(
     let fault = state.faults.take(request.uri().path());
     let (mut parts, body) = match fault {
         Some(Fault::Status(code)) => {
-            return StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR).into_response();
+            return StatusCode::from_u16(code)
+                .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+                .into_response();
         }
         Some(Fault::Page) => axum::response::Html("<html><body>Onderhoud</body></html>").into_response(),
         _ => next.run(request).await,
     }
     .into_parts();
     if fault == Some(Fault::MediaType) {
-        parts.headers.insert(CONTENT_TYPE, "text/plain".parse().expect("a plain header value"));
+        parts
+            .headers
+            .insert(CONTENT_TYPE, "text/plain".parse().expect("a plain header value"));
     }
     parts.headers.remove("content-length");
     let mut left = match fault {
@@ -125,7 +144,11 @@ async fn door(
     });
     let body = match fault {
         Some(Fault::Break(_)) => {
-            let end = futures::stream::once(async { Err(axum::Error::new(std::io::Error::other("broken off"))) });
+            let end = futures::stream::once(async {
+                // What came before has to be on its way, or the client sees no answer at all.
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                Err(axum::Error::new(std::io::Error::other("broken off")))
+            });
             Body::from_stream(cut.chain(end))
         }
         _ => Body::from_stream(cut),
@@ -176,7 +199,11 @@ fn moment(text: &str) -> Option<Timestamp> {
         return Some(instant);
     }
     let zone = TimeZone::get("Europe/Amsterdam").ok()?;
-    text.parse::<DateTime>().ok()?.to_zoned(zone).ok().map(|local| local.timestamp())
+    text.parse::<DateTime>()
+        .ok()?
+        .to_zoned(zone)
+        .ok()
+        .map(|local| local.timestamp())
 }
 
 /// A stream of lines, put together piece by piece while it is sent.
@@ -212,8 +239,12 @@ async fn client_by_bsn(FromState(state): FromState<State>, Query(query): Paramet
     let Some(bsn) = query.get("bsn") else {
         return refused(StatusCode::BAD_REQUEST, "bsn", "field can not be empty");
     };
-    let found: Vec<Value> =
-        state.population.all(Shelf::Clients).into_iter().filter(|client| client["bsn"] == bsn.as_str()).collect();
+    let found: Vec<Value> = state
+        .population
+        .all(Shelf::Clients)
+        .into_iter()
+        .filter(|client| client["bsn"] == bsn.as_str())
+        .collect();
     match found.as_slice() {
         [] => refused(StatusCode::NOT_FOUND, "bsn", "not found"),
         [one] => Json(one).into_response(),
@@ -238,7 +269,10 @@ async fn reports(FromState(state): FromState<State>, Query(query): Parameters) -
     let found = state.population.of(Shelf::Reports, client).into_iter();
     let found = found.filter(|report| kind.is_none_or(|kind| report["reportTypeId"] == kind));
     let place = |name, otherwise| number(name).map_or(otherwise, |n| usize::try_from(n).unwrap_or(usize::MAX));
-    wrapped("reports", found.skip(place("offset", 0)).take(place("limit", 100)).collect())
+    wrapped(
+        "reports",
+        found.skip(place("offset", 0)).take(place("limit", 100)).collect(),
+    )
 }
 
 async fn report_types() -> Response {
@@ -273,7 +307,10 @@ async fn care_plans(FromState(state): FromState<State>, Path(id): Path<u64>) -> 
 
 async fn care_plans_in(FromState(state): FromState<State>, Path((id, status)): Path<(u64, String)>) -> Response {
     let plans = state.population.of(Shelf::CarePlans, id).into_iter();
-    wrapped("carePlans", plans.filter(|plan| plan["status"] == status.to_uppercase()).collect())
+    wrapped(
+        "carePlans",
+        plans.filter(|plan| plan["status"] == status.to_uppercase()).collect(),
+    )
 }
 
 async fn entries(FromState(state): FromState<State>, Path(id): Path<String>) -> Response {
@@ -290,11 +327,7 @@ fn of_client(state: &State, client: u64, shelf: Shelf, name: &str) -> Response {
     wrapped(name, state.population.of(shelf, client))
 }
 
-async fn agenda(
-    FromState(state): FromState<State>,
-    Path(client): Path<u64>,
-    Query(query): Parameters,
-) -> Response {
+async fn agenda(FromState(state): FromState<State>, Path(client): Path<u64>, Query(query): Parameters) -> Response {
     let day = |name: &str| query.get(name).and_then(|day| day.parse::<Date>().ok());
     let Some(from) = day("from") else {
         return refused(StatusCode::BAD_REQUEST, "from", "field can not be empty");
@@ -306,9 +339,15 @@ async fn agenda(
         return refused(StatusCode::NOT_FOUND, "id", "not found");
     }
     let present = query.get("require_client_present").is_none_or(|value| value != "false");
-    let found = state.population.of(Shelf::Agenda, client).into_iter().filter(|occurrence| {
-        let starts = occurrence["startsAt"].as_str().and_then(|at| at.get(..10)?.parse::<Date>().ok());
-        starts.is_some_and(|day| from <= day && day < to) && (!present || occurrence["clientPresent"] == true)
-    });
+    let found = state
+        .population
+        .of(Shelf::Agenda, client)
+        .into_iter()
+        .filter(|occurrence| {
+            let starts = occurrence["startsAt"]
+                .as_str()
+                .and_then(|at| at.get(..10)?.parse::<Date>().ok());
+            starts.is_some_and(|day| from <= day && day < to) && (!present || occurrence["clientPresent"] == true)
+        });
     wrapped("agendaOccurrences", found.collect())
 }

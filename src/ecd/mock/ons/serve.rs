@@ -94,5 +94,7 @@ async fn connection(stream: TcpStream, acceptor: TlsAcceptor, router: Router) {
         request.extensions_mut().insert(certificate);
         router.clone().oneshot(request)
     });
-    let _ = auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(tls), service).await;
+    let _ = auto::Builder::new(TokioExecutor::new())
+        .serve_connection(TokioIo::new(tls), service)
+        .await;
 }
