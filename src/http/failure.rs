@@ -149,6 +149,7 @@ impl From<oauth::Error> for Failure {
     fn from(error: oauth::Error) -> Self {
         match error {
             oauth::Error::Database(error) => error.into(),
+            error => Self::inside(StatusCode::INTERNAL_SERVER_ERROR, IssueType::Exception, &error),
         }
     }
 }
