@@ -7,6 +7,7 @@ mod demo;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
 use demo::Demo;
 
@@ -57,17 +58,22 @@ fn venv() -> PathBuf {
     clients().join("python/venv/bin/python")
 }
 
-fn demo() -> ((&'static str, bool), Option<std::sync::Arc<Demo>>) {
+fn demo() -> ((&'static str, bool), Option<Arc<Demo>>) {
     let demo = Demo::shared();
     (("a program with the command demo", demo.is_some()), demo)
 }
 
-/// Runs a client and checks what it found.
-fn reads_everything(command: &mut Command) {
+/// Runs a client; what it found, as JSON.
+fn answer(command: &mut Command) -> serde_json::Value {
     let output = command.output().expect("the client starts");
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{errors}");
-    let found: serde_json::Value = serde_json::from_slice(&output.stdout).expect("the client tells what it found");
+    serde_json::from_slice(&output.stdout).expect("the client tells what it found")
+}
+
+/// Runs a client and checks what it found.
+fn reads_everything(command: &mut Command) {
+    let found = answer(command);
     assert!(found["patient"].as_str().is_some_and(|id| !id.is_empty()));
     for kind in ["Observation", "CarePlan", "Appointment"] {
         assert!(found[kind]["count"].as_u64() > Some(0), "no {kind} was found");
@@ -77,27 +83,41 @@ fn reads_everything(command: &mut Command) {
     }
 }
 
-fn fhirclient(app: &str) {
+/// A script that drives Chromium, and the demo that must outlive it; `None` when something is missing.
+fn in_chromium(client: &str, script: &str) -> Option<(Command, Arc<Demo>)> {
     let (has_demo, demo) = demo();
     let packages = (
         "npm ci in tests/clients/node",
         package("fhirclient") && package("playwright-core"),
     );
-    if has("fhirclient", &[node(), packages, chromium(), has_demo]) {
-        let demo = demo.expect("it was just looked for");
-        let script = clients().join("node/fhirclient.mjs");
-        reads_everything(Command::new("node").arg(script).arg(demo.folder()).args([TENANT, app]));
+    if !has(client, &[node(), packages, chromium(), has_demo]) {
+        return None;
     }
+    let demo = demo.expect("it was just looked for");
+    let mut command = Command::new("node");
+    command
+        .arg(clients().join("node").join(script))
+        .arg(demo.folder())
+        .arg(TENANT);
+    Some((command, demo))
 }
 
 #[test]
 fn fhirclient_reads_the_three_kinds_of_data() {
-    fhirclient("demo-browser");
+    if let Some((mut command, _demo)) = in_chromium("fhirclient", "fhirclient.mjs") {
+        reads_everything(&mut command);
+    }
 }
 
 #[test]
-fn fhirclient_reads_them_from_another_origin() {
-    fhirclient("demo-native");
+fn the_patient_app_shows_the_three_kinds_of_data() {
+    if let Some((mut command, _demo)) = in_chromium("the patient app", "patient-app.mjs") {
+        let shown = answer(&mut command);
+        assert_eq!(shown["ready"], "yes");
+        for tab in ["rapportages", "zorgplan", "afspraken"] {
+            assert!(shown[tab].as_u64() > Some(0), "{tab} is empty");
+        }
+    }
 }
 
 #[test]

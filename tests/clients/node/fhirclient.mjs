@@ -1,26 +1,26 @@
-// SMART JS (fhirclient), unmodified, in Chromium: node fhirclient.mjs DIR TENANT APP
+// SMART JS (fhirclient), unmodified, in Chromium: node fhirclient.mjs DIR TENANT
 //
-// The two pages of the app are put under the app's registered address by the browser itself, so no other server runs.
-// With `demo-browser` the app has the gateway's origin; with `demo-native` it has another, so CORS is used for real.
+// The app is two pages on a loopback address of its own, so its calls cross origins like those of any other app.
 
+import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { launch, walk } from "./browser.mjs";
 import { open, redirectOf, SCOPE, SEARCHES, tell } from "./demo.mjs";
 
-const [dir, tenantId, clientId] = process.argv.slice(2);
-const demo = open(dir, tenantId, clientId);
-const redirect = redirectOf(demo.app);
-const library = join(dirname(fileURLToPath(import.meta.url)), "node_modules/fhirclient/build/fhir-client.min.js");
-const start = new URL("/fhirclient-start.html", redirect).href;
+const CLIENT_ID = "demo-native";
+const [dir, tenantId] = process.argv.slice(2);
+const demo = open(dir, tenantId, CLIENT_ID);
+const library = readFileSync(join(dirname(fileURLToPath(import.meta.url)), "node_modules/fhirclient/build/fhir-client.min.js"));
 
-const html = (script) => `<!doctype html><title>app</title><script src="/fhirclient-library.js"></script><script>${script}</script>`;
+const html = (script) => `<!doctype html><title>app</title><script src="/library.js"></script><script>${script}</script>`;
 
-const startPage = html(`FHIR.oauth2.authorize(${JSON.stringify({
-  clientId,
+const startPage = (redirectUri) => html(`FHIR.oauth2.authorize(${JSON.stringify({
+  clientId: CLIENT_ID,
   scope: SCOPE,
-  redirectUri: redirect,
+  redirectUri,
   iss: demo.tenant.fhir,
   completeInTarget: true,
 })}).catch((error) => { window.failure = error.message; });`);
@@ -32,16 +32,22 @@ const backPage = html(`FHIR.oauth2.ready().then(async (client) => {
   window.found = { patient: client.patient.id, read: patient.id, bundles };
 }).catch((error) => { window.failure = error.message; });`);
 
+const app = createServer((request, response) => {
+  const { pathname } = new URL(request.url, "http://127.0.0.1");
+  const script = pathname === "/library.js";
+  response.setHeader("content-type", script ? "text/javascript" : "text/html; charset=utf-8");
+  response.end(script ? library : pathname === "/start" ? startPage(redirect) : backPage);
+});
+await new Promise((listening) => app.listen(0, "127.0.0.1", listening));
+const redirect = redirectOf(demo.app, String(app.address().port));
+const start = new URL("/start", redirect).href;
+
 const browser = await launch();
 try {
   const page = await browser.newPage();
-  await page.route((url) => url.pathname === "/fhirclient-library.js", (route) => route.fulfill({ path: library }));
-  const answer = (body) => (route) => route.fulfill({ contentType: "text/html", body });
-  await page.route(start, answer(startPage));
-  await page.route((url) => url.href.startsWith(redirect) && url.searchParams.has("state"), answer(backPage));
   await page.goto(start);
   await page.waitForURL((url) => url.href !== start, { timeout: 15_000 });
-  await walk(page, demo, (url) => url.startsWith(redirect) && !url.endsWith("/fhirclient-start.html"));
+  await walk(page, demo, (url) => url.startsWith(redirect));
   await page.waitForFunction(() => window.found || window.failure, null, { timeout: 30_000 });
   const failure = await page.evaluate(() => window.failure);
   if (failure) throw new Error(failure);
@@ -50,4 +56,5 @@ try {
   tell(found.patient, found.bundles);
 } finally {
   await browser.close();
+  app.close();
 }

@@ -37,7 +37,7 @@ for (const [name, value] of Object.entries({
 const back = await walk(start, demo, redirect);
 const parameters = oauth.validateAuthResponse(server, client, back, state);
 const exchanged = await oauth.authorizationCodeGrantRequest(server, client, oauth.None(), parameters, redirect, verifier, local);
-const tokens = await oauth.processAuthorizationCodeResponse(server, client, exchanged.clone(), {
+const tokens = await oauth.processAuthorizationCodeResponse(server, client, exchanged, {
   expectedNonce: nonce,
   requireIdToken: true,
 });

@@ -8,7 +8,7 @@ import { open, redirectOf } from "./demo.mjs";
 
 const [dir, tenantId, out] = process.argv.slice(2);
 const demo = open(dir, tenantId, "demo-browser");
-const app = new URL("/app/", redirectOf(demo.app));
+const app = new URL(redirectOf(demo.app));
 mkdirSync(out, { recursive: true });
 
 const browser = await launch();
