@@ -230,6 +230,12 @@ pub trait Connector: Send + Sync {
     /// Asks whether the source admits us.
     fn ping(&self) -> BoxFuture<'_, Result<(), Error>>;
 
+    /// Whether a record's absence from a pull of these agenda days says anything about it.
+    fn is_within(&self, kind: Kind, key: &str, agenda: &Range<Date>) -> bool;
+
+    /// On which local day care of this client ended; `None` while it goes on.
+    fn care_end(&self, client: &Record) -> Option<Date>;
+
     /// Reads what `pull` asks for. An `Err` is the last item; dropping the stream ends the pull.
     fn pull(&self, pull: Pull) -> BoxStream<'_, Result<Event, Error>>;
 }

@@ -21,19 +21,22 @@
 //!   hours earlier, so either reading loses nothing; the overlap covers clocks that differ.
 //! - The stream of reports has no deletions, the agenda has no stream at all: see [`Event::Complete`](super::Event).
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
+use jiff::civil::Date;
 use tokio::sync::mpsc;
 use url::Url;
 
 use super::contract::Contracts;
-use super::{Connector, Error, Event, Pull, Spent};
+use super::{Connector, Error, Event, Kind, Pull, Record, Spent};
 use crate::secret::{Random, Secret};
 
+mod departure;
 mod join;
 mod permits;
 mod pull;
@@ -161,6 +164,19 @@ impl Connector for Ons {
 
     fn ping(&self) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(self.transport.ping())
+    }
+
+    /// An occurrence has its day in its key: `2@2012-08-02`.
+    fn is_within(&self, kind: Kind, key: &str, agenda: &Range<Date>) -> bool {
+        kind != Kind::AgendaOccurrence
+            || key
+                .rsplit_once('@')
+                .and_then(|(_, day)| day.parse().ok())
+                .is_some_and(|day| agenda.contains(&day))
+    }
+
+    fn care_end(&self, client: &Record) -> Option<Date> {
+        departure::care_end(&client.body)
     }
 
     fn pull(&self, pull: Pull) -> BoxStream<'_, Result<Event, Error>> {
