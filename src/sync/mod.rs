@@ -1,1 +1,157 @@
-//! Pull, stage, map, validate, put.
+//! Pull, stage, map, validate, publish: from an ECD to the FHIR store.
+//!
+//! ```no_run
+//! # async fn example(sync: inzage::sync::Sync<'_>) -> Result<(), inzage::sync::Error> {
+//! let report = sync.run(inzage::sync::Want::Changes, &|_| {}).await?;
+//! println!("{report}");
+//! # Ok(()) }
+//! ```
+//!
+//! # Design
+//! A run has two halves. **Pull**: the connector's records are compared with what is known (hash over record and mapping
+//! files), the changed ones are mapped and validated, and the result waits in a sealed file ([`spool`]). **Publish**: one
+//! transaction per client puts the new versions, withdraws what is no longer published, and notes the records as known. So a
+//! reader sees a client's dossier as it was or as it is, never a mix; a run that is killed leaves whole clients, and the next
+//! one goes on where the notes end. The point up to which the source was read moves only when everything arrived.
+//!
+//! Nothing is removed because it is absent from a half answer: absence counts only after the connector says that a list or a
+//! stream arrived whole, and too many removals at once are held for an operator.
+
+mod publish;
+mod pull;
+mod report;
+mod spool;
+pub(crate) mod store;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Clock;
+use crate::config::Tenant;
+use crate::db::{self, Db};
+use crate::ecd::{self, Connector, Kind};
+use crate::mapping::Plan;
+use crate::profile::Registry;
+use crate::secret::{MacKey, Random};
+use crate::{consent, resource};
+
+pub use report::Report;
+pub use store::{Quarantined, last, quarantined};
+
+/// What became of a record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Outcome {
+    Mapped,
+    /// Must not be published, for this reason.
+    Dropped(String),
+}
+
+impl Outcome {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Mapped => "mapped",
+            Self::Dropped(_) => "dropped",
+        }
+    }
+}
+
+/// How much to ask of the source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Want {
+    /// What changed since the last run; everything where a client was never loaded.
+    Changes,
+    /// Everything, and compare.
+    Everything,
+}
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Another so many records of a kind have been read.
+    Pulled(Kind, u64),
+    /// So many clients of so many are published.
+    Published(u64, u64),
+}
+
+/// Why a run ended early. What was published until then stays, each client whole.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("the source could not be read: {0}")]
+    Source(#[from] ecd::Error),
+    #[error(transparent)]
+    Database(#[from] db::Error),
+    #[error(transparent)]
+    Store(#[from] resource::Error),
+    #[error("the spool file failed: {0}")]
+    Spool(#[from] std::io::Error),
+    #[error("the mapping task failed")]
+    Mapping,
+}
+
+/// Everything that one run needs.
+pub struct Sync<'a> {
+    pub db: &'a Db,
+    pub clock: &'a Clock,
+    pub random: &'a Random,
+    pub tenant: &'a Arc<Tenant>,
+    pub connector: &'a dyn Connector,
+    pub plan: Arc<Plan>,
+    pub profiles: Arc<Registry>,
+    /// The tenant's key for resource ids.
+    pub ids: MacKey,
+    /// Where the spool file lives while the run lasts.
+    pub spool_dir: &'a Path,
+}
+
+impl Sync<'_> {
+    /// One run.
+    pub async fn run(
+        &self,
+        want: Want,
+        progress: &(dyn Fn(Progress) + Send + std::marker::Sync),
+    ) -> Result<Report, Error> {
+        let (tenant, source) = (&self.tenant.id, self.connector.name());
+        let started = self.clock.now();
+        let stopwatch = std::time::Instant::now();
+        let (clients, since, loaded) = {
+            let mut read = self.db.read().await?;
+            let clients = consent::source_clients(&mut read, tenant).await?;
+            let since = store::since(&mut read, tenant, source).await?;
+            (clients, since, store::loaded(&mut read, tenant, source).await?)
+        };
+        let clients: std::collections::BTreeSet<String> = clients.into_iter().map(|(key, _)| key).collect();
+        let is_new = clients.iter().any(|client| !loaded.contains(client));
+        let reach = match since {
+            Some(since) if want == Want::Changes && !is_new => ecd::Reach::Since(since),
+            _ => ecd::Reach::Full,
+        };
+
+        let mut report = Report {
+            clients: clients.len() as u64,
+            ..Report::default()
+        };
+        let mut pulled = self.pull(clients.clone(), reach, &mut report, progress).await?;
+        let removals = self.removals(&pulled, &clients, &mut report).await?;
+        let whole = reach == ecd::Reach::Full && report.failed.is_empty();
+        self.publish(&mut pulled, removals, whole.then_some(&clients), &mut report, progress)
+            .await?;
+
+        report.seconds = stopwatch.elapsed().as_secs_f64();
+        let since = report.failed.is_empty().then_some(started);
+        let text = serde_json::to_string(&report).expect("a report is JSON");
+        let mut tx = self.db.begin().await?;
+        store::finish(&mut tx, tenant, source, since, self.clock.now(), &text).await?;
+        tx.commit().await?;
+        tracing::info!(
+            tenant = tenant.as_str(),
+            sync.pulled = report.pulled,
+            sync.stored = report.stored,
+            sync.quarantined = report.quarantined,
+            sync.seconds = report.seconds,
+            "sync done"
+        );
+        Ok(report)
+    }
+}

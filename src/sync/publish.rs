@@ -1,0 +1,257 @@
+//! The second half of a run: one transaction per client.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use jiff::civil::Date;
+
+use super::pull::{Pulled, Removals};
+use super::spool::{Entry, SpooledDraft};
+use super::store::{self, Known, Line};
+use super::{Error, Outcome, Progress, Report, Sync};
+use crate::consent;
+use crate::db::Tx;
+use crate::ecd::Kind;
+use crate::fhir::types::{Id, ResourceType};
+use crate::mapping::resource_id;
+use crate::resource::{self, Draft, Put};
+
+/// Records of no client (employees) that are published together.
+const SHARED_AT_ONCE: usize = 500;
+
+/// What one transaction did.
+#[derive(Default)]
+struct Done {
+    mapped: u64,
+    dropped: BTreeMap<String, u64>,
+    stored: u64,
+    withdrawn: u64,
+}
+
+impl Sync<'_> {
+    /// Publishes everything that waits. `loaded`: the clients that are whole after this run.
+    pub(super) async fn publish(
+        &self,
+        pulled: &mut Pulled,
+        mut removals: Removals,
+        loaded: Option<&BTreeSet<String>>,
+        report: &mut Report,
+        progress: &(dyn Fn(Progress) + Send + std::marker::Sync),
+    ) -> Result<(), Error> {
+        for (kind, key) in std::mem::take(&mut pulled.gone) {
+            let client = self.client_of(kind, &key).await?;
+            removals.entry(client).or_default().push((kind, key));
+        }
+        let mut clients: BTreeSet<Option<String>> = pulled.spool.clients().into_iter().collect();
+        clients.extend(removals.keys().cloned());
+        let total = clients.len() as u64;
+        for (done, client) in clients.into_iter().enumerate() {
+            let entries = pulled.spool.take(&client)?;
+            let mut gone = removals.remove(&client).unwrap_or_default();
+            let mut parts = if client.is_none() {
+                chunks(entries, SHARED_AT_ONCE)
+            } else {
+                vec![entries]
+            };
+            if parts.is_empty() {
+                parts.push(Vec::new());
+            }
+            for part in parts {
+                let one = self
+                    .publish_one(part, std::mem::take(&mut gone), &pulled.care_ends)
+                    .await?;
+                report.mapped += one.mapped;
+                report.stored += one.stored;
+                report.withdrawn += one.withdrawn;
+                for (reason, count) in one.dropped {
+                    *report.dropped.entry(reason).or_default() += count;
+                }
+            }
+            progress(Progress::Published(done as u64 + 1, total));
+        }
+        if let Some(clients) = loaded {
+            let clients: Vec<String> = clients.iter().cloned().collect();
+            let mut tx = self.db.begin().await?;
+            store::mark_loaded(
+                &mut tx,
+                &self.tenant.id,
+                self.connector.name(),
+                &clients,
+                self.clock.now(),
+            )
+            .await?;
+            tx.commit().await?;
+        }
+        Ok(())
+    }
+
+    async fn client_of(&self, kind: Kind, key: &str) -> Result<Option<String>, Error> {
+        let mut read = self.db.read().await?;
+        let keys = [key.to_owned()];
+        let known = store::known(&mut read, &self.tenant.id, self.connector.name(), kind, &keys).await?;
+        Ok(known.into_iter().next().and_then(|known| known.client))
+    }
+
+    /// One client's changes, or a chunk of shared records: all of it or nothing.
+    async fn publish_one(
+        &self,
+        entries: Vec<Entry>,
+        gone: Vec<(Kind, String)>,
+        care_ends: &BTreeMap<String, Option<Date>>,
+    ) -> Result<Done, Error> {
+        let (tenant, source, now) = (&self.tenant.id, self.connector.name(), self.clock.now());
+        let mut done = Done::default();
+        let mut tx = self.db.begin().await?;
+        let known = self.known(&mut tx, &entries, &gone).await?;
+        let entries = newest(entries, &known);
+
+        let mut withdrawn: BTreeMap<Option<Id>, Vec<(ResourceType, Id)>> = BTreeMap::new();
+        let mut drafts = Vec::new();
+        let mut lines = Vec::new();
+        for entry in &entries {
+            let kind = Kind::from_name(&entry.kind).expect("the spool holds what was pulled");
+            match &entry.outcome {
+                Outcome::Mapped => done.mapped += 1,
+                Outcome::Dropped(reason) => *done.dropped.entry(reason.clone()).or_default() += 1,
+            }
+            let before = known.get(&(kind.as_str(), entry.key.clone()));
+            let now_published: BTreeSet<_> = entry.drafts.iter().map(name).collect();
+            for old in before
+                .map(|known| known.resources.split_whitespace())
+                .into_iter()
+                .flatten()
+            {
+                if !now_published.contains(old) {
+                    withdrawn.entry(self.patient(before)).or_default().extend(parse(old));
+                }
+            }
+            drafts.extend(entry.drafts.iter().filter_map(draft));
+            if kind == Kind::Client
+                && let Some(care_end) = care_ends.get(&entry.key)
+            {
+                consent::set_care_end(&mut tx, tenant, &self.patient_of(&entry.key), *care_end, now).await?;
+            }
+            lines.push(Line {
+                kind,
+                key: &entry.key,
+                client: entry.client.as_deref(),
+                version: &entry.version,
+                hash: &entry.hash,
+                outcome: &entry.outcome,
+                resources: now_published.into_iter().collect::<Vec<_>>().join(" "),
+            });
+        }
+        for (kind, key) in &gone {
+            let before = known.get(&(kind.as_str(), key.clone()));
+            for old in before
+                .map(|known| known.resources.split_whitespace())
+                .into_iter()
+                .flatten()
+            {
+                withdrawn.entry(self.patient(before)).or_default().extend(parse(old));
+            }
+            store::forget(&mut tx, tenant, source, *kind, key).await?;
+        }
+        for (patient, items) in &withdrawn {
+            done.withdrawn += items.len() as u64;
+            resource::withdraw(&mut tx, tenant, patient.as_ref(), items, now).await?;
+        }
+        let puts = resource::put(&mut tx, self.tenant, now, &drafts).await?;
+        done.stored += puts.iter().filter(|put| !matches!(put, Put::Unchanged)).count() as u64;
+        store::remember(&mut tx, tenant, source, &lines).await?;
+        for kind in Kind::ALL {
+            let keys: Vec<String> = lines
+                .iter()
+                .filter(|line| line.kind == kind)
+                .map(|line| line.key.to_owned())
+                .collect();
+            if !keys.is_empty() {
+                store::release(&mut tx, tenant, source, kind, &keys).await?;
+            }
+        }
+        tx.commit().await?;
+        Ok(done)
+    }
+
+    async fn known<'a>(
+        &self,
+        tx: &mut Tx,
+        entries: &'a [Entry],
+        gone: &'a [(Kind, String)],
+    ) -> Result<HashMap<(&'static str, String), Known>, Error> {
+        let mut found = HashMap::new();
+        for kind in Kind::ALL {
+            let of_entries = entries
+                .iter()
+                .filter(|entry| entry.kind == kind.as_str())
+                .map(|entry| entry.key.clone());
+            let of_gone = gone
+                .iter()
+                .filter(|(which, _)| *which == kind)
+                .map(|(_, key)| key.clone());
+            let keys: Vec<String> = of_entries.chain(of_gone).collect();
+            if keys.is_empty() {
+                continue;
+            }
+            let rows = store::known(tx, &self.tenant.id, self.connector.name(), kind, &keys).await?;
+            found.extend(
+                rows.into_iter()
+                    .map(|known| ((kind.as_str(), known.key.clone()), known)),
+            );
+        }
+        Ok(found)
+    }
+
+    fn patient(&self, known: Option<&Known>) -> Option<Id> {
+        known
+            .and_then(|known| known.client.as_deref())
+            .map(|client| self.patient_of(client))
+    }
+
+    fn patient_of(&self, client: &str) -> Id {
+        resource_id(&self.ids, &[self.connector.name(), Kind::Client.as_str(), client])
+    }
+}
+
+/// Of several versions of a record the newest; nothing that is older than what is known.
+fn newest(entries: Vec<Entry>, known: &HashMap<(&'static str, String), Known>) -> Vec<Entry> {
+    let mut kept: BTreeMap<(String, String), Entry> = BTreeMap::new();
+    for entry in entries {
+        let is_old = Kind::from_name(&entry.kind)
+            .and_then(|kind| known.get(&(kind.as_str(), entry.key.clone())))
+            .is_some_and(|known| known.version > entry.version);
+        let place = (entry.kind.clone(), entry.key.clone());
+        if !is_old && kept.get(&place).is_none_or(|other| other.version <= entry.version) {
+            kept.insert(place, entry);
+        }
+    }
+    kept.into_values().collect()
+}
+
+fn chunks(entries: Vec<Entry>, size: usize) -> Vec<Vec<Entry>> {
+    let mut chunks: Vec<Vec<Entry>> = Vec::new();
+    for entry in entries {
+        match chunks.last_mut() {
+            Some(last) if last.len() < size => last.push(entry),
+            _ => chunks.push(vec![entry]),
+        }
+    }
+    chunks
+}
+
+fn name(draft: &SpooledDraft) -> String {
+    format!("{}/{}", draft.kind, draft.id)
+}
+
+fn parse(name: &str) -> Option<(ResourceType, Id)> {
+    let (kind, id) = name.split_once('/')?;
+    Some((kind.parse().ok()?, Id::parse(id)?))
+}
+
+fn draft(spooled: &SpooledDraft) -> Option<Draft> {
+    Some(Draft {
+        kind: spooled.kind.parse().ok()?,
+        id: Id::parse(&spooled.id)?,
+        patient: spooled.patient.as_deref().and_then(Id::parse),
+        body: spooled.body.clone(),
+    })
+}

@@ -1,0 +1,289 @@
+//! The SQL of sync: what is known of each source record, the quarantine, and how far a source was read.
+
+use jiff::Timestamp;
+
+use super::Outcome;
+use crate::config::TenantId;
+use crate::db::{Conn, Error, Param, Tx, params, statements};
+use crate::ecd::Kind;
+
+statements! {
+    HASHES = each(
+        "SELECT key, hash FROM source_record WHERE tenant = $1 AND source = $2 AND kind = $3
+         AND key IN (SELECT value FROM json_each($4))",
+        "SELECT key, hash FROM source_record WHERE tenant = $1 AND source = $2 AND kind = $3 AND key = ANY($4)",
+    );
+    KNOWN = each(
+        "SELECT key, client, version, resources FROM source_record WHERE tenant = $1 AND source = $2 AND kind = $3
+         AND key IN (SELECT value FROM json_each($4))",
+        "SELECT key, client, version, resources FROM source_record WHERE tenant = $1 AND source = $2 AND kind = $3
+         AND key = ANY($4)",
+    );
+    OF_CLIENT = both(
+        "SELECT key, resources FROM source_record WHERE tenant = $1 AND source = $2 AND client = $3 AND kind = $4",
+    );
+    SHARED = both(
+        "SELECT key FROM source_record WHERE tenant = $1 AND source = $2 AND client IS NULL AND kind = $3",
+    );
+    COUNT = both("SELECT count(*) FROM source_record WHERE tenant = $1 AND source = $2");
+    FORGET = both("DELETE FROM source_record WHERE tenant = $1 AND source = $2 AND kind = $3 AND key = $4");
+    RELEASE = each(
+        "DELETE FROM quarantine WHERE tenant = $1 AND source = $2 AND kind = $3
+         AND key IN (SELECT value FROM json_each($4))",
+        "DELETE FROM quarantine WHERE tenant = $1 AND source = $2 AND kind = $3 AND key = ANY($4)",
+    );
+    QUARANTINED = both("SELECT kind, key, pointer, reason, at FROM quarantine WHERE tenant = $1 AND source = $2
+         ORDER BY at, kind, key LIMIT 1000");
+    LOADED = both("SELECT client FROM source_client WHERE tenant = $1 AND source = $2");
+    SINCE = both("SELECT since FROM sync_state WHERE tenant = $1 AND source = $2");
+    FINISHED = both("SELECT finished, report FROM sync_state WHERE tenant = $1 AND source = $2");
+    FINISH = both(
+        "INSERT INTO sync_state (tenant, source, since, finished, report) VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (tenant, source) DO UPDATE
+         SET since = coalesce(excluded.since, sync_state.since), finished = excluded.finished, report = excluded.report",
+    );
+}
+
+/// What an earlier run published of a record.
+#[derive(Debug)]
+pub(super) struct Known {
+    pub key: String,
+    pub client: Option<String>,
+    pub version: String,
+    pub resources: String,
+}
+
+/// Which content of these records is already dealt with.
+pub(super) async fn hashes(
+    conn: &mut Conn,
+    tenant: &TenantId,
+    source: &str,
+    kind: Kind,
+    keys: &[String],
+) -> Result<Vec<(String, Vec<u8>)>, Error> {
+    let rows = conn
+        .rows(HASHES, params![tenant.as_str(), source, kind.as_str(), keys])
+        .await?;
+    Ok(rows.iter().map(|row| (row.text(0), row.bytes(1))).collect())
+}
+
+pub(super) async fn known(
+    conn: &mut Conn,
+    tenant: &TenantId,
+    source: &str,
+    kind: Kind,
+    keys: &[String],
+) -> Result<Vec<Known>, Error> {
+    let rows = conn
+        .rows(KNOWN, params![tenant.as_str(), source, kind.as_str(), keys])
+        .await?;
+    let known = |row: &crate::db::Row| Known {
+        key: row.text(0),
+        client: row.opt_text(1),
+        version: row.text(2),
+        resources: row.text(3),
+    };
+    Ok(rows.iter().map(known).collect())
+}
+
+/// Every record of one kind that is known of one client: key and published resources.
+pub(super) async fn of_client(
+    conn: &mut Conn,
+    tenant: &TenantId,
+    source: &str,
+    client: &str,
+    kind: Kind,
+) -> Result<Vec<(String, String)>, Error> {
+    let rows = conn
+        .rows(OF_CLIENT, params![tenant.as_str(), source, client, kind.as_str()])
+        .await?;
+    Ok(rows.iter().map(|row| (row.text(0), row.text(1))).collect())
+}
+
+/// The keys of every known record of a kind that belongs to no client.
+pub(super) async fn shared(conn: &mut Conn, tenant: &TenantId, source: &str, kind: Kind) -> Result<Vec<String>, Error> {
+    let rows = conn
+        .rows(SHARED, params![tenant.as_str(), source, kind.as_str()])
+        .await?;
+    Ok(rows.iter().map(|row| row.text(0)).collect())
+}
+
+pub(super) async fn count(conn: &mut Conn, tenant: &TenantId, source: &str) -> Result<i64, Error> {
+    Ok(conn
+        .row(COUNT, params![tenant.as_str(), source])
+        .await?
+        .map_or(0, |row| row.int(0)))
+}
+
+/// One line of [`remember`].
+pub(super) struct Line<'a> {
+    pub kind: Kind,
+    pub key: &'a str,
+    pub client: Option<&'a str>,
+    pub version: &'a str,
+    pub hash: &'a [u8],
+    pub outcome: &'a Outcome,
+    pub resources: String,
+}
+
+/// Notes what became of records, in the transaction that published them.
+pub(super) async fn remember(tx: &mut Tx, tenant: &TenantId, source: &str, lines: &[Line<'_>]) -> Result<(), Error> {
+    let values: Vec<Param<'_>> = lines
+        .iter()
+        .flat_map(|line| {
+            [
+                Param::from(tenant.as_str()),
+                Param::from(source),
+                Param::from(line.kind.as_str()),
+                Param::from(line.key),
+                Param::from(line.client),
+                Param::from(line.version),
+                Param::from(line.hash),
+                Param::from(line.outcome.code()),
+                Param::from(line.resources.as_str()),
+            ]
+        })
+        .collect();
+    tx.insert_many(
+        "INSERT INTO source_record (tenant, source, kind, key, client, version, hash, outcome, resources)",
+        "ON CONFLICT (tenant, source, kind, key) DO UPDATE SET client = excluded.client, version = excluded.version,
+         hash = excluded.hash, outcome = excluded.outcome, resources = excluded.resources",
+        9,
+        &values,
+    )
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn forget(tx: &mut Tx, tenant: &TenantId, source: &str, kind: Kind, key: &str) -> Result<(), Error> {
+    tx.execute(FORGET, params![tenant.as_str(), source, kind.as_str(), key])
+        .await?;
+    Ok(())
+}
+
+/// A record that waits for its source or its map to be put right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quarantined {
+    pub kind: String,
+    pub key: String,
+    pub pointer: String,
+    pub reason: String,
+    pub at: Timestamp,
+}
+
+pub(super) async fn quarantine(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    source: &str,
+    lines: &[(Kind, String, String, String)],
+    now: Timestamp,
+) -> Result<(), Error> {
+    let values: Vec<Param<'_>> = lines
+        .iter()
+        .flat_map(|(kind, key, pointer, reason)| {
+            [
+                Param::from(tenant.as_str()),
+                Param::from(source),
+                Param::from(kind.as_str()),
+                Param::from(key),
+                Param::from(pointer),
+                Param::from(reason),
+                Param::from(now),
+            ]
+        })
+        .collect();
+    tx.insert_many(
+        "INSERT INTO quarantine (tenant, source, kind, key, pointer, reason, at)",
+        "ON CONFLICT (tenant, source, kind, key) DO UPDATE
+         SET pointer = excluded.pointer, reason = excluded.reason, at = excluded.at",
+        7,
+        &values,
+    )
+    .await?;
+    Ok(())
+}
+
+/// Takes records out of the quarantine that could be read now.
+pub(super) async fn release(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    source: &str,
+    kind: Kind,
+    keys: &[String],
+) -> Result<(), Error> {
+    tx.execute(RELEASE, params![tenant.as_str(), source, kind.as_str(), keys])
+        .await?;
+    Ok(())
+}
+
+/// The quarantine of a source, oldest first, at most a thousand.
+pub async fn quarantined(conn: &mut Conn, tenant: &TenantId, source: &str) -> Result<Vec<Quarantined>, Error> {
+    let rows = conn.rows(QUARANTINED, params![tenant.as_str(), source]).await?;
+    let line = |row: &crate::db::Row| Quarantined {
+        kind: row.text(0),
+        key: row.text(1),
+        pointer: row.text(2),
+        reason: row.text(3),
+        at: row.time(4),
+    };
+    Ok(rows.iter().map(line).collect())
+}
+
+pub(super) async fn loaded(conn: &mut Conn, tenant: &TenantId, source: &str) -> Result<Vec<String>, Error> {
+    let rows = conn.rows(LOADED, params![tenant.as_str(), source]).await?;
+    Ok(rows.iter().map(|row| row.text(0)).collect())
+}
+
+pub(super) async fn mark_loaded(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    source: &str,
+    clients: &[String],
+    now: Timestamp,
+) -> Result<(), Error> {
+    let values: Vec<Param<'_>> = clients
+        .iter()
+        .flat_map(|client| {
+            [
+                Param::from(tenant.as_str()),
+                Param::from(source),
+                Param::from(client),
+                Param::from(now),
+            ]
+        })
+        .collect();
+    tx.insert_many(
+        "INSERT INTO source_client (tenant, source, client, loaded_at)",
+        "ON CONFLICT (tenant, source, client) DO UPDATE SET loaded_at = excluded.loaded_at",
+        4,
+        &values,
+    )
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn since(conn: &mut Conn, tenant: &TenantId, source: &str) -> Result<Option<Timestamp>, Error> {
+    Ok(conn
+        .row(SINCE, params![tenant.as_str(), source])
+        .await?
+        .and_then(|row| row.opt_time(0)))
+}
+
+/// When the last run ended, and its report as JSON.
+pub async fn last(conn: &mut Conn, tenant: &TenantId, source: &str) -> Result<Option<(Timestamp, String)>, Error> {
+    let row = conn.row(FINISHED, params![tenant.as_str(), source]).await?;
+    Ok(row.and_then(|row| Some((row.opt_time(0)?, row.text(1)))))
+}
+
+pub(super) async fn finish(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    source: &str,
+    since: Option<Timestamp>,
+    now: Timestamp,
+    report: &str,
+) -> Result<(), Error> {
+    tx.execute(FINISH, params![tenant.as_str(), source, since, now, report])
+        .await?;
+    Ok(())
+}
