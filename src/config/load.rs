@@ -101,10 +101,17 @@ fn server(reader: &mut Reader) -> Option<Server> {
             "must be http(s)://host[:port]/ without a path".to_owned(),
         );
     }
+    let spool_dir = reader
+        .optional_path(
+            "server.spool_dir",
+            "where a sync keeps mapped records while it runs; sealed",
+        )
+        .unwrap_or_else(std::env::temp_dir);
     Some(Server {
         listen: listen?,
         admin_listen: admin?,
         public_url: url?,
+        spool_dir,
     })
 }
 

@@ -223,6 +223,10 @@ impl Reader {
         Some(self.base.join(text))
     }
 
+    pub fn optional_path(&mut self, key: &str, meaning: &'static str) -> Option<PathBuf> {
+        self.take(key, "", meaning).map(|(text, _)| self.base.join(text))
+    }
+
     /// The trimmed contents of the file that `key` names.
     pub fn secret_file(&mut self, key: &str, meaning: &'static str) -> Option<Secret<String>> {
         let path = self.path(key, meaning)?;

@@ -13,6 +13,8 @@ pub struct Server {
     pub admin_listen: SocketAddr,
     /// What apps and browsers see: scheme, host and port, for example `https://gateway.example/`.
     pub public_url: Url,
+    /// Where a sync keeps what is mapped and not yet published; sealed, and gone after the run.
+    pub spool_dir: PathBuf,
 }
 
 impl Server {

@@ -7,6 +7,7 @@
 
 pub mod area;
 pub mod cors;
+pub mod demo;
 pub mod edge;
 pub mod failure;
 pub mod fhir;

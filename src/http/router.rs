@@ -14,7 +14,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{Predicate as _, SizeAbove};
 
 use super::failure::Failure;
-use super::{App, edge, fhir};
+use super::{App, demo, edge, fhir, oauth};
 
 /// The largest body of a request.
 const MAX_BODY: usize = 1024 * 1024;
@@ -23,7 +23,12 @@ const MIN_COMPRESSED: u64 = 2 * 1024;
 
 /// The whole gateway as one service.
 pub fn router(app: App) -> Router {
-    Router::new().merge(fhir::routes()).with_layers(app)
+    let demo = app.demo.clone().map(demo::routes).unwrap_or_default();
+    Router::new()
+        .merge(fhir::routes())
+        .merge(oauth::routes())
+        .merge(demo)
+        .with_layers(app)
 }
 
 /// The layers of [`router`], around any set of routes.

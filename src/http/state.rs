@@ -6,8 +6,10 @@ use crate::audit::Recorder;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::Db;
+use crate::http::demo::Demo;
 use crate::http::edge::Gate;
 use crate::http::fhir::Documents;
+use crate::notify::Outbox;
 use crate::oauth::Issuer;
 use crate::rest::Rest;
 use crate::secret::Random;
@@ -29,17 +31,28 @@ pub struct Parts {
     /// CapabilityStatements, made once.
     pub documents: Documents,
     pub gate: Gate,
+    /// Messages on their way out.
+    pub outbox: Outbox,
+    /// Only in `inzage demo`.
+    pub demo: Option<Demo>,
 }
 
 impl App {
     /// Starts the audit writer, so it needs a runtime.
     pub fn new(config: Config, db: Db, clock: Clock, random: Random) -> Self {
+        Self::with_demo(config, db, clock, random, None)
+    }
+
+    /// The same with the demo's own pages.
+    pub fn with_demo(config: Config, db: Db, clock: Clock, random: Random, demo: Option<Demo>) -> Self {
         let recorder = Recorder::start(db.clone(), clock.clone());
         Self(Arc::new(Parts {
             issuer: Issuer::new(&config, db.clone(), clock.clone(), random.clone()),
             rest: Rest::new(&config, db.clone(), recorder.clone(), clock.clone(), random.clone()),
             documents: Documents::new(&config),
             gate: Gate::default(),
+            outbox: Outbox::new(&config.master),
+            demo,
             recorder,
             config,
             db,
