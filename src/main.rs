@@ -1,3 +1,27 @@
 //! The `inzage` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+use inzage::admin::{self, Cli};
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("inzage=info,warn"));
+    tracing_subscriber::fmt()
+        .json()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    rustls::crypto::aws_lc_rs::default_provider()
+        .install_default()
+        .expect("no other provider was installed before");
+    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(admin::run(cli)),
+        Err(error) => {
+            eprintln!("inzage: the runtime cannot start: {error}");
+            ExitCode::from(2)
+        }
+    }
+}

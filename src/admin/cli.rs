@@ -1,0 +1,201 @@
+//! The command line: names, options and help.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::conformance;
+
+/// A FHIR gateway in front of the client dossiers of Dutch long-term care.
+#[derive(Debug, Parser)]
+#[command(name = "inzage", version, about)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the whole line on synthetic clients: mock ECD, first sync, gateway, patient app
+    Demo(DemoOptions),
+    /// Serve the FHIR API, the authorization server and the pages
+    Serve(At),
+    /// Check configuration, mapping files, profiles and database; tell every problem at once
+    Check(At),
+    /// Pull from the source once and publish
+    Sync(SyncOptions),
+    /// Bring the database's schema up to date
+    Migrate(At),
+    /// Work on mapping files
+    #[command(subcommand)]
+    Map(MapCommand),
+    /// Manage accounts
+    #[command(subcommand)]
+    Account(AccountCommand),
+    /// Manage apps
+    #[command(subcommand)]
+    App(AppCommand),
+    /// Show tenants
+    #[command(subcommand)]
+    Tenant(TenantCommand),
+    /// Make keys
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Inspect the audit trail
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Test a gateway from outside against the numbered requirements
+    #[command(subcommand)]
+    Conformance(ConformanceCommand),
+    /// Run a mock ECD
+    #[command(subcommand)]
+    Mock(MockCommand),
+    /// Explain the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+/// Where the configuration is.
+#[derive(Clone, Debug, Args)]
+pub struct At {
+    /// The configuration file
+    #[arg(long, default_value = "inzage.toml")]
+    pub config: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct DemoOptions {
+    /// Where apps and browsers connect
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// Where the demo keeps its database, keys, outbox and demo.json
+    #[arg(long, default_value = "inzage-demo")]
+    pub data: PathBuf,
+    /// Synthetic clients per tenant; ten of them have a fixed part and are always there
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=20_000))]
+    pub clients: u32,
+    /// Seed of the synthetic content
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// postgres://… instead of an SQLite file in the data folder
+    #[arg(long)]
+    pub database: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct SyncOptions {
+    #[command(flatten)]
+    pub at: At,
+    /// The tenant to sync; every tenant with a source otherwise
+    #[arg(long)]
+    pub tenant: Option<String>,
+    /// Pull everything and compare, instead of what changed
+    #[arg(long)]
+    pub full: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum MapCommand {
+    /// Check every mapping file against schemas, profiles, tables and its example pairs
+    Check {
+        /// A folder of mapping files instead of the built-in ones
+        #[arg(long)]
+        mappings: Option<PathBuf>,
+    },
+    /// Map one source record and show the resources, or why there are none
+    Try {
+        /// The map, for example ons/report
+        map: String,
+        /// The record as JSON
+        record: PathBuf,
+        #[arg(long)]
+        mappings: Option<PathBuf>,
+    },
+    /// Show a map as a table: source field, FHIR element, drop rules, fields never read
+    Explain {
+        map: String,
+        #[arg(long)]
+        mappings: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum AccountCommand {
+    /// Create an account from a JSON file and print it
+    Create {
+        #[command(flatten)]
+        at: At,
+        #[arg(long)]
+        tenant: String,
+        #[arg(long)]
+        file: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum AppCommand {
+    /// Register an app from RFC 7591 client metadata and print the registration
+    Register {
+        #[command(flatten)]
+        at: At,
+        #[arg(long)]
+        tenant: String,
+        #[arg(long)]
+        file: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum TenantCommand {
+    /// One line a tenant: id, name, FHIR base, source
+    List(At),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Make a new master key file; an existing file is never overwritten
+    New {
+        #[arg(long)]
+        file: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Recompute the hash chain of a tenant's audit trail and name the first broken line
+    Verify {
+        #[command(flatten)]
+        at: At,
+        #[arg(long)]
+        tenant: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ConformanceCommand {
+    /// Run the cases against a gateway and write the report
+    Run(conformance::Arguments),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum MockCommand {
+    /// Serve the Ons API with synthetic clients over HTTPS with mutual TLS
+    Ons {
+        #[arg(long, default_value = "127.0.0.1:8443")]
+        listen: SocketAddr,
+        /// Where the test CA and certificates are kept
+        #[arg(long, default_value = "inzage-mock-ons")]
+        data: PathBuf,
+        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=20_000))]
+        clients: u32,
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Print every setting with its default and meaning
+    Reference,
+}

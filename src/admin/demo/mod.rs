@@ -1,0 +1,137 @@
+//! `inzage demo`: the whole line on synthetic clients, on one machine, with nothing to set up.
+//!
+//! # Design
+//! The demo makes what an operator would make: a key file, certificates, an `inzage.toml`, accounts and apps. Everything lies
+//! in the data folder, and every other command works on it (`inzage sync --config inzage-demo/inzage.toml`). A second start
+//! goes on with the same folder; accounts and apps are made once and `demo.json` remembers their secrets.
+
+mod cast;
+mod jwk;
+mod world;
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+
+use super::cli::DemoOptions;
+use super::integrate::section;
+use super::operate::{new_key, sync_tenant};
+use super::told;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::db::Db;
+use crate::ecd::mock::{Population, ons};
+use crate::http::App;
+use crate::secret::{Random, Secret};
+use crate::sync::Want;
+
+/// The four organisations and what is different about each.
+const TENANTS: [(&str, &str, &str); 4] = [
+    (
+        "topaz",
+        "Topaz",
+        "sms.explicit_request_button = true\npassword.require_upper = true\npassword.require_lower = true\npassword.require_non_alpha = true\n",
+    ),
+    (
+        "treant",
+        "Treant",
+        "sms.when = \"new-device\"\npassword.require_upper = true\npassword.require_lower = true\n",
+    ),
+    ("vivantes", "Vivantes", "password.require_upper = true\n"),
+    ("amaris", "Amaris", "sms.when = \"new-device-or-days\"\nsms.days = 90\n"),
+];
+
+pub(super) async fn run(options: DemoOptions) -> anyhow::Result<ExitCode> {
+    let (clock, random) = (Clock::System, Random::Os);
+    let data = std::path::absolute(&options.data)?;
+    std::fs::create_dir_all(data.join("outbox")).with_context(|| format!("{} cannot be made", data.display()))?;
+    let key = data.join("master.key");
+    if !key.exists() {
+        new_key(&key, &random)?;
+    }
+    // Bound first: a port that is taken shows at once, and a port of 0 becomes a real one for every URL below.
+    let listener = tokio::net::TcpListener::bind(options.listen)
+        .await
+        .with_context(|| format!("--listen {}: the address is taken or not ours", options.listen))?;
+    let inside = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+
+    eprintln!(
+        "making {} synthetic clients for each of {} organisations",
+        options.clients.max(10),
+        TENANTS.len()
+    );
+    let today = clock
+        .now()
+        .to_zoned(jiff::tz::TimeZone::get("Europe/Amsterdam")?)
+        .date();
+    let mut mocks = Vec::new();
+    for (number, (id, ..)) in TENANTS.iter().enumerate() {
+        let population = Arc::new(Population::generate(
+            options.clients as usize,
+            options.seed + number as u64,
+            today,
+        ));
+        let dir = data.join("mock-ons").join(id);
+        std::fs::create_dir_all(&dir)?;
+        let address = "127.0.0.1:0".parse().expect("an address");
+        let mock = ons::start(ons::Options::new(address, Arc::clone(&population), dir, clock.clone())).await?;
+        mocks.push((mock, population));
+    }
+
+    let file = data.join("inzage.toml");
+    let urls: Vec<String> = mocks.iter().map(|(mock, _)| mock.url.clone()).collect();
+    let text = configuration(&data, listener.local_addr()?, inside.local_addr()?, &urls);
+    std::fs::write(&file, &text)?;
+    let mut config = Config::load(&file).map_err(|problems| told(&problems))?;
+    if let Some(database) = &options.database {
+        config.database = Secret::new(database.clone());
+    }
+    let db = Db::open(config.database.expose())
+        .await
+        .context("the database cannot be opened")?;
+
+    let world = world::World {
+        config: &config,
+        db: &db,
+        clock: &clock,
+        random: &random,
+        data: &data,
+    };
+    let populations: Vec<&Population> = mocks.iter().map(|(_, population)| &**population).collect();
+    let demo = world.prepare(&populations, inside.local_addr()?).await?;
+
+    for tenant in &config.tenants {
+        let report = sync_tenant(&config, &db, tenant, Want::Everything, &clock, &random).await?;
+        eprintln!("{}\n{report}", tenant.id);
+    }
+    world.write(&demo)?;
+
+    let url = config.server.public_url.clone();
+    let app = App::with_demo(config, db, clock, random, Some(demo));
+    eprintln!(
+        "\nInzage serves at {url}\nSMS codes arrive at {url}demo/outbox and in {}",
+        data.join("outbox/sms.jsonl").display()
+    );
+    super::serve::until_stopped(app, listener, inside).await?;
+    drop(mocks);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The demo's own `inzage.toml`.
+fn configuration(data: &Path, listen: std::net::SocketAddr, inside: std::net::SocketAddr, mocks: &[String]) -> String {
+    let mut text = format!(
+        "# Written by `inzage demo` at every start.\n[server]\nlisten = \"{listen}\"\nadmin_listen = \"{inside}\"\n\
+         public_url = \"http://{listen}/\"\nspool_dir = \"spool\"\n\n[database]\nurl = {}\n\n\
+         [secrets]\nmaster_key_file = \"master.key\"\n\n[sms]\ntransport = \"drawer\"\ndir = \"outbox\"\n",
+        toml::Value::String(format!("sqlite:{}", data.join("inzage.db").display())),
+    );
+    for ((id, name, policy), url) in TENANTS.iter().zip(mocks) {
+        let ons = section(url, &data.join("mock-ons").join(id));
+        text.push_str(&format!(
+            "\n[tenant.{id}]\nname = \"{name}\"\n{policy}\n[tenant.{id}.ons]\n{ons}"
+        ));
+    }
+    text
+}

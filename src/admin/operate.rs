@@ -1,0 +1,290 @@
+//! Commands for operators: check, migrate, sync, accounts, apps, keys, audit, conformance.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+
+use super::account::{NewAccount, Registrar};
+use super::bars::Bars;
+use super::cli::{
+    AccountCommand, AppCommand, At, AuditCommand, ConformanceCommand, KeyCommand, SyncOptions, TenantCommand,
+};
+use super::told;
+use crate::account::Hasher;
+use crate::clock::Clock;
+use crate::config::{Config, Source, Tenant};
+use crate::db::Db;
+use crate::ecd::contract::Contracts;
+use crate::ecd::ons::{Ons, Settings};
+use crate::mapping::{Files, Plan};
+use crate::profile::Registry;
+use crate::secret::{Random, Secret};
+use crate::sync::{Report, Sync, Want};
+use crate::{audit, conformance, oauth};
+
+/// The configuration and its database.
+pub(super) async fn open(at: &At) -> anyhow::Result<(Config, Db)> {
+    let config = Config::load(&at.config).map_err(|problems| told(&problems))?;
+    let db = Db::open(config.database.expose())
+        .await
+        .context("the database cannot be opened")?;
+    Ok((config, db))
+}
+
+fn find<'a>(config: &'a Config, name: &str) -> anyhow::Result<&'a Arc<Tenant>> {
+    config
+        .tenant(name)
+        .with_context(|| format!("--tenant {name}: the configuration has no such tenant"))
+}
+
+/// The compiled profiles and maps; every problem of both at once.
+pub(super) fn definitions() -> anyhow::Result<(Arc<Registry>, Arc<Plan>)> {
+    let profiles = Registry::builtin();
+    let plan = Plan::load(&Files::builtin(), &profiles).map_err(|problems| {
+        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        anyhow::anyhow!(
+            "the mapping files have {} problem(s):\n{}",
+            lines.len(),
+            lines.join("\n")
+        )
+    })?;
+    Ok((Arc::new(profiles), Arc::new(plan)))
+}
+
+pub(super) async fn check(at: &At) -> anyhow::Result<ExitCode> {
+    let (config, db) = open(at).await?;
+    definitions()?;
+    db.close().await;
+    println!(
+        "{}: {} tenant(s), schema, profiles and maps are in order",
+        at.config.display(),
+        config.tenants.len()
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) async fn migrate(at: &At) -> anyhow::Result<ExitCode> {
+    let (_, db) = open(at).await?;
+    db.close().await;
+    println!("the schema is up to date");
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) async fn sync(options: SyncOptions) -> anyhow::Result<ExitCode> {
+    let (config, db) = open(&options.at).await?;
+    let tenants: Vec<Arc<Tenant>> = match &options.tenant {
+        Some(name) => vec![Arc::clone(find(&config, name)?)],
+        None => config
+            .tenants
+            .iter()
+            .filter(|tenant| tenant.source.is_some())
+            .map(Arc::clone)
+            .collect(),
+    };
+    let want = if options.full { Want::Everything } else { Want::Changes };
+    let mut is_complete = true;
+    for tenant in tenants {
+        let report = sync_tenant(&config, &db, &tenant, want, &Clock::System, &Random::Os).await?;
+        println!("{}\n{report}", tenant.id);
+        is_complete &= report.is_complete();
+    }
+    Ok(if is_complete {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(1)
+    })
+}
+
+/// One run for one tenant, with progress bars on a terminal.
+pub(super) async fn sync_tenant(
+    config: &Config,
+    db: &Db,
+    tenant: &Arc<Tenant>,
+    want: Want,
+    clock: &Clock,
+    random: &Random,
+) -> anyhow::Result<Report> {
+    let (profiles, plan) = definitions()?;
+    let connector = connector(tenant, random)?;
+    let bars = Bars::new(tenant.id.as_str());
+    let sync = Sync {
+        db,
+        clock,
+        random,
+        tenant,
+        connector: &connector,
+        plan,
+        profiles,
+        ids: config.master.mac_key(&format!("resource-id:{}", tenant.id)),
+        spool_dir: &config.server.spool_dir,
+    };
+    let report = sync.run(want, &|progress| bars.show(progress)).await;
+    bars.finish();
+    report.with_context(|| format!("the sync of {} ended early", tenant.id))
+}
+
+fn connector(tenant: &Tenant, random: &Random) -> anyhow::Result<Ons> {
+    let Some(Source::Ons(source)) = &tenant.source else {
+        anyhow::bail!(
+            "tenant {} has no source: add a [tenant.{}.ons] section",
+            tenant.id,
+            tenant.id
+        )
+    };
+    let read =
+        |path: &Path| std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()));
+    let settings = Settings::new(
+        source.base_url.clone(),
+        read(&source.ca_file)?,
+        read(&source.certificate_file)?,
+        Secret::new(read(&source.key_file)?),
+    );
+    let contracts = Contracts::builtin("ons").map_err(|problems| {
+        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        anyhow::anyhow!("the source schemas have problems:\n{}", lines.join("\n"))
+    })?;
+    Ok(Ons::new(settings, Arc::new(contracts), random.clone())?)
+}
+
+pub(super) async fn account(command: AccountCommand) -> anyhow::Result<ExitCode> {
+    let AccountCommand::Create { at, tenant, file } = command;
+    let (config, db) = open(&at).await?;
+    let tenant = find(&config, &tenant)?;
+    let new: NewAccount = read_json(&file)?;
+    let (clock, random) = (Clock::System, Random::Os);
+    let hasher = Hasher::new(&config.master, &random);
+    let registrar = Registrar {
+        config: &config,
+        db: &db,
+        clock: &clock,
+        random: &random,
+        hasher: &hasher,
+    };
+    let username = new.username.clone();
+    let id = registrar.create(tenant, new).await?;
+    println!(
+        "{}",
+        serde_json::json!({ "id": id, "username": username, "tenant": tenant.id.as_str() })
+    );
+    db.close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) async fn app(command: AppCommand) -> anyhow::Result<ExitCode> {
+    let AppCommand::Register { at, tenant, file } = command;
+    let (config, db) = open(&at).await?;
+    let tenant = find(&config, &tenant)?;
+    let metadata: serde_json::Value = read_json(&file)?;
+    let registration = register(&db, tenant, &metadata, &Clock::System, &Random::Os).await?;
+    println!("{registration:#}");
+    db.close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Registers an app and notes it.
+pub(super) async fn register(
+    db: &Db,
+    tenant: &Tenant,
+    metadata: &serde_json::Value,
+    clock: &Clock,
+    random: &Random,
+) -> anyhow::Result<serde_json::Value> {
+    let now = clock.now();
+    let mut tx = db.begin().await?;
+    let registration = oauth::app::register(&mut tx, &tenant.id, metadata, now, random).await?;
+    let who = audit::Who {
+        client_id: registration["client_id"].as_str().map(str::to_owned),
+        ..audit::Who::default()
+    };
+    let entry = audit::Entry::new(tenant.id.clone(), audit::Action::AppChanged, audit::Outcome::Success).by(who);
+    audit::write(&mut tx, &entry, now).await?;
+    tx.commit().await?;
+    Ok(registration)
+}
+
+fn read_json<T: serde::de::DeserializeOwned>(file: &Path) -> anyhow::Result<T> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    serde_json::from_str(&text).map_err(|error| {
+        // The message of a wrong type would quote the value.
+        anyhow::anyhow!(
+            "{} line {} column {}: {}",
+            file.display(),
+            error.line(),
+            error.column(),
+            match error.classify() {
+                serde_json::error::Category::Data => "a member is missing, unknown or of the wrong type",
+                _ => "this is not JSON",
+            }
+        )
+    })
+}
+
+pub(super) fn tenant(command: TenantCommand) -> anyhow::Result<ExitCode> {
+    let TenantCommand::List(at) = command;
+    let config = Config::load(&at.config).map_err(|problems| told(&problems))?;
+    for tenant in &config.tenants {
+        let source = match &tenant.source {
+            Some(Source::Ons(ons)) => format!("ons {}", ons.base_url),
+            None => "no source".to_owned(),
+        };
+        println!(
+            "{}\t{}\t{}\t{source}",
+            tenant.id,
+            tenant.name,
+            config.server.fhir_base(tenant.id.as_str())
+        );
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) fn key(command: KeyCommand) -> anyhow::Result<ExitCode> {
+    let KeyCommand::New { file } = command;
+    new_key(&file, &Random::Os)?;
+    println!("{}", file.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Makes a master key file that only its owner can read.
+pub(super) fn new_key(file: &PathBuf, random: &Random) -> anyhow::Result<()> {
+    let mut options = std::fs::File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut out = options.open(file).with_context(|| {
+        format!(
+            "{} cannot be made; an existing key is never overwritten, because what it sealed would be lost",
+            file.display()
+        )
+    })?;
+    writeln!(out, "{}", crate::secret::hex(&random.bytes::<32>()))?;
+    Ok(out.sync_all()?)
+}
+
+pub(super) async fn audit(command: AuditCommand) -> anyhow::Result<ExitCode> {
+    let AuditCommand::Verify { at, tenant } = command;
+    let (config, db) = open(&at).await?;
+    let tenant = find(&config, &tenant)?;
+    let verdict = audit::verify(&mut *db.read().await?, &tenant.id).await?;
+    match verdict {
+        audit::Verdict::Whole(head) => {
+            println!("the trail of {} is whole: {} lines", tenant.id, head.seq);
+            Ok(ExitCode::SUCCESS)
+        }
+        audit::Verdict::Broken { seq } => {
+            println!(
+                "the trail of {} is broken at line {seq}: changed, missing, or added from outside",
+                tenant.id
+            );
+            Ok(ExitCode::from(1))
+        }
+    }
+}
+
+pub(super) async fn conformance(command: ConformanceCommand) -> anyhow::Result<ExitCode> {
+    let ConformanceCommand::Run(arguments) = command;
+    let passed = conformance::execute(arguments, Random::Os.bytes(), Clock::System.now()).await?;
+    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
