@@ -59,7 +59,11 @@ impl<'n> Keys<'n> {
         for (key, node) in self.node.entries() {
             if !self.taken.contains(&key.as_str()) {
                 let known = self.taken.join("`, `");
-                problems.push(&node.place, element, format!("`{key}` has no meaning here; known are `{known}`"));
+                problems.push(
+                    &node.place,
+                    element,
+                    format!("`{key}` has no meaning here; known are `{known}`"),
+                );
             }
         }
     }
@@ -90,8 +94,11 @@ impl<'a> Compiler<'a> {
         let given = keys.take("map");
         if given.and_then(Node::text) != Some(name) {
             let place = given.map_or(&tree.place, |node| &node.place);
-            self.problems
-                .push(place, "map", format!("the file is `{name}.toml`; write `map = \"{name}\"`"));
+            self.problems.push(
+                place,
+                "map",
+                format!("the file is `{name}.toml`; write `map = \"{name}\"`"),
+            );
         }
         let about = keys.take("about").and_then(Node::text).unwrap_or_default().to_owned();
         let patient = keys.take("patient").and_then(|node| self.key(node, "patient"));
@@ -136,7 +143,8 @@ impl<'a> Compiler<'a> {
             (None, Some(node)) => self.named_list(node, &at).map(|list| (list, false)),
             (None, None) => None,
             (Some(node), Some(_)) => {
-                self.problems.push(&node.place, &at, "a list has `in` or `of`, not both");
+                self.problems
+                    .push(&node.place, &at, "a list has `in` or `of`, not both");
                 None
             }
         };
@@ -272,8 +280,11 @@ impl<'a> Compiler<'a> {
             && given != Some(kind)
         {
             let place = kind_node.map_or(&node.place, |node| &node.place);
-            self.problems
-                .push(place, &at, format!("the profile is of {kind}; write `type = \"{kind}\"`"));
+            self.problems.push(
+                place,
+                &at,
+                format!("the profile is of {kind}; write `type = \"{kind}\"`"),
+            );
         }
         let kind = kind.and_then(|kind| {
             let parsed = kind.parse();
@@ -362,7 +373,9 @@ impl<'a> Compiler<'a> {
         };
         let test = if let Some(list) = keys.take("list") {
             let list = self.named_list(list, at)?;
-            keys.take("exists").and_then(exists).map(|wanted| Test::ListExists(list, wanted))
+            keys.take("exists")
+                .and_then(exists)
+                .map(|wanted| Test::ListExists(list, wanted))
         } else {
             let field = keys.take("field").and_then(|node| self.field(node, at))?;
             let tests = ["is", "not", "exists", "same", "differs", "outside"];

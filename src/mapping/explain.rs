@@ -42,7 +42,12 @@ pub fn check(files: &Files, registry: &Registry) -> Report {
     let (count, failures) = run_examples(files, &plan, registry);
     let mut text = String::new();
     for (name, map) in &plan.maps {
-        let _ = writeln!(text, "{name}: {} resources, version {}", map.resources.len(), map.version);
+        let _ = writeln!(
+            text,
+            "{name}: {} resources, version {}",
+            map.resources.len(),
+            map.version
+        );
         if map.schema.is_none() {
             let _ = writeln!(text, "  no {name}.source.json: the source fields were not checked");
         }
@@ -76,7 +81,11 @@ pub fn try_record(plan: &Plan, map: &str, source: &str, context: &Context<'_>, r
             for one in resources {
                 let _ = writeln!(text, "{}/{} ({})", one.kind, one.id, one.profile);
                 let _ = writeln!(text, "{:#}", one.resource);
-                for issue in registry.validator(&one.profile).map(|v| v.check(&one.resource)).unwrap_or_default() {
+                for issue in registry
+                    .validator(&one.profile)
+                    .map(|v| v.check(&one.resource))
+                    .unwrap_or_default()
+                {
                     ok = false;
                     let _ = writeln!(text, "  {issue:?}");
                 }
@@ -94,10 +103,18 @@ pub fn try_record(plan: &Plan, map: &str, source: &str, context: &Context<'_>, r
         let read = fields_read(map);
         let mut present = Vec::new();
         leaves(&source, &mut Vec::new(), &mut present);
-        let unread: BTreeSet<String> = present.iter().filter(|path| !is_read(&read, path)).map(|p| dotted(p)).collect();
+        let unread: BTreeSet<String> = present
+            .iter()
+            .filter(|path| !is_read(&read, path))
+            .map(|p| dotted(p))
+            .collect();
         if !unread.is_empty() {
             let unread: Vec<String> = unread.into_iter().collect();
-            let _ = writeln!(text, "Fields of this record that the map never reads: {}", unread.join(", "));
+            let _ = writeln!(
+                text,
+                "Fields of this record that the map never reads: {}",
+                unread.join(", ")
+            );
         }
     }
     Report { text, ok }
@@ -137,7 +154,11 @@ pub fn explain(plan: &Plan, name: &str) -> Report {
         text.push('\n');
         let mut rows = vec![("id".to_owned(), key(&resource.key))];
         object_rows(&resource.body, "", &map.lists, &mut rows);
-        let width = rows.iter().map(|(element, _)| element.chars().count()).max().unwrap_or(0);
+        let width = rows
+            .iter()
+            .map(|(element, _)| element.chars().count())
+            .max()
+            .unwrap_or(0);
         for (element, source) in rows {
             let _ = writeln!(text, "  {element:width$}  {source}");
         }
@@ -160,7 +181,13 @@ fn rules(text: &mut String, head: &str, rules: &[Rule], lists: &[List]) {
         let _ = writeln!(text, "{head}");
     }
     for rule in rules {
-        let _ = writeln!(text, "  {}: {} — {}", rule.name, condition(&rule.when, lists), rule.reason);
+        let _ = writeln!(
+            text,
+            "  {}: {} — {}",
+            rule.name,
+            condition(&rule.when, lists),
+            rule.reason
+        );
     }
 }
 
@@ -245,7 +272,11 @@ fn line_text(line: &Line, lists: &[List]) -> String {
             format!("{} – {}", name(start), name(end))
         }
         Verb::Id(found) => key(found),
-        Verb::Reference { kind, key: found, display } => {
+        Verb::Reference {
+            kind,
+            key: found,
+            display,
+        } => {
             let kind = kind.map_or("nobody in the store", ResourceType::as_str);
             let found = found.as_ref().map(key).unwrap_or_default();
             let display = display.as_ref().map(|text| format!(" shown as {}", text_text(text)));
@@ -290,7 +321,10 @@ fn fields_read(map: &Map) -> BTreeSet<Vec<String>> {
     };
     let chains: Vec<Vec<Vec<String>>> = (0..map.lists.len()).map(|list| chain(map, list)).collect();
     let inside = |list: Option<usize>| list.and_then(|list| chains.get(list)).cloned().unwrap_or_default();
-    map.patient.iter().flat_map(|key| &key.fields).for_each(|field| take(field, &[]));
+    map.patient
+        .iter()
+        .flat_map(|key| &key.fields)
+        .for_each(|field| take(field, &[]));
     for rule in &map.drops {
         rule.when.fields().for_each(|field| take(field, &[]));
     }
@@ -375,7 +409,8 @@ fn line_fields(line: &Line, within: &[Vec<String>], take: &mut dyn FnMut(&Field,
 
 /// Whether a path, or something around or below it, is read.
 fn is_read(read: &BTreeSet<Vec<String>>, path: &[String]) -> bool {
-    read.iter().any(|known| known.starts_with(path) || (!known.is_empty() && path.starts_with(known)))
+    read.iter()
+        .any(|known| known.starts_with(path) || (!known.is_empty() && path.starts_with(known)))
 }
 
 fn dotted(path: &[String]) -> String {

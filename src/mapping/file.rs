@@ -181,7 +181,10 @@ impl Node {
     }
 
     pub(super) fn get(&self, key: &str) -> Option<&Self> {
-        self.entries().iter().find(|(name, _)| name == key).map(|(_, node)| node)
+        self.entries()
+            .iter()
+            .find(|(name, _)| name == key)
+            .map(|(_, node)| node)
     }
 
     /// The entries of a table; none for any other value.
@@ -246,10 +249,10 @@ fn node_of(value: &Spanned<DeValue<'_>>, key: Option<usize>, place: &impl Fn(usi
         DeValue::String(text) => Item::Text(text.to_string()),
         DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
             .map_or_else(|_| Item::Text(number.as_str().to_owned()), |n| Item::Number(n.into())),
-        DeValue::Float(number) => number.as_str().parse::<Number>().map_or_else(
-            |_| Item::Text(number.as_str().to_owned()),
-            Item::Number,
-        ),
+        DeValue::Float(number) => number
+            .as_str()
+            .parse::<Number>()
+            .map_or_else(|_| Item::Text(number.as_str().to_owned()), Item::Number),
         DeValue::Boolean(value) => Item::Bool(*value),
         DeValue::Datetime(moment) => Item::Text(moment.to_string()),
         DeValue::Array(values) => Item::List(values.iter().map(|value| node_of(value, None, place)).collect()),
@@ -292,7 +295,11 @@ fn name_list(table: &mut Node, key: &str, names: &[&str], problems: &mut Problem
                 problems.push(&member.place, key, format!("add `{name} = \"…\"`, unique in this map"));
             }
             Some(given) if named.iter().any(|(known, _)| *known == given) => {
-                problems.push(&member.place, key, format!("`{given}` is there twice; give one another name"));
+                problems.push(
+                    &member.place,
+                    key,
+                    format!("`{given}` is there twice; give one another name"),
+                );
             }
             Some(given) => named.push((given, member)),
         }
@@ -330,7 +337,11 @@ fn only_adds_rules(map: Option<&Node>, patch: &Node, at: &str, problems: &mut Pr
 
 fn must_stay_a_table(node: &Node, at: &str, problems: &mut Problems) {
     if node.removes() || !matches!(node.item, Item::Table(_)) {
-        problems.push(&node.place, at, "a patch cannot remove or replace this; it can only add drop rules");
+        problems.push(
+            &node.place,
+            at,
+            "a patch cannot remove or replace this; it can only add drop rules",
+        );
     }
 }
 

@@ -43,11 +43,16 @@ impl Compiler<'_> {
             let Some((steps, shape)) = self.path(path, node, prefix) else {
                 continue;
             };
-            let names: Vec<String> = prefix.iter().cloned().chain(steps.iter().map(|s| s.name.clone())).collect();
+            let names: Vec<String> = prefix
+                .iter()
+                .cloned()
+                .chain(steps.iter().map(|s| s.name.clone()))
+                .collect();
             let made = if node.get("each").is_some() {
                 self.each(node, path, &names, &shape)
             } else {
-                self.line(node, path, &names, &shape).map(|line| (None, Template::Line(line)))
+                self.line(node, path, &names, &shape)
+                    .map(|line| (None, Template::Line(line)))
             };
             let Some((each, template)) = made else { continue };
             if let Err(message) = insert(object, &steps, each, template) {
@@ -92,8 +97,11 @@ impl Compiler<'_> {
                     return None;
                 }
                 (false, Some(_)) => {
-                    self.problems
-                        .push(&node.place, path, format!("`{name}` does not repeat; write it without brackets"));
+                    self.problems.push(
+                        &node.place,
+                        path,
+                        format!("`{name}` does not repeat; write it without brackets"),
+                    );
                     return None;
                 }
                 (_, index) => index,
@@ -217,14 +225,19 @@ impl Compiler<'_> {
                 }
             }
             "instant" => {
-                let precision = if shape.is(&["instant"]) { Precision::Instant } else { Precision::Source };
+                let precision = if shape.is(&["instant"]) {
+                    Precision::Instant
+                } else {
+                    Precision::Source
+                };
                 Verb::Instant(field(self, keys.take("instant"))?, precision)
             }
             "date" => Verb::Date(field(self, keys.take("date"))?),
             "period" => {
                 let node = keys.take("period")?;
                 let [start, end] = list(node) else {
-                    self.problems.push(&node.place, at, "write `period = [\"start\", \"end\"]`");
+                    self.problems
+                        .push(&node.place, at, "write `period = [\"start\", \"end\"]`");
                     return None;
                 };
                 let (start, end) = (self.field(start, at), self.field(end, at));
@@ -247,10 +260,12 @@ impl Compiler<'_> {
                     kind => Some(self.target(kind, node, at, shape)?),
                 };
                 if kind.is_none() && key.is_some() {
-                    self.problems.push(&node.place, at, "a reference to \"none\" has a `display` only");
+                    self.problems
+                        .push(&node.place, at, "a reference to \"none\" has a `display` only");
                 }
                 if key.is_none() && display.is_none() {
-                    self.problems.push(&node.place, at, "a reference needs `key`, `display` or both");
+                    self.problems
+                        .push(&node.place, at, "a reference needs `key`, `display` or both");
                     return None;
                 }
                 Verb::Reference { kind, key, display }
@@ -273,9 +288,13 @@ impl Compiler<'_> {
             "first" => {
                 let node = keys.take("first")?;
                 if list(node).is_empty() {
-                    self.problems.push(&node.place, at, "`first` is a list of lines: `[{ … }, { … }]`");
+                    self.problems
+                        .push(&node.place, at, "`first` is a list of lines: `[{ … }, { … }]`");
                 }
-                let lines = list(node).iter().filter_map(|line| self.line(line, at, names, shape)).collect();
+                let lines = list(node)
+                    .iter()
+                    .filter_map(|line| self.line(line, at, names, shape))
+                    .collect();
                 Verb::First(lines)
             }
             _ => return None,
@@ -284,7 +303,12 @@ impl Compiler<'_> {
 
     /// A type that the element may refer to and that the server keeps.
     fn target(&mut self, kind: &str, node: &Node, at: &str, shape: &Shape) -> Option<ResourceType> {
-        if !shape.targets.is_empty() && !shape.targets.iter().any(|target| target == kind || target == "Resource") {
+        if !shape.targets.is_empty()
+            && !shape
+                .targets
+                .iter()
+                .any(|target| target == kind || target == "Resource")
+        {
             let message = format!("the element refers to {}, not to {kind}", shape.targets.join(", "));
             self.problems.push(&node.place, at, message);
         }
@@ -335,7 +359,8 @@ impl Compiler<'_> {
             None | Some((_, Some("refuse"))) => Unknown::Refuse,
             Some((_, Some("omit"))) => Unknown::Omit,
             Some((node, _)) => {
-                self.problems.push(&node.place, at, "`unknown` is \"refuse\" or \"omit\"");
+                self.problems
+                    .push(&node.place, at, "`unknown` is \"refuse\" or \"omit\"");
                 return None;
             }
         };
@@ -349,10 +374,15 @@ impl Compiler<'_> {
         if let Some(codes) = &shape.codes {
             let only_code = shape.is(&["code"]);
             let wrong = |system: &str, code: &str| {
-                !codes.iter().any(|(s, c)| c == code && (only_code || s.is_empty() || s == system))
+                !codes
+                    .iter()
+                    .any(|(s, c)| c == code && (only_code || s.is_empty() || s == system))
             };
             if let Some(wrong) = table.targets().find(|coding| wrong(&coding.system, &coding.code)) {
-                let message = format!("the table `{name}` gives `{}`, which the profile does not allow", wrong.code);
+                let message = format!(
+                    "the table `{name}` gives `{}`, which the profile does not allow",
+                    wrong.code
+                );
                 self.problems.push(&node.place, at, message);
             }
         }
@@ -389,7 +419,8 @@ impl Compiler<'_> {
                     (Some(literal), None) => Some(Text::Literal(literal.to_owned())),
                     (None, Some(parts)) => Some(rejoin(parts, join)),
                     _ => {
-                        let message = "a part of a text is a field, `{ const = \"…\" }` or `{ text = […], join = \"…\" }`";
+                        let message =
+                            "a part of a text is a field, `{ const = \"…\" }` or `{ text = […], join = \"…\" }`";
                         self.problems.push(&node.place, at, message);
                         None
                     }
@@ -438,7 +469,11 @@ impl Compiler<'_> {
                         continue;
                     };
                     if !shape.types.is_empty() && shape.repeats != matches!(value.item, Item::List(_)) {
-                        let form = if shape.repeats { "repeats: write a list" } else { "does not repeat" };
+                        let form = if shape.repeats {
+                            "repeats: write a list"
+                        } else {
+                            "does not repeat"
+                        };
                         self.problems.push(&value.place, at, format!("`{key}` {form}"));
                     }
                     if let Some(value) = self.constant(value, at, &inner, &shape) {
@@ -467,7 +502,11 @@ impl Compiler<'_> {
             _ => return self.constant_fits(node.get("const"), at, shape),
         };
         if let Some(kind) = shape.types.first().filter(|_| !shape.is(makes)) {
-            let message = format!("`{verb}` makes {}, but the element is {kind}{}", makes.join(" or "), remedy(kind));
+            let message = format!(
+                "`{verb}` makes {}, but the element is {kind}{}",
+                makes.join(" or "),
+                remedy(kind)
+            );
             self.problems.push(&node.place, at, message);
         }
     }
@@ -494,7 +533,18 @@ impl Compiler<'_> {
 
 /// What `copy` can write.
 const COPIED: [&str; 12] = [
-    "string", "code", "id", "uri", "url", "oid", "canonical", "markdown", "integer", "positiveInt", "unsignedInt", "decimal",
+    "string",
+    "code",
+    "id",
+    "uri",
+    "url",
+    "oid",
+    "canonical",
+    "markdown",
+    "integer",
+    "positiveInt",
+    "unsignedInt",
+    "decimal",
 ];
 
 fn remedy(kind: &str) -> String {

@@ -77,9 +77,15 @@ pub enum ReportTypes<'a> {
 pub enum Outcome {
     Mapped(Vec<Mapped>),
     /// Withheld by a rule: what was published of the record goes.
-    Dropped { rule: String, reason: String },
+    Dropped {
+        rule: String,
+        reason: String,
+    },
     /// Faulty: the place in the record and what is wrong there, without the value.
-    Refused { pointer: String, reason: String },
+    Refused {
+        pointer: String,
+        reason: String,
+    },
 }
 
 /// One resource out of a record.

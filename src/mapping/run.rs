@@ -61,10 +61,11 @@ impl Plan {
             left: vec![0; map.lists.len()],
             ids: RefCell::new(vec![None; map.slots]),
         };
-        run.outcome(&Frame::record(source)).unwrap_or_else(|refusal| Outcome::Refused {
-            pointer: refusal.pointer,
-            reason: refusal.reason,
-        })
+        run.outcome(&Frame::record(source))
+            .unwrap_or_else(|refusal| Outcome::Refused {
+                pointer: refusal.pointer,
+                reason: refusal.reason,
+            })
     }
 }
 
@@ -103,7 +104,8 @@ impl<'a> Run<'_, 'a> {
 
     fn outcome(mut self, record: &Frame<'a, '_>) -> Result<Outcome, Refusal> {
         // What the record itself decides comes first: a withheld record with a faulty list is withheld, not faulty.
-        let (of_lists, of_record): (Vec<&Rule>, Vec<&Rule>) = self.map.drops.iter().partition(|rule| rule.when.asks_lists());
+        let (of_lists, of_record): (Vec<&Rule>, Vec<&Rule>) =
+            self.map.drops.iter().partition(|rule| rule.when.asks_lists());
         if let Some(dropped) = self.dropped_by(&of_record, record) {
             return Ok(dropped.outcome());
         }
@@ -502,5 +504,8 @@ fn refusal(member: &Member, frame: &Frame<'_, '_>) -> Refusal {
         }
     }
     let pointer = of_member(member).map(|field| field.pointer(frame)).unwrap_or_default();
-    Refusal::new(pointer, format!("no value for `{}`, which the profile requires", member.name))
+    Refusal::new(
+        pointer,
+        format!("no value for `{}`, which the profile requires", member.name),
+    )
 }

@@ -144,9 +144,17 @@ pub(super) mod tests {
         let shapes = Elements(&[("name", "0..* HumanName"), ("name.family", "0..1 string")]);
         let at = |names: &[&str]| shape_of(&shapes, "inzage-Test", names);
         assert!(at(&["name", "_family", "extension", "url"]).unwrap().is(&["uri"]));
-        assert!(at(&["name", "_family", "extension", "valueString"]).unwrap().is(&["string"]));
+        assert!(
+            at(&["name", "_family", "extension", "valueString"])
+                .unwrap()
+                .is(&["string"])
+        );
         assert!(at(&["name", "_family", "value"]).is_none());
         assert!(at(&["name", "_none", "extension"]).is_none());
-        assert!(at(&["extension", "valueCodeableConcept"]).unwrap().is(&["CodeableConcept"]));
+        assert!(
+            at(&["extension", "valueCodeableConcept"])
+                .unwrap()
+                .is(&["CodeableConcept"])
+        );
     }
 }

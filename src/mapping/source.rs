@@ -95,7 +95,9 @@ impl Field {
                 Some((key, index)) => (key, Some(index)),
             };
             if key.is_empty() || !key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-') {
-                return Err(format!("`{text}` is not a path; write it like `a.b`, `a[0].b` or `a[name=x].b`"));
+                return Err(format!(
+                    "`{text}` is not a path; write it like `a.b`, `a[0].b` or `a[name=x].b`"
+                ));
             }
             steps.push(Step::Key(key.into()));
             let Some(index) = index else { continue };
@@ -173,7 +175,10 @@ impl Field {
                 Step::Key(key) => write!(pointer, "/{key}"),
                 Step::Index(index) => write!(pointer, "/{index}"),
                 Step::Where(name, wanted) => {
-                    match value.and_then(Value::as_array).and_then(|list| position_of(list, name, wanted)) {
+                    match value
+                        .and_then(Value::as_array)
+                        .and_then(|list| position_of(list, name, wanted))
+                    {
                         Some(index) => write!(pointer, "/{index}"),
                         None => return pointer,
                     }
@@ -190,7 +195,11 @@ impl Field {
             Start::Record => Vec::new(),
             Start::Up(count) => {
                 let depth = within.len().saturating_sub(count);
-                depth.checked_sub(1).and_then(|at| within.get(at)).cloned().unwrap_or_default()
+                depth
+                    .checked_sub(1)
+                    .and_then(|at| within.get(at))
+                    .cloned()
+                    .unwrap_or_default()
             }
         };
         for step in &self.steps {
@@ -363,7 +372,8 @@ mod tests {
 
     #[test]
     fn a_path_selects_a_member_by_a_field() {
-        let record = json!({"a": [{"name": "x", "value": "1"}, {"name": "y", "value": "2"}], "n": [{"id": 7, "v": true}]});
+        let record =
+            json!({"a": [{"name": "x", "value": "1"}, {"name": "y", "value": "2"}], "n": [{"id": 7, "v": true}]});
         assert_eq!(read("a[name=y].value", &record), Some(json!("2")));
         assert_eq!(read("a[1].value", &record), Some(json!("2")));
         assert_eq!(read("n[id=7].v", &record), Some(json!(true)));

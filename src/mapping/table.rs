@@ -44,7 +44,8 @@ pub(super) struct Table {
 impl Table {
     /// Reads a ConceptMap; every fault at once, each with the place in the file.
     pub(super) fn parse(text: &str) -> Result<Self, Vec<(String, String)>> {
-        let map: Value = serde_json::from_str(text).map_err(|error| vec![(String::new(), format!("not JSON: {error}"))])?;
+        let map: Value =
+            serde_json::from_str(text).map_err(|error| vec![(String::new(), format!("not JSON: {error}"))])?;
         let mut faults = Vec::new();
         let mut table = Self::default();
         if map.get("resourceType").and_then(Value::as_str) != Some("ConceptMap") {
@@ -52,7 +53,10 @@ impl Table {
         }
         for (g, group) in list(&map, "group").iter().enumerate() {
             let Some(system) = group.get("target").and_then(Value::as_str) else {
-                faults.push((format!("group[{g}]"), "add `target`, the code system of the target codes".into()));
+                faults.push((
+                    format!("group[{g}]"),
+                    "add `target`, the code system of the target codes".into(),
+                ));
                 continue;
             };
             let coding = |value: &Value| {

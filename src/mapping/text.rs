@@ -9,7 +9,10 @@ pub(super) fn clean(text: &str) -> Option<String> {
     if text.is_empty() {
         return None;
     }
-    if text.bytes().all(|b| b >= b' ' && b != 0x7f && b != 0xc2 && b != 0xe2 && b != 0xef) {
+    if text
+        .bytes()
+        .all(|b| b >= b' ' && b != 0x7f && b != 0xc2 && b != 0xe2 && b != 0xef)
+    {
         return Some(text.to_owned());
     }
     let kept: String = text.chars().filter(|c| is_readable(*c)).collect();

@@ -35,7 +35,11 @@ impl Run<'_, '_> {
         }
         let made = self.verb(&line.verb, frame)?;
         if made.is_none() && line.required {
-            let pointer = line.fields().first().map(|field| field.pointer(frame)).unwrap_or_default();
+            let pointer = line
+                .fields()
+                .first()
+                .map(|field| field.pointer(frame))
+                .unwrap_or_default();
             return Err(Refusal::new(pointer, "a value is missing that the map requires"));
         }
         Ok(made)
@@ -70,7 +74,9 @@ impl Run<'_, '_> {
                 let mut reference = Json::with_capacity(3);
                 let mut read = false;
                 if let (Some(key), Some(kind)) = (key, kind) {
-                    let Some(id) = self.id(key, frame)? else { return Ok(None) };
+                    let Some(id) = self.id(key, frame)? else {
+                        return Ok(None);
+                    };
                     read = true;
                     reference.insert("reference".into(), format!("{kind}/{id}").into());
                 }
@@ -138,7 +144,13 @@ pub(super) fn plain(field: &Field, frame: &Frame<'_, '_>) -> Result<Option<Strin
         Some(Read::Value(Value::String(text))) => text::clean(text),
         Some(Read::Value(Value::Number(number))) => Some(number.to_string()),
         Some(Read::Value(Value::Bool(value))) => Some(value.to_string()),
-        Some(Read::Value(_)) => return Err(Refusal::at(field, frame, "a list or object where a plain value is needed")),
+        Some(Read::Value(_)) => {
+            return Err(Refusal::at(
+                field,
+                frame,
+                "a list or object where a plain value is needed",
+            ));
+        }
     })
 }
 
@@ -150,7 +162,13 @@ fn copy(field: &Field, form: Form, frame: &Frame<'_, '_>) -> Result<Option<Value
         Form::Text => bounded(text, field, frame)?.into(),
         Form::Integer(least) => match text.parse::<i64>() {
             Ok(number) if number >= least && i32::try_from(number).is_ok() => number.into(),
-            _ => return Err(Refusal::at(field, frame, "not a whole number that the element can hold")),
+            _ => {
+                return Err(Refusal::at(
+                    field,
+                    frame,
+                    "not a whole number that the element can hold",
+                ));
+            }
         },
         Form::Decimal => Value::Number(decimal(&text, field, frame)?),
     }))

@@ -17,8 +17,20 @@ use super::when::When;
 
 /// Every verb, in the order in which messages list them.
 pub(super) const VERBS: &[&str] = &[
-    "const", "copy", "code", "concept", "instant", "date", "period", "reference", "base64", "text", "quantity", "bool",
-    "first", "each",
+    "const",
+    "copy",
+    "code",
+    "concept",
+    "instant",
+    "date",
+    "period",
+    "reference",
+    "base64",
+    "text",
+    "quantity",
+    "bool",
+    "first",
+    "each",
 ];
 
 /// One line: the verb, its condition, and whether a record without a value is refused.

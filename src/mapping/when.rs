@@ -98,9 +98,9 @@ impl Test {
             Self::Differs(field, other) => value(field).is_none() || value(field) != value(other),
             Self::OutsideReportTypes(field) => match state.report_types {
                 ReportTypes::Every => false,
-                ReportTypes::Only(types) => {
-                    !value(field).and_then(Value::as_i64).is_some_and(|found| types.contains(&found))
-                }
+                ReportTypes::Only(types) => !value(field)
+                    .and_then(Value::as_i64)
+                    .is_some_and(|found| types.contains(&found)),
             },
             Self::ListExists(list, wanted) => state.lists.get(*list).is_some_and(|left| (*left > 0) == *wanted),
         }
@@ -128,7 +128,13 @@ mod tests {
     #[test]
     fn a_switch_that_is_not_clearly_off_counts_as_on() {
         let off = vec![Scalar::Bool(false)];
-        for open in [json!({}), json!({"hidden": null}), json!({"hidden": "false"}), json!({"hidden": 0}), json!({"hidden": true})] {
+        for open in [
+            json!({}),
+            json!({"hidden": null}),
+            json!({"hidden": "false"}),
+            json!({"hidden": 0}),
+            json!({"hidden": true}),
+        ] {
             assert!(holds(Test::Not(field("hidden"), off.clone()), &open), "{open}");
         }
         assert!(!holds(Test::Not(field("hidden"), off), &json!({"hidden": false})));

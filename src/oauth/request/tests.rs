@@ -63,7 +63,10 @@ async fn a04_a06_a07_a13_a15_every_fault_of_a_known_app_is_told_to_it_with_state
         (&[("response_mode", "web_message")], "invalid_request"),
         (&[("code_challenge", "")], "invalid_request"),
         (&[("code_challenge", "short")], "invalid_request"),
-        (&[("code_challenge", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw+cM")], "invalid_request"),
+        (
+            &[("code_challenge", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw+cM")],
+            "invalid_request",
+        ),
         (&[("code_challenge_method", "")], "invalid_request"),
         (&[("code_challenge_method", "plain")], "invalid_request"),
         (&[("code_challenge_method", "s256")], "invalid_request"),
@@ -113,8 +116,18 @@ async fn a07_a13_a14_good_requests_come_in_many_forms() {
         &[("resource", &slash)],
         &[("aud", ""), ("scope", "openid profile")],
         &[("unknown", "x")],
-        &[("prompt", "login consent"), ("max_age", "0"), ("acr_values", "x"), ("display", "page")],
-        &[("login_hint", "anna"), ("ui_locales", "nl en"), ("claims_locales", "nl"), ("nonce", "n")],
+        &[
+            ("prompt", "login consent"),
+            ("max_age", "0"),
+            ("acr_values", "x"),
+            ("display", "page"),
+        ],
+        &[
+            ("login_hint", "anna"),
+            ("ui_locales", "nl en"),
+            ("claims_locales", "nl"),
+            ("nonce", "n"),
+        ],
         &[("redirect_uri", "http://127.0.0.1:49152/callback")],
         &[("response_mode", "query"), ("claims", "{}")],
         &[("scope", "patient/*.read patient/Immunization.read launch/encounter")],
@@ -122,10 +135,15 @@ async fn a07_a13_a14_good_requests_come_in_many_forms() {
         let begun = world.begin(changes).await;
         assert!(matches!(begun, Begun::Stored(_)), "{changes:?} gave {begun:?}");
     }
-    let request = world.request(&[("prompt", "login"), ("max_age", "60"), ("login_hint", "anna")]).await;
+    let request = world
+        .request(&[("prompt", "login"), ("max_age", "60"), ("login_hint", "anna")])
+        .await;
     let mut read = world.issuer.db().read().await.unwrap();
     let now = world.clock.now();
-    let loaded = load(&mut read, &world.tenant.id, &request.id, now).await.unwrap().unwrap();
+    let loaded = load(&mut read, &world.tenant.id, &request.id, now)
+        .await
+        .unwrap()
+        .unwrap();
     assert!(loaded.asks(Prompt::Login) && loaded.needs_patient());
     assert_eq!((loaded.max_age, loaded.login_hint.as_deref()), (Some(60), Some("anna")));
     assert_eq!(loaded.scopes, request.scopes);
@@ -139,15 +157,24 @@ async fn a19_what_was_not_asked_or_not_offered_is_not_granted() {
     let world = World::new().await;
     let scope = "openid patient/*.cruds user/*.* system/*.* launch offline_access admin";
     let request = world.request(&[("scope", scope)]).await;
-    assert_eq!(request.scopes.to_string(), "openid patient/*.rs user/*.read offline_access");
+    assert_eq!(
+        request.scopes.to_string(),
+        "openid patient/*.rs user/*.read offline_access"
+    );
 
     let narrow = world.request(&[("scope", "openid patient/Goal.rs")]).await;
     let mut approval = world.approval(&narrow);
     approval.scopes = Scopes::parse("openid patient/*.rs").unwrap();
-    assert!(matches!(world.approve(&narrow, approval).await, Err(Error::Approval(_))));
+    assert!(matches!(
+        world.approve(&narrow, approval).await,
+        Err(Error::Approval(_))
+    ));
     let mut approval = world.approval(&narrow);
     approval.patient = None;
-    assert!(matches!(world.approve(&narrow, approval).await, Err(Error::Approval(_))));
+    assert!(matches!(
+        world.approve(&narrow, approval).await,
+        Err(Error::Approval(_))
+    ));
 }
 
 #[tokio::test]
@@ -161,12 +188,20 @@ async fn a11_a_denial_is_told_and_a_request_is_answered_once_and_in_time() {
     assert!(pair(&url, "iss").is_some() && pair(&url, "state").is_some());
     let again = approve(&mut tx, &request, world.approval(&request), now, world.issuer.random()).await;
     assert!(matches!(again, Err(Error::Answered)));
-    assert!(load(&mut tx, &world.tenant.id, &request.id, now).await.unwrap().is_none());
+    assert!(
+        load(&mut tx, &world.tenant.id, &request.id, now)
+            .await
+            .unwrap()
+            .is_none()
+    );
     tx.commit().await.unwrap();
 
     let late = world.request(&[]).await;
     world.clock.advance(SignedDuration::from_mins(15));
-    assert!(matches!(world.approve(&late, world.approval(&late)).await, Err(Error::Answered)));
+    assert!(matches!(
+        world.approve(&late, world.approval(&late)).await,
+        Err(Error::Answered)
+    ));
 }
 
 #[tokio::test]
@@ -186,11 +221,23 @@ async fn two_presses_of_the_button_give_one_code() {
 async fn a17_a_form_post_answer_goes_through_a_page_of_ours() {
     let world = World::new().await;
     let request = world.request(&[("response_mode", "form_post")]).await;
-    assert!(answered(&world.issuer, &world.tenant.id, &request.id).await.unwrap().is_none());
+    assert!(
+        answered(&world.issuer, &world.tenant.id, &request.id)
+            .await
+            .unwrap()
+            .is_none()
+    );
     let url = world.approve(&request, world.approval(&request)).await.unwrap();
-    assert!(url.as_str().starts_with("https://gateway.example/topaz/oauth/form-post?request="), "{url}");
+    assert!(
+        url.as_str()
+            .starts_with("https://gateway.example/topaz/oauth/form-post?request="),
+        "{url}"
+    );
     assert!(pair(&url, "code").is_some() && pair(&url, "state").is_some());
-    let known = answered(&world.issuer, &world.tenant.id, &request.id).await.unwrap().unwrap();
+    let known = answered(&world.issuer, &world.tenant.id, &request.id)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(known.redirect_uri(), REDIRECT);
 }
 
@@ -205,7 +252,13 @@ fn a_native_app_is_reached_by_its_scheme() {
         challenge: String::new(),
     };
     let url = asked("nl.example.app:/cb").to_app("id", &[("code", "c")]);
-    assert_eq!(url.as_str(), "nl.example.app:/cb?code=c&iss=https%3A%2F%2Fg.example%2Ft");
+    assert_eq!(
+        url.as_str(),
+        "nl.example.app:/cb?code=c&iss=https%3A%2F%2Fg.example%2Ft"
+    );
     let url = asked("https://a.example/cb?").to_app("id", &[("code", "c")]);
-    assert_eq!(url.as_str(), "https://a.example/cb?code=c&iss=https%3A%2F%2Fg.example%2Ft");
+    assert_eq!(
+        url.as_str(),
+        "https://a.example/cb?code=c&iss=https%3A%2F%2Fg.example%2Ft"
+    );
 }

@@ -154,8 +154,7 @@ fn a19_asked_and_allowed_is_never_more_than_either() {
 
 #[test]
 fn f01_a_refresh_may_ask_less_in_any_form_but_not_more() {
-    let granted =
-        scopes("patient/*.read user/Goal.r user/Goal.s");
+    let granted = scopes("patient/*.read user/Goal.r user/Goal.s");
     for less in [
         "patient/*.rs",
         "patient/Goal.r",
