@@ -82,6 +82,7 @@ impl World {
                 listen: "127.0.0.1:0".parse().unwrap(),
                 admin_listen: "127.0.0.1:0".parse().unwrap(),
                 public_url: Url::parse("https://gateway.example/").unwrap(),
+                spool_dir: PathBuf::new(),
             },
             database: Secret::new(String::new()),
             master: MasterKey::new(&[7; 32]),

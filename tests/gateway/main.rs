@@ -5,3 +5,5 @@ mod clients;
 mod conformance;
 mod coverage;
 mod ecd_ons;
+mod support;
+mod sync;

@@ -1,0 +1,205 @@
+//! A mock Ons, a tenant, and a sync between the mock and a fresh database.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use inzage::access;
+use inzage::clock::Clock;
+use inzage::config::{Policy, Tenant, TenantId};
+use inzage::consent::{self, NewRight, Parts, Role};
+use inzage::ecd::contract::Contracts;
+use inzage::ecd::mock::ons::{Options, Running, start};
+use inzage::ecd::mock::{Population, Shape};
+use inzage::ecd::ons::{Ons, Settings};
+use inzage::fhir::search::{Handling, Query, Setting};
+use inzage::fhir::types::{Id, ResourceType};
+use inzage::mapping::{Files, Plan, resource_id};
+use inzage::profile::Registry;
+use inzage::resource::{self, Page};
+use inzage::secret::{MacKey, MasterKey, Random};
+use inzage::sync::{Report, Sync, Want};
+use jiff::civil::date;
+use jiff::tz::TimeZone;
+
+use super::{Fresh, fresh};
+
+/// When the tests begin: a Sunday morning in winter time.
+pub const NOW: &str = "2026-11-22T06:00:00Z";
+
+/// Everything that a sync needs.
+pub struct Dossiers {
+    pub mock: Running,
+    pub population: Arc<Population>,
+    pub clock: Clock,
+    pub store: Fresh,
+    pub tenant: Arc<Tenant>,
+    pub ids: MacKey,
+    pub master: MasterKey,
+    plan: Arc<Plan>,
+    profiles: Arc<Registry>,
+    tls: tempfile::TempDir,
+}
+
+impl Dossiers {
+    /// A mock with `clients` clients; the named ones have an account.
+    pub async fn new(clients: usize, with_account: &[u64]) -> Self {
+        let mut shape = Shape::new(clients, 11, date(2026, 11, 22));
+        (shape.report_days, shape.agenda_days) = (30, (7, 21));
+        let population = Arc::new(Population::of_shape(&shape));
+        let clock = Clock::fixed(NOW.parse().unwrap());
+        let tls = tempfile::tempdir().unwrap();
+        let options = Options::new(
+            "127.0.0.1:0".parse().unwrap(),
+            Arc::clone(&population),
+            tls.path().to_owned(),
+            clock.clone(),
+        );
+        let mock = start(options).await.unwrap();
+        let profiles = Arc::new(Registry::builtin());
+        let plan = Arc::new(Plan::load(&Files::builtin(), &profiles).unwrap());
+        let master = MasterKey::new(&[7; 32]);
+        let dossiers = Self {
+            mock,
+            population,
+            clock,
+            store: fresh().await,
+            tenant: Arc::new(tenant("topaz")),
+            ids: master.mac_key("resource-id:topaz"),
+            master,
+            plan,
+            profiles,
+            tls,
+        };
+        for client in with_account {
+            dossiers.grant(&format!("account-{client}"), *client).await;
+        }
+        dossiers
+    }
+
+    /// Gives an account the whole dossier of a client.
+    pub async fn grant(&self, account: &str, client: u64) {
+        let right = NewRight {
+            patient: self.patient(client),
+            source_client: client.to_string(),
+            role: Role::Client,
+            related: None,
+            parts: Parts::ALL,
+        };
+        let mut tx = self.store.db.begin().await.unwrap();
+        consent::grant(&mut tx, &self.tenant.id, account, &right, self.clock.now())
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    pub fn patient(&self, client: u64) -> Id {
+        self.id("client", &client.to_string())
+    }
+
+    pub fn id(&self, kind: &str, key: &str) -> Id {
+        resource_id(&self.ids, &["ons", kind, key])
+    }
+
+    pub fn connector(&self) -> Ons {
+        let mut settings = Settings::new(
+            self.mock.url.parse().unwrap(),
+            self.mock.ca_pem.clone(),
+            self.mock.client_cert_pem.clone(),
+            self.mock.client_key_pem.clone(),
+        );
+        settings.limits.attempts = 2;
+        settings.limits.pause = std::time::Duration::from_millis(5);
+        Ons::new(
+            settings,
+            Arc::new(Contracts::builtin("ons").unwrap()),
+            Random::seeded(3),
+        )
+        .unwrap()
+    }
+
+    pub async fn sync(&self, want: Want) -> Report {
+        self.try_sync(want).await.unwrap()
+    }
+
+    pub async fn try_sync(&self, want: Want) -> Result<Report, inzage::sync::Error> {
+        let connector = self.connector();
+        let sync = Sync {
+            db: &self.store.db,
+            clock: &self.clock,
+            random: &Random::Os,
+            tenant: &self.tenant,
+            connector: &connector,
+            plan: Arc::clone(&self.plan),
+            profiles: Arc::clone(&self.profiles),
+            ids: self.ids.clone(),
+            spool_dir: self.store.folder.path(),
+        };
+        sync.run(want, &|_| {}).await
+    }
+
+    /// The folder with the mock's certificates.
+    pub fn tls(&self) -> &std::path::Path {
+        self.tls.path()
+    }
+
+    /// Everything that is published of these clients: `Type/id` to the served bytes.
+    pub async fn published(&self, clients: &[u64]) -> BTreeMap<String, String> {
+        let patients: Vec<Id> = clients.iter().map(|client| self.patient(*client)).collect();
+        published(&self.store.db, &self.tenant, &patients).await
+    }
+}
+
+/// Everything that is published of these patients: `Type/id` to the served bytes.
+pub async fn published(db: &inzage::db::Db, tenant: &Tenant, patients: &[Id]) -> BTreeMap<String, String> {
+    let (visible, _) = access::for_system("test", &tenant.id, patients);
+    let mut found = BTreeMap::new();
+    let mut read = db.read().await.unwrap();
+    for kind in ResourceType::ALL {
+        let setting = Setting {
+            zone: &tenant.zone,
+            base: "http://127.0.0.1/topaz/fhir",
+            now: NOW.parse().unwrap(),
+        };
+        let query = Query::parse(*kind, &[], Handling::Strict, &setting).unwrap();
+        let mut after = None;
+        loop {
+            let page = resource::search(&mut read, &visible, &query, Page { size: 200, after })
+                .await
+                .unwrap();
+            found.extend(
+                page.entries
+                    .into_iter()
+                    .map(|entry| (format!("{}/{}", entry.kind, entry.id), entry.body)),
+            );
+            match page.next {
+                Some(next) => after = Some(next),
+                None => break,
+            }
+        }
+    }
+    found
+}
+
+/// The same without what a second load may change: version and time.
+pub fn content(published: &BTreeMap<String, String>) -> BTreeMap<String, serde_json::Value> {
+    published
+        .iter()
+        .map(|(name, body)| {
+            let mut value: serde_json::Value = serde_json::from_str(body).unwrap();
+            let meta = value["meta"].as_object_mut().unwrap();
+            meta.remove("versionId");
+            meta.remove("lastUpdated");
+            (name.clone(), value)
+        })
+        .collect()
+}
+
+pub fn tenant(id: &str) -> Tenant {
+    Tenant {
+        id: TenantId::parse(id).unwrap(),
+        name: id.to_owned(),
+        zone: TimeZone::get("Europe/Amsterdam").unwrap(),
+        policy: Policy::default(),
+        source: None,
+    }
+}
