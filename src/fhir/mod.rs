@@ -3,6 +3,7 @@
 pub mod bundle;
 pub mod capability;
 pub mod json;
+pub mod model;
 pub mod outcome;
 pub mod path;
 pub mod search;

@@ -97,7 +97,11 @@ impl<'a> Compiler<'a> {
                     Some(stem) => format!("{stem}{}", upper(&of.code)),
                     None => rule.name().to_owned(),
                 };
-                let typed = self.typed(at, index, of);
+                let mut typed = self.typed(at, index, of);
+                // R4 calls the id of a resource a string, and says in its text that it is an id.
+                if let (true, "id", Content::Primitive(_, beside)) = (shape.is_resource, rule.name(), typed.content) {
+                    typed.content = Content::Primitive(Primitive::Id, beside);
+                }
                 shape.fields.push(Field {
                     key,
                     node: number,

@@ -71,6 +71,23 @@ impl Primitive {
         }
     }
 
+    /// A regular expression that every value meets; the walk is stricter.
+    pub(super) fn pattern(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Code => "^\\S+( \\S+)*$",
+            Self::Date => "^\\d{4}(-\\d{2}(-\\d{2})?)?$",
+            Self::DateTime => "^\\d{4}(-\\d{2}(-\\d{2}(T\\d{2}:\\d{2}:\\d{2}(\\.\\d+)?(Z|[+-]\\d{2}:\\d{2}))?)?)?$",
+            Self::Instant => "^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(\\.\\d+)?(Z|[+-]\\d{2}:\\d{2})$",
+            Self::Time => "^\\d{2}:\\d{2}:\\d{2}(\\.\\d+)?$",
+            Self::Id => "^[A-Za-z0-9.-]{1,64}$",
+            Self::Uri | Self::Url | Self::Canonical | Self::Oid | Self::Uuid => "^\\S+$",
+            Self::String | Self::Markdown | Self::Base64Binary => "\\S",
+            Self::Boolean | Self::Decimal | Self::Integer | Self::PositiveInt | Self::UnsignedInt | Self::Xhtml => {
+                return None;
+            }
+        })
+    }
+
     /// What is wrong with the value, if anything.
     pub(super) fn check(self, value: &Value) -> Result<(), &'static str> {
         match self {

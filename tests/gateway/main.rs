@@ -5,5 +5,6 @@ mod clients;
 mod conformance;
 mod coverage;
 mod ecd_ons;
+mod profile;
 mod support;
 mod sync;
