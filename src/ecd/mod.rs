@@ -213,12 +213,13 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether every further request would fail the same way, so that a pull stops.
+    /// Whether every further request would fail the same way, so that a pull stops. A 403 may be about one list only.
     pub fn is_fatal(&self) -> bool {
-        matches!(
-            self,
-            Self::Setting { .. } | Self::Handshake { .. } | Self::NotAdmitted { .. } | Self::Unreachable { .. }
-        )
+        match self {
+            Self::Setting { .. } | Self::Handshake { .. } | Self::Unreachable { .. } => true,
+            Self::NotAdmitted { status, .. } => *status != 403,
+            _ => false,
+        }
     }
 }
 

@@ -11,9 +11,9 @@
 //! ```
 //!
 //! # Design
-//! - [`transport`](self) opens one request: permit, certificate, limits, back-off, the meter. `rows` cuts an answer into
-//!   records in bounded memory. `repair` undoes the product's habits. `join` adds what a mapping cannot look up. `pull`
-//!   knows the order and decides what counts as whole.
+//! - `transport` opens one request: permit, certificate, limits, back-off, the meter. `rows` cuts an answer into records
+//!   in bounded memory. `repair` undoes the product's habits. `join` adds what a mapping cannot look up. `pull` knows the
+//!   order and decides what counts as whole; `relations` and `lists` are its parts that need more than one stream.
 //! - Ons admits four parallel requests per certificate and answers a fifth with 429 without saying when to come back.
 //!   The permits therefore belong to the certificate, not to the connector: four tenants of a demo that share a
 //!   certificate share its four permits. The back-off is our own, with jitter.
@@ -38,8 +38,10 @@ use crate::secret::{Random, Secret};
 
 mod departure;
 mod join;
+mod lists;
 mod permits;
 mod pull;
+mod relations;
 mod repair;
 mod rows;
 mod tls;

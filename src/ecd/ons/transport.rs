@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Client, Response, StatusCode, redirect};
 use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -38,7 +38,7 @@ pub(super) struct Transport {
     http: Client,
     base: String,
     pub(super) limits: Limits,
-    identity: Vec<(&'static str, String)>,
+    identity: HeaderMap,
     permits: Arc<Semaphore>,
     random: Random,
     meter: Arc<Meter>,
@@ -137,15 +137,16 @@ impl Transport {
             .user_agent(settings.user_agent)
             .build()
             .map_err(|error| wrong("user_agent", &error.without_url().to_string()))?;
-        let identity = settings.identity.map_or_else(Vec::new, |identity| {
-            let active = identity
+        let mut identity = HeaderMap::new();
+        if let Some(acting) = settings.identity {
+            let active = acting
                 .active_identity
-                .map(|active| ("X-Cupido-Active-Identity", active));
-            [("X-Cupido-User-Name", identity.user_name)]
-                .into_iter()
-                .chain(active)
-                .collect()
-        });
+                .map(|active| ("x-cupido-active-identity", active));
+            for (name, value) in [("x-cupido-user-name", acting.user_name)].into_iter().chain(active) {
+                let value = HeaderValue::from_str(&value).map_err(|_| wrong("identity", "cannot stand in a header"))?;
+                identity.insert(name, value);
+            }
+        }
         Ok(Self {
             http,
             base: settings.base_url.as_str().trim_end_matches('/').to_owned(),
@@ -245,9 +246,7 @@ impl Transport {
             let started = Instant::now();
             let mut request = self.http.get(&url).query(&target.query);
             request = request.header(ACCEPT, "application/json, application/x-ndjson");
-            for (name, value) in &self.identity {
-                request = request.header(*name, value);
-            }
+            request = request.headers(self.identity.clone());
             let failure = match tokio::time::timeout(most, request.send()).await {
                 Ok(Ok(response)) => match self.judge(path, response.status(), attempt) {
                     None => {

@@ -7,7 +7,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What goes wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// The connection breaks after so many bytes of the body.
     Break(usize),
@@ -19,6 +19,10 @@ pub enum Fault {
     Status(u16),
     /// JSON under the media type of another format.
     MediaType,
+    /// This body instead, under the media type that the path has.
+    Instead(String),
+    /// This body instead, as `application/json`.
+    Json(String),
 }
 
 /// The faults of one mock; clones share them.
@@ -47,7 +51,7 @@ impl Faults {
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let place = waiting.iter().position(|entry| path.starts_with(&entry.prefix))?;
         let entry = &mut waiting[place];
-        let fault = entry.fault;
+        let fault = entry.fault.clone();
         entry.times = entry.times.saturating_sub(1);
         if entry.times == 0 {
             waiting.remove(place);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::extract::{Extension, Path, Query, Request, State as FromState};
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
@@ -121,10 +121,14 @@ async fn door(
         _ => next.run(request).await,
     }
     .into_parts();
-    if fault == Some(Fault::MediaType) {
-        parts
-            .headers
-            .insert(CONTENT_TYPE, "text/plain".parse().expect("a plain header value"));
+    let (media, body) = match &fault {
+        Some(Fault::MediaType) => (Some("text/plain"), body),
+        Some(Fault::Instead(text)) => (None, Body::from(text.clone())),
+        Some(Fault::Json(text)) => (Some("application/json"), Body::from(text.clone())),
+        _ => (None, body),
+    };
+    if let Some(media) = media {
+        parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static(media));
     }
     parts.headers.remove("content-length");
     let mut left = match fault {

@@ -1,0 +1,149 @@
+//! What a pull says when the source fails.
+
+use super::*;
+
+#[tokio::test]
+async fn a_stream_that_breaks_is_never_complete() {
+    for fault in [Fault::Break(70_000), Fault::Cut(70_001)] {
+        let world = world(14).await;
+        world.running.faults.add("/v0/xstream/reports/data", fault.clone(), 1);
+        let brought = bring(&world.connect(), pull(world.everyone(), Reach::Full)).await;
+        assert!(!brought.of(Kind::Report).is_empty());
+        assert!(!brought.streams.contains(&Kind::Report), "{fault:?}");
+        let path = "/v0/xstream/reports/data";
+        assert_eq!(brought.failed, [(Kind::Report, None, Error::Truncated { path })]);
+        assert!(brought.spent.is_some());
+    }
+}
+
+#[tokio::test]
+async fn a_page_for_people_is_not_an_empty_list() {
+    let world = world(10).await;
+    let client = world.population.cast().everything.to_string();
+    world.running.faults.add("/v0/xstream/clients/data", Fault::Page, 1);
+    world.running.faults.add("/v0/agenda/", Fault::MediaType, 1);
+    world
+        .running
+        .faults
+        .add("/v0/administration/dossier/care_plans", Fault::Cut(50), 9);
+    let brought = bring(&world.connect(), pull([client.clone()].into(), Reach::Full)).await;
+    let kinds: Vec<Kind> = brought.failed.iter().map(|(kind, ..)| *kind).collect();
+    assert_eq!(kinds, [Kind::Client, Kind::CarePlan, Kind::AgendaOccurrence]);
+    assert!(matches!(&brought.failed[0].2, Error::NotJson { found, .. } if found == "text/html"));
+    assert!(matches!(&brought.failed[1].2, Error::Truncated { .. }));
+    assert_eq!(brought.complete, BTreeSet::new());
+    assert!(!brought.streams.contains(&Kind::Client) && brought.streams.contains(&Kind::Report));
+}
+
+#[tokio::test]
+async fn a_list_that_breaks_once_is_asked_for_again() {
+    let world = world(10).await;
+    let client = world.population.cast().everything.to_string();
+    world
+        .running
+        .faults
+        .add("/v0/administration/dossier/care_plans", Fault::Break(50), 1);
+    world.running.faults.add("/v0/agenda/", Fault::Status(503), 1);
+    let brought = bring(&world.connect(), pull([client].into(), Reach::Full)).await;
+    assert_eq!((brought.failed.len(), brought.complete.len()), (0, 2));
+}
+
+#[tokio::test]
+async fn employees_that_cannot_be_read_end_the_pull() {
+    let world = world(10).await;
+    world.running.faults.add("/v0/xstream/employees", Fault::Status(500), 9);
+    let brought = bring(&world.connect(), pull(world.everyone(), Reach::Full)).await;
+    let path = "/v0/xstream/employees/data";
+    assert_eq!(
+        brought.error,
+        Some(Error::Busy {
+            path,
+            status: 500,
+            attempts: 3
+        })
+    );
+    assert!(brought.records.is_empty() && brought.streams.is_empty());
+}
+
+#[tokio::test]
+async fn a_bad_record_is_told_and_the_rest_goes_on() {
+    let world = world(10).await;
+    let client = world.population.cast().everything;
+    let key = world.population.of(Shelf::Reports, client)[3]["id"].to_string();
+    let plan = world.population.of(Shelf::CarePlans, client)[0]["id"].to_string();
+    world.population.write(world.clock.now(), |p| {
+        p.change(Shelf::Reports, &key, |r| r["reportingDate"] = json!("gisteren"));
+        p.change(Shelf::CarePlans, &plan, |r| r["status"] = json!("CONCEPT"));
+    });
+    let brought = bring(&world.connect(), pull([client.to_string()].into(), Reach::Full)).await;
+    assert_eq!(
+        brought.bad,
+        [
+            (Kind::CarePlan, Some(plan), "/status".to_owned()),
+            (Kind::Report, Some(key), "/reportingDate".to_owned())
+        ]
+    );
+    assert_eq!(
+        brought.of(Kind::Report).len(),
+        world.population.of(Shelf::Reports, client).len() - 1
+    );
+    assert!(brought.streams.contains(&Kind::Report));
+}
+
+#[tokio::test]
+async fn a_plan_of_another_client_spoils_the_list() {
+    let world = world(10).await;
+    let cast = world.population.cast().clone();
+    let plan = world.population.of(Shelf::CarePlans, cast.hospital)[0].to_string();
+    let list = format!("{{\"carePlans\":[{plan}]}}");
+    let path = format!("/v0/administration/dossier/care_plans/by_client/{}", cast.everything);
+    world.running.faults.add(&path, Fault::Instead(list), 1);
+    let client = cast.everything.to_string();
+    let brought = bring(&world.connect(), pull([client.clone()].into(), Reach::Full)).await;
+    assert_eq!(brought.of(Kind::CarePlan), Vec::<&Record>::new());
+    assert_eq!(brought.bad, [(Kind::CarePlan, None, "/clientId".to_owned())]);
+    assert!(!brought.complete.contains(&(Kind::CarePlan, client.clone())));
+    assert!(brought.complete.contains(&(Kind::AgendaOccurrence, client)));
+}
+
+#[tokio::test]
+async fn lines_that_cannot_be_read_are_told_and_keep_the_stream_from_being_whole() {
+    let world = world(10).await;
+    let client = world.population.cast().everything;
+    let mut lines: Vec<String> = world
+        .population
+        .of(Shelf::Reports, client)
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    let good = lines.len();
+    lines.insert(1, "{\"id\": 1, \"clientId\": 10101, \"comment\": \"afgebro".to_owned());
+    lines.insert(3, format!("{{\"id\":2,\"comment\":\"{}\"}}", "x".repeat(2 << 20)));
+    world
+        .running
+        .faults
+        .add("/v0/xstream/reports/data", Fault::Instead(lines.join("\n") + "\n"), 1);
+    let brought = bring(&world.connect(), pull([client.to_string()].into(), Reach::Full)).await;
+    assert_eq!(brought.of(Kind::Report).len(), good);
+    assert_eq!(
+        brought.bad,
+        [(Kind::Report, None, String::new()), (Kind::Report, None, String::new())]
+    );
+    assert!(!brought.streams.contains(&Kind::Report));
+}
+
+#[tokio::test]
+async fn a_stream_may_come_as_one_json_list() {
+    let world = world(10).await;
+    let client = world.population.cast().everything;
+    let reports = world.population.of(Shelf::Reports, client);
+    for whole in [json!(reports), json!({"reports": reports})] {
+        world
+            .running
+            .faults
+            .add("/v0/xstream/reports/data", Fault::Json(whole.to_string()), 1);
+        let brought = bring(&world.connect(), pull([client.to_string()].into(), Reach::Full)).await;
+        assert_eq!(brought.of(Kind::Report).len(), reports.len());
+        assert!(brought.streams.contains(&Kind::Report));
+    }
+}

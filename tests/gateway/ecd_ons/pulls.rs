@@ -1,0 +1,187 @@
+//! What a pull brings.
+
+use super::*;
+
+#[tokio::test]
+async fn a_full_pull_brings_the_dossiers_of_the_clients_asked_for_and_no_others() {
+    let world = world(14).await;
+    let cast = world.population.cast().clone();
+    let wanted: BTreeSet<String> = [cast.everything, cast.pair[0], cast.departed]
+        .map(|id| id.to_string())
+        .into();
+    let brought = bring(&world.connect(), pull(wanted.clone(), Reach::Full)).await;
+
+    assert_eq!(
+        (&brought.error, &brought.failed[..], &brought.bad[..]),
+        (&None, &[][..], &[][..])
+    );
+    for (shelf, kind) in [
+        (Shelf::Relations, Kind::ContactRelation),
+        (Shelf::CarePlans, Kind::CarePlan),
+        (Shelf::Reports, Kind::Report),
+    ] {
+        let keys: BTreeSet<String> = wanted
+            .iter()
+            .flat_map(|id| world.population.of(shelf, id.parse().unwrap()))
+            .map(|record| record["id"].to_string())
+            .collect();
+        let got: BTreeSet<String> = brought.of(kind).iter().map(|record| record.key.clone()).collect();
+        assert_eq!(got, keys, "{kind}");
+    }
+    assert_eq!(brought.of(Kind::Client).len(), 3);
+    assert_eq!(
+        brought.of(Kind::Employee).len(),
+        world.population.count(Shelf::Employees)
+    );
+    assert_eq!(
+        brought.streams,
+        BTreeSet::from([Kind::Employee, Kind::Client, Kind::ContactRelation, Kind::Report])
+    );
+    for client in &wanted {
+        assert!(brought.complete.contains(&(Kind::CarePlan, client.clone())));
+        assert!(brought.complete.contains(&(Kind::AgendaOccurrence, client.clone())));
+    }
+    assert_eq!(
+        brought.order[..3],
+        [Kind::Employee, Kind::Client, Kind::ContactRelation]
+    );
+    assert_eq!(brought.order.last(), Some(&Kind::Report));
+    assert_eq!(brought.spent.unwrap().throttled, 0);
+}
+
+#[tokio::test]
+async fn records_come_repaired_and_joined() {
+    let world = world(14).await;
+    let cast = world.population.cast().clone();
+    let wanted = [cast.everything, cast.pair[0]].map(|id| id.to_string()).into();
+    let brought = bring(&world.connect(), pull(wanted, Reach::Full)).await;
+
+    let reports = brought.of(Kind::Report);
+    let escaped = reports
+        .iter()
+        .find(|r| r.body["comment"].as_str().unwrap().starts_with("RR <"))
+        .unwrap();
+    assert!(
+        escaped.body["comment"]
+            .as_str()
+            .unwrap()
+            .contains("café-muziek en zei: \"Dat helpt mij\"")
+    );
+    assert!(
+        reports
+            .iter()
+            .all(|r| r.body.get("carenId").is_some() || r.body["employee"]["name"].is_string())
+    );
+    assert!(
+        reports
+            .iter()
+            .all(|r| r.version.len() == "2026-11-20T11:00:00.000000Z".len())
+    );
+    assert!(
+        brought
+            .of(Kind::CarePlan)
+            .iter()
+            .all(|plan| plan.body["employee"]["name"].is_string())
+    );
+
+    let contact = &brought.records[&Kind::ContactRelation][&cast.first_contact.to_string()];
+    assert!(contact.body["addresses"][0]["email"].is_string());
+    for secret in ["residenceAccessInfo", "comments", "bsn", "freeField1"] {
+        for record in brought
+            .of(Kind::ContactRelation)
+            .into_iter()
+            .chain(brought.of(Kind::Client))
+        {
+            assert!(!record.body.to_string().contains(secret), "{secret}");
+        }
+    }
+
+    // One occurrence of a group is one record for each client, and neither shows the other.
+    let agenda = brought.of(Kind::AgendaOccurrence);
+    let mut by_id: BTreeMap<&str, Vec<&Record>> = BTreeMap::new();
+    for record in agenda {
+        by_id
+            .entry(record.body["id"].as_str().unwrap())
+            .or_default()
+            .push(record);
+        let client = record.client.as_deref().unwrap();
+        assert_eq!(record.body["clientId"].to_string(), client);
+        assert_eq!(
+            record.body["agendaClientInvitations"],
+            json!([{"clientId": record.body["clientId"], "accepted": true}])
+        );
+    }
+    assert!(by_id.values().any(|records| records.len() == 2));
+}
+
+#[tokio::test]
+async fn a_later_pull_brings_what_changed_and_what_went_away() {
+    let world = world(14).await;
+    let cast = world.population.cast().clone();
+    let wanted: BTreeSet<String> = [cast.everything, cast.pair[0]].map(|id| id.to_string()).into();
+    let since = world.clock.now();
+    let ons = world.connect();
+    let quiet = bring(&ons, pull(wanted.clone(), Reach::Since(since))).await;
+    for kind in [Kind::Employee, Kind::Client, Kind::ContactRelation, Kind::Report] {
+        assert_eq!(quiet.of(kind), Vec::<&Record>::new(), "{kind}");
+    }
+    assert!(quiet.streams.is_empty());
+
+    let reports = world.population.of(Shelf::Reports, cast.everything);
+    let [hidden, moved] = [&reports[0], &reports[1]].map(|report| report["id"].to_string());
+    let left = cast.pair[0].to_string();
+    // Within the overlap and before the moment asked for: must not be lost.
+    let earlier: Timestamp = since - SignedDuration::from_mins(12);
+    world.population.write(earlier, |p| {
+        assert!(p.change(Shelf::Reports, &hidden, |r| r["hidden"] = json!(true)))
+    });
+    world.clock.advance(SignedDuration::from_mins(30));
+    world.population.write(world.clock.now(), |p| {
+        assert!(p.change(Shelf::Reports, &moved, |r| r["clientId"] = json!(cast.hospital)));
+        assert!(p.change(
+            Shelf::Addresses,
+            &(cast.first_contact * 10).to_string(),
+            |a| a["city"] = json!("Urk")
+        ));
+        assert!(p.remove(Shelf::Clients, &left));
+    });
+
+    let brought = bring(&ons, pull(wanted, Reach::Since(since))).await;
+    let report = brought.of(Kind::Report);
+    assert_eq!(report.len(), 1);
+    assert_eq!((&report[0].key, &report[0].body["hidden"]), (&hidden, &json!(true)));
+    assert_eq!(brought.outside, [(Kind::Report, moved)]);
+    assert_eq!(brought.deleted, [(Kind::Client, left.clone())]);
+    let contact = brought.of(Kind::ContactRelation);
+    assert_eq!(contact.len(), 1);
+    assert_eq!(contact[0].body["addresses"][0]["city"], "Urk");
+    assert_eq!(contact[0].version, "2026-11-22T06:30:00.000000Z");
+    // A client who is gone has no lists: failed, not complete.
+    assert!(!brought.complete.contains(&(Kind::CarePlan, left.clone())));
+    assert!(
+        brought
+            .failed
+            .iter()
+            .all(|(_, client, _)| client.as_ref() == Some(&left))
+    );
+    assert_eq!(brought.failed.len(), 2);
+}
+
+#[tokio::test]
+async fn two_hundred_clients_are_pulled_without_one_429() {
+    let world = world_with(
+        200,
+        |shape| (shape.report_days, shape.agenda_days) = (2, (1, 3)),
+        |options| options.latency = Duration::from_millis(2),
+    )
+    .await;
+    // Two connectors with one certificate, as two tenants of a demo: together they have four permits.
+    let (one, two) = (world.connect(), world.connect());
+    let pulls = [&one, &two].map(|ons| bring(ons, pull(world.everyone(), Reach::Full)));
+    for brought in future::join_all(pulls).await {
+        assert_eq!((brought.complete.len(), brought.failed.len()), (400, 0));
+        assert_eq!(brought.spent.unwrap().throttled, 0);
+    }
+    assert_eq!(world.running.served.throttled(), 0);
+    assert!(world.running.served.requests() > 800);
+}
