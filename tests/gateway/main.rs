@@ -5,6 +5,7 @@ mod clients;
 mod conformance;
 mod coverage;
 mod ecd_ons;
+mod mapping;
 mod profile;
 mod support;
 mod sync;

@@ -1,0 +1,174 @@
+//! The maps of the program against material outside the project: the nl-core packages, and sample records of the product.
+
+use std::path::{Path, PathBuf};
+
+use inzage::mapping::{Context, Files, Outcome, Plan, ReportTypes};
+use inzage::profile::{Registry, is_valid};
+use inzage::secret::MacKey;
+use jiff::tz::TimeZone;
+use serde_json::{Value, json};
+
+/// What must never come out, put by the example records into every field and record that is withheld.
+const MARKER: &str = "NIET NAAR BUITEN";
+
+fn shared(path: &str) -> Option<PathBuf> {
+    let folder = std::env::var("INZAGE_SHARED").unwrap_or_else(|_| "../shared".to_owned());
+    let folder = Path::new(&folder).join(path);
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    println!("skipped: {} is not there", folder.display());
+    None
+}
+
+fn examples(ending: &str) -> Vec<(PathBuf, Value)> {
+    let mut found = Vec::new();
+    let mut open = vec![PathBuf::from("mappings")];
+    while let Some(dir) = open.pop() {
+        for entry in std::fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+            } else if path.to_string_lossy().ends_with(ending) {
+                let value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+                found.push((path, value));
+            }
+        }
+    }
+    found.sort_by(|a, b| a.0.cmp(&b.0));
+    found
+}
+
+fn strings<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
+    match value {
+        Value::String(text) => found.push(text),
+        Value::Array(list) => list.iter().for_each(|inner| strings(inner, found)),
+        Value::Object(object) => object.values().for_each(|inner| strings(inner, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn nothing_that_is_withheld_stands_in_an_expected_outcome() {
+    use base64::Engine as _;
+    assert!(examples(".in.json").iter().any(|(_, value)| value.to_string().contains(MARKER)));
+    for (path, value) in examples(".out.json") {
+        let mut texts = Vec::new();
+        strings(&value, &mut texts);
+        for text in texts {
+            let plain = base64::engine::general_purpose::STANDARD.decode(text).unwrap_or_default();
+            assert!(!text.contains(MARKER), "{}", path.display());
+            assert!(!String::from_utf8_lossy(&plain).contains(MARKER), "{}", path.display());
+        }
+    }
+}
+
+#[test]
+fn every_reference_within_a_record_has_its_resource_and_every_reference_is_shown() {
+    fn references<'a>(value: &'a Value, found: &mut Vec<&'a Value>) {
+        match value {
+            Value::Object(object) if object.contains_key("reference") => found.push(value),
+            Value::Object(object) => object.values().for_each(|inner| references(inner, found)),
+            Value::Array(list) => list.iter().for_each(|inner| references(inner, found)),
+            _ => {}
+        }
+    }
+    for (path, value) in examples(".out.json") {
+        let made: Vec<String> = value
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| format!("{}/{}", one["resourceType"].as_str().unwrap(), one["id"].as_str().unwrap()))
+            .collect();
+        let mut found = Vec::new();
+        references(&value, &mut found);
+        for reference in found {
+            let target = reference["reference"].as_str().unwrap();
+            let elsewhere = target.starts_with("Patient/") || target.starts_with("Practitioner/");
+            assert!(elsewhere || made.iter().any(|one| one == target), "{}: {target}", path.display());
+            assert!(reference["display"].is_string(), "{}: {target}", path.display());
+        }
+    }
+}
+
+#[test]
+fn every_expected_resource_is_valid_against_each_profile_that_it_claims() {
+    let Some(packages) = shared("fhir/packages") else { return };
+    let folders = ["r4-snapshots", "r4-base"].map(|name| packages.join(name));
+    let registry = Registry::load(None, &folders).unwrap();
+    let mut claims = 0;
+    for (path, value) in examples(".out.json") {
+        for resource in value.as_array().unwrap() {
+            for claim in resource["meta"]["profile"].as_array().unwrap() {
+                let claim = claim.as_str().unwrap();
+                // The base vital signs profiles are not in the packages.
+                let Some(validator) = registry.validator(claim) else {
+                    assert!(claim.starts_with("http://hl7.org/"), "{claim} is not known");
+                    continue;
+                };
+                let issues = validator.check(resource);
+                assert!(is_valid(&issues), "{} {claim}: {issues:#?}", path.display());
+                claims += 1;
+            }
+        }
+    }
+    println!("{claims} claims hold");
+    assert!(claims > 60);
+}
+
+/// A sample record with what the connector joins to it.
+fn joined(kind: &str, mut record: Value) -> Value {
+    if let (true, Some(id)) = (matches!(kind, "report" | "care-plan"), record["employeeId"].as_i64()) {
+        record["employee"] = json!({"id": id, "name": format!("Medewerker {id}")});
+    }
+    if kind == "agenda-occurrence" {
+        record["clientId"] = json!(10101);
+    }
+    record
+}
+
+#[test]
+fn sample_records_of_the_product_are_mapped_or_dropped_and_valid() {
+    let Some(fixtures) = shared("ecd/fixtures/ons") else { return };
+    let registry = Registry::builtin();
+    let plan = Plan::load(&Files::builtin(), &registry).unwrap();
+    let (key, zone) = (MacKey::new(b"test"), TimeZone::get("Europe/Amsterdam").unwrap());
+    let context = Context {
+        key: &key,
+        zone: &zone,
+        report_types: ReportTypes::Every,
+    };
+    let lines = |name: &str| -> Vec<Value> {
+        let text = std::fs::read_to_string(fixtures.join(name)).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let list = |name: &str, key: &str| -> Vec<Value> {
+        let text = std::fs::read_to_string(fixtures.join(name)).unwrap();
+        serde_json::from_str::<Value>(&text).unwrap()[key].as_array().unwrap().clone()
+    };
+    let records = [
+        ("client", lines("xstream_clients_data.ndjson")),
+        ("contact-relation", lines("xstream_relations_data.ndjson")),
+        ("report", lines("xstream_reports_data.ndjson")),
+        ("care-plan", list("care_plans_by_client_10101.json", "carePlans")),
+        ("agenda-occurrence", list("agenda_occurrences_client_10101.json", "agendaOccurrences")),
+    ];
+    let mut seen = (0, 0);
+    for (kind, records) in records {
+        for record in records {
+            match plan.run(&format!("ons/{kind}"), &joined(kind, record), &context) {
+                Outcome::Mapped(resources) => {
+                    for one in resources {
+                        let issues = registry.validator(&one.profile).unwrap().check(&one.resource);
+                        assert!(is_valid(&issues), "{kind} {}: {issues:#?}", one.kind);
+                        seen.0 += 1;
+                    }
+                }
+                Outcome::Dropped { .. } => seen.1 += 1,
+                Outcome::Refused { pointer, reason } => panic!("{kind} {pointer}: {reason}"),
+            }
+        }
+    }
+    println!("{} resources, {} records dropped", seen.0, seen.1);
+    assert!(seen.0 > 40 && seen.1 >= 4);
+}
