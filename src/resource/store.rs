@@ -8,7 +8,7 @@ use super::draft::Prepared;
 use super::index::NO_DATE;
 use super::{Draft, Error, Put};
 use crate::config::{Tenant, TenantId};
-use crate::db::{self, Conn, Param, Tx, params, statements};
+use crate::db::{self, Conn, Param, Tx, Unique, params, statements};
 use crate::fhir::types::{Id, ResourceType};
 
 statements! {
@@ -32,6 +32,12 @@ statements! {
     KEYS = each(
         "UPDATE resource_key SET last = last + $1 RETURNING last",
         "SELECT nextval('resource_key') FROM generate_series(1, $1)",
+    );
+    /// Holds the rows until the end of the transaction, and tells whether they are still what was found.
+    HOLD = each(
+        "SELECT key, version FROM resource
+         WHERE tenant = $1 AND key IN (SELECT CAST(value AS INTEGER) FROM json_each($2))",
+        "SELECT key, version FROM resource WHERE tenant = $1 AND key = ANY($2::bigint[]) FOR UPDATE",
     );
     ARCHIVE = each(
         "INSERT INTO resource_history (tenant, patient, type, id, version, updated, present, marks, body)
@@ -68,6 +74,11 @@ statements! {
 const INSERT: &str = "INSERT INTO resource (key, tenant, patient, type, id, version, updated, present, date_from, \
                       date_until, date2_from, date2_until, marks, hash, body)";
 const COLUMNS: usize = 15;
+/// Another transaction stored the same new resource first.
+const TAKEN: Unique = Unique {
+    name: "resource_id",
+    columns: "resource.tenant, resource.type, resource.id",
+};
 const LINK: &str = "INSERT INTO resource_link (tenant, patient, target_type, target, source, source_type)";
 
 /// The row that is there now.
@@ -142,7 +153,8 @@ async fn existing<'d>(
 #[derive(Default)]
 struct Changed {
     archive: Vec<String>,
-    remove: Vec<String>,
+    /// Key and version.
+    remove: Vec<(i64, i64)>,
     unlink: BTreeMap<String, Vec<String>>,
     /// Old dossier and type of what moved: its history must not follow it, and must not stay.
     forget: BTreeMap<(String, ResourceType), Vec<String>>,
@@ -157,8 +169,8 @@ impl Changed {
             let moved = self.forget.entry((known.patient.clone(), kind)).or_default();
             moved.push(id.as_str().to_owned());
         }
-        self.unlink.entry(known.patient.clone()).or_default().push(key.clone());
-        self.remove.push(key);
+        self.unlink.entry(known.patient.clone()).or_default().push(key);
+        self.remove.push((known.key, known.version));
     }
 
     async fn leave(self, tx: &mut Tx, tenant: &TenantId) -> Result<(), db::Error> {
@@ -166,6 +178,7 @@ impl Changed {
             return Ok(());
         }
         let tenant = tenant.as_str();
+        let remove = hold(tx, tenant, &self.remove).await?;
         if !self.archive.is_empty() {
             tx.execute(ARCHIVE, params![tenant, &self.archive[..]]).await?;
         }
@@ -176,16 +189,21 @@ impl Changed {
         for (patient, keys) in &self.unlink {
             tx.execute(UNLINK, params![tenant, patient, &keys[..]]).await?;
         }
-        remove(tx, tenant, &self.remove).await
+        tx.execute(REMOVE, params![tenant, remove]).await?;
+        Ok(())
     }
 }
 
-/// Removes exactly these rows; if one is gone another transaction was faster, and the whole flow is tried again.
-async fn remove(tx: &mut Tx, tenant: &str, keys: &[String]) -> Result<(), db::Error> {
-    match tx.execute(REMOVE, params![tenant, keys]).await? {
-        removed if removed == keys.len() as u64 => Ok(()),
-        _ => Err(db::Error::Retry),
-    }
+/// Makes sure that no other transaction changed these keys since their versions were read; if one did, the whole flow is to
+/// be tried again. Gives the keys as a list to bind.
+async fn hold(tx: &mut Tx, tenant: &str, found: &[(i64, i64)]) -> Result<Vec<String>, db::Error> {
+    let keys: Vec<String> = found.iter().map(|(key, _)| key.to_string()).collect();
+    let mut found = found.to_vec();
+    let rows = tx.rows(HOLD, params![tenant, &keys[..]]).await?;
+    let mut held: Vec<_> = rows.iter().map(|row| (row.int(0), row.int(1))).collect();
+    found.sort_unstable();
+    held.sort_unstable();
+    if held == found { Ok(keys) } else { Err(db::Error::Retry) }
 }
 
 type Fresh<'d> = (Prepared<'d>, Option<(i64, i64)>);
@@ -218,7 +236,14 @@ async fn insert(tx: &mut Tx, tenant: &TenantId, now: Timestamp, fresh: Vec<Fresh
         }
         row(&mut rows, tenant, key, last + 1, now, prepared);
     }
-    tx.insert_many(INSERT, "", COLUMNS, &rows).await?;
+    let inserted = tx.insert_many(INSERT, "", COLUMNS, &rows).await;
+    inserted.map_err(|error| {
+        if error.violates(&TAKEN) {
+            db::Error::Retry
+        } else {
+            error
+        }
+    })?;
     tx.insert_many(LINK, "", 6, &links).await?;
     Ok(())
 }
@@ -314,15 +339,15 @@ pub async fn withdraw(
     for (kind, list) in by_type {
         let rows = tx.rows(FIND, params![tenant, kind.as_str(), list]).await?;
         let here = rows.iter().filter(|row| row.str(2) == patient);
-        let (ids, keys): (Vec<_>, Vec<_>) = here.map(|row| (row.text(0), row.int(1).to_string())).unzip();
-        if keys.is_empty() {
+        let (ids, found): (Vec<_>, Vec<_>) = here.map(|row| (row.text(0), (row.int(1), row.int(3)))).unzip();
+        if found.is_empty() {
             continue;
         }
+        let keys = hold(tx, tenant, &found).await?;
         tx.execute(GONE, params![tenant, &keys[..], now]).await?;
         tx.execute(FORGET, params![tenant, patient, kind.as_str(), ids]).await?;
         tx.execute(UNLINK, params![tenant, patient, &keys[..]]).await?;
-        remove(tx, tenant, &keys).await?;
-        withdrawn += keys.len() as u64;
+        withdrawn += tx.execute(REMOVE, params![tenant, keys]).await?;
     }
     Ok(withdrawn)
 }

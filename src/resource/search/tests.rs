@@ -411,3 +411,4 @@ async fn the_last_page_has_no_next_even_when_it_is_full() {
 }
 
 mod model;
+mod speed;
