@@ -14,6 +14,7 @@ pub mod fhir;
 pub mod headers;
 pub mod inside;
 pub mod oauth;
+pub mod pages;
 pub mod router;
 pub mod serve;
 pub mod state;

@@ -14,7 +14,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{Predicate as _, SizeAbove};
 
 use super::failure::Failure;
-use super::{App, demo, edge, fhir, oauth};
+use super::{App, demo, edge, fhir, oauth, pages};
 
 /// The largest body of a request.
 const MAX_BODY: usize = 1024 * 1024;
@@ -27,6 +27,7 @@ pub fn router(app: App) -> Router {
     Router::new()
         .merge(fhir::routes())
         .merge(oauth::routes())
+        .merge(pages::routes())
         .merge(demo)
         .with_layers(app)
 }

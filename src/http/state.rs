@@ -9,6 +9,7 @@ use crate::db::Db;
 use crate::http::demo::Demo;
 use crate::http::edge::Gate;
 use crate::http::fhir::Documents;
+use crate::login::Login;
 use crate::notify::Outbox;
 use crate::oauth::Issuer;
 use crate::rest::Rest;
@@ -35,6 +36,7 @@ pub struct Parts {
     pub outbox: Outbox,
     /// Only in `inzage demo`.
     pub demo: Option<Demo>,
+    pub login: Login,
 }
 
 impl App {
@@ -54,6 +56,7 @@ impl App {
             outbox: Outbox::new(&config.master),
             demo,
             recorder,
+            login: Login::new(&config, db.clone(), clock.clone(), random.clone()),
             config,
             db,
             clock,

@@ -23,6 +23,11 @@ impl Login {
 
     async fn enter(&self, at: &At, username: &str, password: &Secret<String>) -> Result<Moved, Refused> {
         let tenant = &at.tenant.id;
+        if username.len() > 256 {
+            return Err(Refused::Credentials);
+        }
+        // No work for a form that is not ours.
+        self.look(&mut *self.db.read().await?, at, self.now()).await?;
         let bucket = self.keys.name_bucket(tenant, username);
         let network = at.origin.network.map(|network| format!("net:{network}"));
         let lane = self.hasher.lane(&bucket).await?;

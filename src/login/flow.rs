@@ -82,16 +82,28 @@ impl Login {
         hex(&mac(&self.form_key, &[flow.as_bytes()]))
     }
 
+    /// The hash of the browser's cookie, if the form is of the flow that it names.
+    fn form_of(&self, at: &At) -> Result<[u8; 32], Refused> {
+        let cookie = at.browser.as_deref().ok_or(Refused::Gone)?;
+        if same(self.form(&at.flow).as_bytes(), at.form.as_bytes()) {
+            Ok(browser_hash(cookie))
+        } else {
+            Err(Refused::Forged)
+        }
+    }
+
+    /// The flow of a form, to look at.
+    pub(super) async fn look(&self, conn: &mut Conn, at: &At, now: Timestamp) -> Result<Flow, Refused> {
+        let browser = self.form_of(at)?;
+        let flow = store::find_flow(conn, &at.tenant.id, &at.flow, &browser, now).await?;
+        flow.filter(|flow| !flow.done).ok_or(Refused::Gone)
+    }
+
     /// The flow of a form, held until the end of the transaction.
     pub(super) async fn open(&self, tx: &mut Tx, at: &At, now: Timestamp) -> Result<Flow, Refused> {
-        let cookie = at.browser.as_deref().ok_or(Refused::Gone)?;
-        if !same(self.form(&at.flow).as_bytes(), at.form.as_bytes()) {
-            return Err(Refused::Forged);
-        }
-        store::hold_flow(tx, &at.tenant.id, &at.flow, &browser_hash(cookie), now)
-            .await?
-            .filter(|flow| !flow.done)
-            .ok_or(Refused::Gone)
+        let browser = self.form_of(at)?;
+        let flow = store::hold_flow(tx, &at.tenant.id, &at.flow, &browser, now).await?;
+        flow.filter(|flow| !flow.done).ok_or(Refused::Gone)
     }
 
     /// How things stand with a flow.

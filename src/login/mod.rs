@@ -155,6 +155,9 @@ pub enum Refused {
     /// Nothing was left selected.
     #[error("choose what the app may see")]
     NoScope,
+    /// Neither allowed nor refused.
+    #[error("allow or refuse")]
+    NoDecision,
     #[error(transparent)]
     Database(#[from] db::Error),
     #[error(transparent)]

@@ -6,10 +6,11 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{At, Login, Refused, store};
+use crate::account;
 use crate::audit::{self, Action, Entry, Outcome, Who};
 use crate::config::TenantId;
 use crate::db::{self, Conn};
-use crate::secret::sha256;
+use crate::secret::{same, sha256};
 
 const IDLE: SignedDuration = SignedDuration::from_mins(15);
 const LONGEST: SignedDuration = SignedDuration::from_hours(12);
@@ -69,6 +70,16 @@ pub async fn alive(conn: &mut Conn, tenant: &TenantId, id: &str, now: Timestamp)
 }
 
 impl Login {
+    /// Who is logged in in this browser: the person's name, and what the form to sign out carries.
+    pub async fn signed_in(&self, at: &At) -> Result<Option<(String, String)>, Refused> {
+        let now = self.now();
+        let mut read = self.db.read().await?;
+        let session = of_cookie(&mut read, &at.tenant.id, at.session.as_deref(), now).await?;
+        let Some(session) = session else { return Ok(None) };
+        let found = account::find(&mut read, &at.tenant.id, &session.account).await?;
+        Ok(found.map(|(account, _)| (account.name, self.form(&session.id))))
+    }
+
     /// Ends the session of this browser, if there is one. Returns its id, so that tokens without `offline_access` can end.
     pub async fn sign_out(&self, at: At) -> Result<Option<String>, Refused> {
         let login = self.clone();
@@ -77,6 +88,9 @@ impl Login {
             let mut tx = login.db.begin().await?;
             let session = of_cookie(&mut tx, &at.tenant.id, at.session.as_deref(), now).await?;
             let Some(session) = session else { return Ok(None) };
+            if !same(login.form(&session.id).as_bytes(), at.form.as_bytes()) {
+                return Err(Refused::Forged);
+            }
             store::end_session(&mut tx, &at.tenant.id, &session.id, now).await?;
             let who = Who {
                 account: Some(session.account),

@@ -1,0 +1,162 @@
+//! What a browser sends besides its form: tenant, cookies, language, origin.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, Path, RawQuery};
+use axum::http::header::{ACCEPT_LANGUAGE, COOKIE, HeaderName, SET_COOKIE};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use url::form_urlencoded;
+
+use super::text::Language;
+use crate::audit::Origin;
+use crate::config::Tenant;
+use crate::http::App;
+use crate::login::At;
+
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// One browser at one tenant.
+#[derive(Clone, Debug)]
+pub(super) struct Browser {
+    pub(super) tenant: Arc<Tenant>,
+    /// A language that was just chosen on a page, to be kept.
+    pub(super) chosen: Option<Language>,
+    kept: Option<Language>,
+    accepts: Option<Language>,
+    pub(super) query: Vec<(String, String)>,
+    pub(super) ix: Option<String>,
+    pub(super) session: Option<String>,
+    /// Whether a page of another site made the browser send this.
+    pub(super) from_elsewhere: bool,
+    pub(super) origin: Origin,
+    https: bool,
+}
+
+/// The cookies of the pages. Each tenant has its own, so a login at one means nothing at another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cookie {
+    /// Binds flows to the browser.
+    Ix,
+    Session,
+    Language,
+}
+
+impl Cookie {
+    fn name(self, tenant: &str, https: bool) -> String {
+        // `__Host-`: only this host, only over TLS, whatever a neighbouring host sets.
+        let prefix = if https { "__Host-" } else { "" };
+        match self {
+            Self::Ix => format!("{prefix}ix-{tenant}"),
+            Self::Session => format!("{prefix}session-{tenant}"),
+            Self::Language => format!("{prefix}language"),
+        }
+    }
+}
+
+impl Browser {
+    pub(super) fn parameter(&self, name: &str) -> Option<&str> {
+        let mut found = self.query.iter().filter(|(key, _)| key == name);
+        match (found.next(), found.next()) {
+            (Some((_, value)), None) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// What the person chose on a page, else what the app asks for (`ui_locales`), else what the browser asks for.
+    pub(super) fn language(&self, ui_locales: Option<&str>) -> Language {
+        self.chosen
+            .or(self.kept)
+            .or_else(|| Language::first(ui_locales?, ' '))
+            .or(self.accepts)
+            .unwrap_or(Language::Dutch)
+    }
+
+    /// Where a step is asked for.
+    pub(super) fn at(&self, flow: &str, form: &str) -> At {
+        At {
+            tenant: Arc::clone(&self.tenant),
+            flow: flow.to_owned(),
+            form: form.to_owned(),
+            browser: self.ix.clone(),
+            session: self.session.clone(),
+            origin: self.origin,
+        }
+    }
+
+    /// Sets a cookie until the browser closes; an empty value takes it away.
+    pub(super) fn set(&self, headers: &mut HeaderMap, cookie: Cookie, value: &str) {
+        let name = cookie.name(self.tenant.id.as_str(), self.https);
+        let secure = if self.https { "; Secure" } else { "" };
+        let gone = if value.is_empty() { "; Max-Age=0" } else { "" };
+        let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{gone}");
+        let text = HeaderValue::try_from(text).expect("cookies are made of base64url and names of tenants");
+        headers.append(SET_COOKIE, text);
+    }
+}
+
+impl FromRequestParts<App> for Browser {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
+        let not_found = || StatusCode::NOT_FOUND.into_response();
+        let Path(path) = Path::<std::collections::HashMap<String, String>>::from_request_parts(parts, app)
+            .await
+            .map_err(|_| not_found())?;
+        let tenant = path
+            .get("tenant")
+            .and_then(|id| app.config.tenant(id))
+            .ok_or_else(not_found)?;
+        let RawQuery(query) = RawQuery::from_request_parts(parts, app)
+            .await
+            .map_err(|_| not_found())?;
+        let query: Vec<(String, String)> = form_urlencoded::parse(query.unwrap_or_default().as_bytes())
+            .into_owned()
+            .take(20)
+            .collect();
+        let https = app.config.server.is_https();
+        let cookie = |which: Cookie| cookie(&parts.headers, &which.name(tenant.id.as_str(), https));
+        let chosen = query
+            .iter()
+            .find(|(name, _)| name == "lang")
+            .and_then(|(_, code)| Language::parse(code));
+        let header = |name: HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok());
+        let accepts = header(ACCEPT_LANGUAGE).and_then(|list| Language::first(list, ','));
+        let from_elsewhere = header(FETCH_SITE).is_some_and(|site| !matches!(site, "same-origin" | "none"));
+        let origin = parts.extensions.get::<Origin>().copied().unwrap_or_else(|| Origin {
+            request: app.random.uuid_v7(app.clock.now()),
+            network: None,
+        });
+        Ok(Self {
+            tenant: Arc::clone(tenant),
+            chosen,
+            kept: cookie(Cookie::Language).and_then(|code| Language::parse(&code)),
+            accepts,
+            ix: cookie(Cookie::Ix),
+            session: cookie(Cookie::Session),
+            query,
+            from_elsewhere,
+            origin,
+            https,
+        })
+    }
+}
+
+/// The value of a cookie, if it looks like one of ours.
+fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers
+        .get_all(COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(key, _)| *key == name)
+        .map(|(_, value)| value.to_owned())
+        .filter(|value| {
+            value.len() <= 64
+                && value
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        })
+}

@@ -1,0 +1,200 @@
+//! The pages for people: login, and the account.
+//!
+//! # Design
+//! Plain HTML forms: they work without JavaScript, at 400 % zoom, with a keyboard and a screen reader. A step answers with 303
+//! to the page of the flow, so a reload never posts twice; only what went wrong is shown at once, on the same page.
+//!
+//! Field names are a contract that any client can walk: `username`, `password`, `new_password`, `new_password_again`, `otp`,
+//! `patient` (radio), `scope` (boxes), `decision` (`allow` or `deny`); the first element of a name has it as its id, and a
+//! form has one submit button unless it asks for a decision.
+
+mod account;
+mod assets;
+mod browser;
+mod fields;
+mod people;
+mod render;
+#[cfg(test)]
+mod tests;
+mod text;
+mod views;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::header::{CACHE_CONTROL, LOCATION};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+
+use self::browser::{Browser, Cookie};
+use self::fields::Fields;
+use self::render::Problem;
+use super::App;
+use crate::fhir::types::Id;
+use crate::login::{Ask, At, Decision, Moved, Refused, Visit};
+
+/// Everything under `/{tenant}/login`, `/{tenant}/account` and `/assets`.
+pub fn routes() -> Router<App> {
+    Router::new()
+        .route("/assets/{file}", get(assets::style))
+        .route("/{tenant}/login", get(show).post(password))
+        .route("/{tenant}/login/code/send", post(send_code))
+        .route("/{tenant}/login/code", post(code))
+        .route("/{tenant}/login/password", post(change_password))
+        .route("/{tenant}/login/client", post(client))
+        .route("/{tenant}/login/approve", post(approve))
+        .route("/{tenant}/account", get(account::show))
+        .route("/{tenant}/account/sign-out", post(account::sign_out))
+}
+
+async fn show(State(app): State<App>, browser: Browser) -> Response {
+    let request = browser.parameter("request").unwrap_or_default().to_owned();
+    page(&app, &browser, &request, None).await
+}
+
+async fn password(State(app): State<App>, browser: Browser, fields: Fields) -> Response {
+    let username = fields.text("username").to_owned();
+    let step = match at(&browser, &fields) {
+        Ok(at) => {
+            app.login
+                .password(at, username.clone(), fields.secret("password"))
+                .await
+        }
+        Err(refused) => Err(refused),
+    };
+    answer(&app, &browser, &fields, step, username).await
+}
+
+async fn send_code(State(app): State<App>, browser: Browser, fields: Fields) -> Response {
+    let step = match at(&browser, &fields) {
+        Ok(at) => app.login.send_code(at).await,
+        Err(refused) => Err(refused),
+    };
+    answer(&app, &browser, &fields, step, String::new()).await
+}
+
+async fn code(State(app): State<App>, browser: Browser, fields: Fields) -> Response {
+    let step = match at(&browser, &fields) {
+        Ok(at) => app.login.enter_code(at, fields.text("otp").to_owned()).await,
+        Err(refused) => Err(refused),
+    };
+    answer(&app, &browser, &fields, step, String::new()).await
+}
+
+async fn change_password(State(app): State<App>, browser: Browser, fields: Fields) -> Response {
+    let [current, new, again] = ["password", "new_password", "new_password_again"].map(|name| fields.secret(name));
+    let step = match at(&browser, &fields) {
+        Ok(at) => app.login.change_password(at, current, new, again).await,
+        Err(refused) => Err(refused),
+    };
+    answer(&app, &browser, &fields, step, String::new()).await
+}
+
+async fn client(State(app): State<App>, browser: Browser, fields: Fields) -> Response {
+    let step = match at(&browser, &fields) {
+        Ok(at) => app.login.choose(at, Id::parse(fields.text("patient"))).await,
+        Err(refused) => Err(refused),
+    };
+    answer(&app, &browser, &fields, step, String::new()).await
+}
+
+async fn approve(State(app): State<App>, browser: Browser, fields: Fields) -> Response {
+    let decision = match fields.text("decision") {
+        "allow" => Some(Decision::Allow(fields.all("scope"))),
+        "deny" => Some(Decision::Deny),
+        _ => None,
+    };
+    let step = match (at(&browser, &fields), decision) {
+        (Ok(at), Some(decision)) => app.login.decide(at, decision).await,
+        (Ok(_), None) => Err(Refused::NoDecision),
+        (Err(refused), _) => Err(refused),
+    };
+    answer(&app, &browser, &fields, step, String::new()).await
+}
+
+/// Which form of this browser it is; a form that another site made the browser send is none of ours.
+fn at(browser: &Browser, fields: &Fields) -> Result<At, Refused> {
+    if browser.from_elsewhere {
+        return Err(Refused::Forged);
+    }
+    Ok(browser.at(fields.text("flow"), fields.text("csrf")))
+}
+
+/// After a step: on to the next page or to the app, or the same page with what went wrong.
+async fn answer(
+    app: &App,
+    browser: &Browser,
+    fields: &Fields,
+    step: Result<Moved, Refused>,
+    username: String,
+) -> Response {
+    let request = fields.text("request");
+    match step {
+        Ok(moved) => {
+            let mut response = match &moved.to_app {
+                Some(to) => see_other(to.as_str()),
+                None => see_other(&own_page(browser, request)),
+            };
+            let headers = response.headers_mut();
+            if let Some(value) = &moved.browser {
+                browser.set(headers, Cookie::Ix, value);
+            }
+            if let Some(value) = &moved.session {
+                browser.set(headers, Cookie::Session, value);
+            }
+            response
+        }
+        Err(Refused::OtherStep) => see_other(&own_page(browser, request)),
+        Err(
+            refused @ (Refused::Gone
+            | Refused::Forged
+            | Refused::Busy
+            | Refused::Stopped
+            | Refused::Database(_)
+            | Refused::OAuth(_)),
+        ) => render::failure(browser, &refused),
+        Err(refused) => page(app, browser, request, Some(&Problem { refused, username })).await,
+    }
+}
+
+/// The page of the flow for this request.
+async fn page(app: &App, browser: &Browser, request: &str, problem: Option<&Problem>) -> Response {
+    match app.login.visit(browser.at("", ""), request.to_owned()).await {
+        Ok(Visit::ToApp(to)) => see_other(to.as_str()),
+        Ok(Visit::Page(page)) => {
+            let language = browser.language(page.request.ui_locales.as_deref());
+            let rights = match &page.ask {
+                Ask::Client(rights) => rights.as_slice(),
+                Ask::Approve { right, .. } => right.as_slice(),
+                _ => &[],
+            };
+            match people::of(app, browser, rights, language).await {
+                Ok(people) => render::page(browser, *page, people, problem),
+                Err(error) => render::failure(browser, &error.into()),
+            }
+        }
+        Err(refused) => render::failure(browser, &refused),
+    }
+}
+
+/// The page of the flow. The id comes from a form, so it is checked before it goes into a header.
+fn own_page(browser: &Browser, request: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+    let request = if request.len() <= 64 && request.bytes().all(plain) {
+        request
+    } else {
+        ""
+    };
+    format!("/{}/login?request={request}", browser.tenant.id)
+}
+
+/// 303: the browser fetches the next page with GET and forgets what it posted (RFC 9700 §4.12).
+fn see_other(to: &str) -> Response {
+    let mut response = StatusCode::SEE_OTHER.into_response();
+    let headers = response.headers_mut();
+    if let Ok(to) = HeaderValue::try_from(to) {
+        headers.insert(LOCATION, to);
+    }
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

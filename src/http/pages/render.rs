@@ -1,0 +1,275 @@
+//! A page of the flow as HTML, and a refusal as words on it.
+
+use askama::Template;
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use jiff::SignedDuration;
+
+use super::browser::{Browser, Cookie};
+use super::text::Language;
+use super::views::{self, Hidden, Offer, Shell};
+use crate::db;
+use crate::login::{Again, Ask, Code, Page, Refused};
+use crate::oauth;
+use crate::oauth::scope::Scope;
+
+/// What went wrong in the last step, for the page that is shown again.
+#[derive(Debug)]
+pub(super) struct Problem {
+    pub(super) refused: Refused,
+    /// The user name that was typed, so that only the password has to be typed again.
+    pub(super) username: String,
+}
+
+/// A page of ours: never cached, never framed, no scripts; forms go to this site and from there to `form_target`.
+pub(super) fn html(browser: &Browser, status: StatusCode, form_target: &str, page: &impl Template) -> Response {
+    let Ok(body) = page.render() else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let sane = |c: char| c.is_ascii_alphanumeric() || matches!(c, ':' | '/' | '.' | '-' | '[' | ']' | '+');
+    let target = if form_target.chars().all(sane) { form_target } else { "" };
+    let policy = format!(
+        "default-src 'none'; style-src 'self'; form-action 'self' {target}; base-uri 'none'; frame-ancestors 'none'"
+    );
+    let mut response = (status, body).into_response();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Ok(policy) = HeaderValue::try_from(policy) {
+        headers.insert(CONTENT_SECURITY_POLICY, policy);
+    }
+    if let Some(language) = browser.chosen {
+        browser.set(headers, Cookie::Language, language.code());
+    }
+    response
+}
+
+/// The page of a flow, with what went wrong in the last step.
+pub(super) fn page(browser: &Browser, page: Page, people: Vec<views::Person>, problem: Option<&Problem>) -> Response {
+    let language = browser.language(page.request.ui_locales.as_deref());
+    let t = language.texts();
+    let (status, retry) = problem.map_or((StatusCode::OK, None), |problem| status(&problem.refused));
+    let failed = problem.is_some();
+    let words = problem.and_then(|problem| words(language, &problem.refused));
+    let target = page.request.redirect_origin();
+    let request = page.request.id.clone();
+    let path = format!("/{}/login?request={request}&", browser.tenant.id);
+    let shell = |title: &str| Shell::new(browser, language, title, failed).switched_at(&path);
+    let hello = page
+        .name
+        .as_deref()
+        .map(|name| language.hello(name))
+        .unwrap_or_default();
+    let form = Hidden {
+        request,
+        flow: page.flow,
+        csrf: page.form,
+    };
+    let app = page.request.app.name.as_str();
+    let show = |view: &dyn AnyPage| view.html(browser, status, &target);
+    let mut response = match page.ask {
+        Ask::Password => show(&views::Password {
+            shell: shell(t.login_title),
+            t,
+            form,
+            problem: words,
+            intro: language.login_intro(app, &browser.tenant.name),
+            username: problem.map_or_else(
+                || page.request.login_hint.clone().unwrap_or_default(),
+                |problem| problem.username.clone(),
+            ),
+            news: None,
+        }),
+        Ask::Code(code) => show(&*code_page(browser, language, shell(t.code_title), form, code, words)),
+        Ask::NewPassword => show(&views::NewPassword {
+            shell: shell(t.new_title),
+            t,
+            form,
+            problem: words,
+            username: page.username.unwrap_or_default(),
+            rules: language.password_rules(&browser.tenant.policy.password),
+            new_is_wrong: problem
+                .is_some_and(|problem| matches!(problem.refused, Refused::NewPassword(_) | Refused::Different)),
+        }),
+        Ask::NoAccess => show(&views::Message {
+            shell: shell(t.no_access_title),
+            t,
+            text: t.no_access.to_owned(),
+            request_id: None,
+        }),
+        Ask::Client(_) => show(&views::Client {
+            shell: shell(t.client_title),
+            t,
+            form,
+            problem: words,
+            people,
+            hello,
+        }),
+        Ask::Approve { scopes, .. } => show(&views::Approve {
+            shell: shell(&language.approve_title(app)),
+            t,
+            form,
+            problem: words,
+            about: people.first().map(|person| {
+                let born = person
+                    .born
+                    .as_ref()
+                    .map(|born| format!(", {} {born}", t.born))
+                    .unwrap_or_default();
+                language.approve_about(&format!("{}{born} ({})", person.name, person.role))
+            }),
+            scopes: scopes
+                .iter()
+                .map(|scope| {
+                    let (title, more) = language.scope(scope);
+                    Offer {
+                        value: scope.to_string(),
+                        title,
+                        more,
+                        offline: *scope == Scope::OfflineAccess,
+                    }
+                })
+                .collect(),
+            hello,
+        }),
+    };
+    if let Some(cookie) = &page.browser {
+        browser.set(response.headers_mut(), Cookie::Ix, cookie);
+    }
+    if let Some(retry) = retry {
+        response.headers_mut().insert(RETRY_AFTER, seconds(retry));
+    }
+    response
+}
+
+fn code_page(
+    browser: &Browser,
+    language: Language,
+    shell: Shell,
+    form: Hidden,
+    code: Code,
+    words: Option<String>,
+) -> Box<dyn AnyPage> {
+    let t = language.texts();
+    let may_send = !matches!(code.again, Again::Never);
+    match code.reference {
+        None => Box::new(views::CodeRequest {
+            shell,
+            t,
+            form,
+            problem: words.or_else(|| code.over.then(|| t.code_over.to_owned())),
+            intro: language.request_intro(&code.hint),
+            may_send,
+        }),
+        Some(reference) => Box::new(views::Code {
+            shell,
+            t,
+            form,
+            problem: words,
+            intro: language.code_intro(&code.hint, browser.tenant.policy.sms.valid_seconds),
+            label: language.code_label(&reference),
+            reference,
+            again_text: match code.again {
+                Again::Now => None,
+                Again::After(wait) => Some(language.again_after(wait)),
+                Again::Never => Some(t.again_never.to_owned()),
+            },
+            may_send,
+        }),
+    }
+}
+
+/// A template of any page.
+trait AnyPage {
+    fn html(&self, browser: &Browser, status: StatusCode, form_target: &str) -> Response;
+}
+
+impl<T: Template> AnyPage for T {
+    fn html(&self, browser: &Browser, status: StatusCode, form_target: &str) -> Response {
+        html(browser, status, form_target, self)
+    }
+}
+
+fn seconds(wait: SignedDuration) -> HeaderValue {
+    HeaderValue::from(u64::try_from(wait.as_secs()).unwrap_or(0) + 1)
+}
+
+fn status(refused: &Refused) -> (StatusCode, Option<SignedDuration>) {
+    match refused {
+        Refused::Wait(wait) | Refused::CodeLater(wait) => (StatusCode::TOO_MANY_REQUESTS, Some(*wait)),
+        Refused::NoMoreCodes => (StatusCode::TOO_MANY_REQUESTS, None),
+        // The form of an earlier step: this page is the right one now, and nothing is wrong.
+        Refused::OtherStep => (StatusCode::OK, None),
+        _ => (StatusCode::UNPROCESSABLE_ENTITY, None),
+    }
+}
+
+/// What the page says about it.
+fn words(language: Language, refused: &Refused) -> Option<String> {
+    let t = language.texts();
+    let text = match refused {
+        Refused::Credentials => t.credentials,
+        Refused::CurrentPassword => t.current_wrong,
+        Refused::NotACode => t.not_a_code,
+        Refused::OtherCode => t.other_code,
+        Refused::CodeOver => t.code_over,
+        Refused::Different => t.different,
+        Refused::Client => t.choose_client,
+        Refused::NoScope => t.no_scope,
+        Refused::NoDecision => t.no_decision,
+        Refused::NoMoreCodes => t.again_never,
+        Refused::Wait(wait) => return Some(language.wait(*wait)),
+        Refused::CodeLater(wait) => return Some(language.again_after(*wait)),
+        Refused::WrongCode { left } => return Some(language.wrong_code(*left)),
+        Refused::NewPassword(broken) => return Some(language.broken(broken)),
+        Refused::OtherStep
+        | Refused::Gone
+        | Refused::Forged
+        | Refused::Busy
+        | Refused::Stopped
+        | Refused::Database(_)
+        | Refused::OAuth(_) => return None,
+    };
+    Some(text.to_owned())
+}
+
+/// A page for what ends the flow or cannot be shown on one of its pages.
+pub(super) fn failure(browser: &Browser, refused: &Refused) -> Response {
+    let language = browser.language(None);
+    let t = language.texts();
+    let (status, title, text) = match refused {
+        Refused::Gone | Refused::OtherStep | Refused::OAuth(oauth::Error::Answered) => {
+            (StatusCode::GONE, t.gone_title, t.gone)
+        }
+        Refused::Forged => (StatusCode::FORBIDDEN, t.forged_title, t.gone),
+        Refused::Busy
+        | Refused::Database(db::Error::Unavailable(_) | db::Error::Retry)
+        | Refused::OAuth(oauth::Error::Database(db::Error::Unavailable(_) | db::Error::Retry)) => {
+            (StatusCode::SERVICE_UNAVAILABLE, t.busy_title, t.busy)
+        }
+        other => {
+            tracing::error!(error = %other, request.id = %browser.origin.request, "a step of the login failed");
+            (StatusCode::INTERNAL_SERVER_ERROR, t.broken_title, t.broken)
+        }
+    };
+    let mut response = message(browser, status, title, text, status.is_server_error());
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response
+            .headers_mut()
+            .insert(RETRY_AFTER, HeaderValue::from_static("5"));
+    }
+    response
+}
+
+/// A page that only says something.
+pub(super) fn message(browser: &Browser, status: StatusCode, title: &str, text: &str, with_id: bool) -> Response {
+    let language = browser.language(None);
+    let view = views::Message {
+        shell: Shell::new(browser, language, title, !status.is_success()),
+        t: language.texts(),
+        text: text.to_owned(),
+        request_id: with_id.then(|| browser.origin.request.to_string()),
+    };
+    html(browser, status, "", &view)
+}

@@ -1,0 +1,100 @@
+//! The pages as templates. Every value is escaped; no page has a script.
+
+use askama::Template;
+
+use super::browser::Browser;
+use super::text::{Language, Texts};
+
+/// What every page has around its content.
+pub(super) struct Shell {
+    lang: &'static str,
+    tenant_id: String,
+    tenant_name: String,
+    title: String,
+    failed: bool,
+    other_language: Option<String>,
+    other_code: &'static str,
+}
+
+impl Shell {
+    pub(super) fn new(browser: &Browser, language: Language, title: &str, failed: bool) -> Self {
+        Self {
+            lang: language.code(),
+            tenant_id: browser.tenant.id.to_string(),
+            tenant_name: browser.tenant.name.clone(),
+            title: title.to_owned(),
+            failed,
+            other_language: None,
+            other_code: language.other().code(),
+        }
+    }
+
+    /// With a link to the same page in the other language.
+    pub(super) fn switched_at(mut self, path: &str) -> Self {
+        self.other_language = Some(format!("{path}lang={}", self.other_code));
+        self
+    }
+}
+
+/// The hidden fields.
+pub(super) struct Hidden {
+    pub(super) request: String,
+    pub(super) flow: String,
+    pub(super) csrf: String,
+}
+
+macro_rules! pages {
+    ($($(#[$doc:meta])* $name:ident($path:literal) { $($field:ident: $kind:ty),* $(,)? })*) => {
+        $($(#[$doc])*
+        #[derive(Template)]
+        #[template(path = $path, config = ".config/askama.toml")]
+        pub(super) struct $name {
+            pub(super) shell: Shell,
+            pub(super) t: &'static Texts,
+            $(pub(super) $field: $kind),*
+        })*
+    };
+}
+
+pages! {
+    Password("password.html") {
+        form: Hidden, problem: Option<String>, intro: String, username: String, news: Option<String>,
+    }
+    /// The button that asks for a code.
+    CodeRequest("code_request.html") { form: Hidden, problem: Option<String>, intro: String, may_send: bool }
+    Code("code.html") {
+        form: Hidden, problem: Option<String>, intro: String, label: String, reference: String,
+        again_text: Option<String>, may_send: bool,
+    }
+    NewPassword("new_password.html") {
+        form: Hidden, problem: Option<String>, username: String, rules: Vec<String>, new_is_wrong: bool,
+    }
+    Client("client.html") { form: Hidden, problem: Option<String>, people: Vec<Person>, hello: String }
+    Approve("approve.html") {
+        form: Hidden, problem: Option<String>, about: Option<String>, scopes: Vec<Offer>, hello: String,
+    }
+    /// A page that only says something.
+    Message("message.html") { text: String, request_id: Option<String> }
+    Account("account.html") { signed_in: Option<SignedIn> }
+}
+
+/// Somebody whose dossier can be chosen.
+pub(super) struct Person {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) born: Option<String>,
+    pub(super) role: &'static str,
+}
+
+/// A scope that can be unselected.
+pub(super) struct Offer {
+    pub(super) value: String,
+    pub(super) title: String,
+    pub(super) more: String,
+    pub(super) offline: bool,
+}
+
+pub(super) struct SignedIn {
+    pub(super) hello: String,
+    pub(super) csrf: String,
+}
