@@ -1,9 +1,9 @@
 //! The step after an initial password: one of the person's own.
 
-use super::{At, Login, Moved, Refused, Step, line, store};
+use super::{At, Login, Moved, Refused, Step, line, session};
+use crate::account;
 use crate::account::password::{self, Broken};
 use crate::account::throttle::NAME;
-use crate::account::{self};
 use crate::audit::{self, Action, Outcome};
 use crate::secret::Secret;
 
@@ -79,7 +79,7 @@ impl Login {
             return Err(Refused::OtherStep);
         }
         // Whoever was logged in with the old password is not any more.
-        store::end_sessions(&mut tx, &tenant.id, &account.id, now).await?;
+        session::store::end_sessions(&mut tx, &tenant.id, &account.id, now).await?;
         let (session, _) = self.establish(&mut tx, at, &flow, now).await?;
         let entry = line(at, &flow, Action::PasswordChanged, Outcome::Success, Some(&account.id));
         audit::write(&mut tx, &entry, now).await?;

@@ -8,7 +8,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::challenge::{REFERENCE, SECRET, State, Typed, code_mac, resend_wait, text, typed};
-use super::{At, Flow, Login, Moved, Refused, Step, line, store};
+use super::{At, Flow, Login, Moved, Refused, Step, challenge, line, store};
 use crate::account::throttle::CODE;
 use crate::account::{self, Account};
 use crate::audit::{self, Action, Outcome};
@@ -58,7 +58,7 @@ impl Login {
         // Nobody else sends to this account or this number meanwhile, so the limits hold in parallel too.
         account::store::hold(tx, &tenant.id, &format!("send:{}", account.id)).await?;
         account::store::hold(tx, &tenant.id, &format!("send:{}", &hex(&account.mobile_key)[..32])).await?;
-        let earlier = store::challenges(tx, &tenant.id, &flow.id, &account.id).await?;
+        let earlier = challenge::store::challenges(tx, &tenant.id, &flow.id, &account.id).await?;
         let count = i64::try_from(earlier.len()).unwrap_or(i64::MAX);
         if count >= policy.sends_per_login {
             return Err(Refused::NoMoreCodes);
@@ -70,7 +70,8 @@ impl Login {
             }
         }
         let since = now.saturating_sub(DAY).unwrap_or(now);
-        let (to_account, to_number) = store::sent(tx, &tenant.id, &account.id, &account.mobile_key, since).await?;
+        let (to_account, to_number) =
+            challenge::store::sent(tx, &tenant.id, &account.id, &account.mobile_key, since).await?;
         for sent in [&to_account, &to_number] {
             for (span, most) in [(HOUR, policy.sends_per_hour), (DAY, policy.sends_per_day)] {
                 if let Some(wait) = over(sent, span, most, now) {
@@ -91,7 +92,7 @@ impl Login {
         let expires_at = now
             .saturating_add(SignedDuration::from_secs(policy.valid_seconds))
             .unwrap_or(now);
-        let new = store::NewChallenge {
+        let new = challenge::store::NewChallenge {
             code_mac: code_mac(&self.code_key, &id, &account.id, tenant_id, &flow.client_id, &secret),
             id: &id,
             flow: &flow.id,
@@ -100,7 +101,7 @@ impl Login {
             reference: &reference,
             expires_at,
         };
-        store::new_challenge(tx, &tenant.id, &new, now).await?;
+        challenge::store::new_challenge(tx, &tenant.id, &new, now).await?;
         // A number that cannot be opened gets no message; the page looks as always and care staff can help.
         if let Some(number) = account.mobile(&self.keys, &tenant.id) {
             let text = text(&tenant.name, &self.host, &reference, &secret, expires_at, &tenant.zone);
@@ -131,7 +132,7 @@ impl Login {
         let (flow, account) = (&standing.flow, standing.account()?);
         let bucket = format!("code:{}", account.id);
         let wait = account::store::hold(&mut tx, &tenant.id, &bucket).await?.wait(now);
-        let newest = store::challenges(&mut tx, &tenant.id, &flow.id, &account.id).await?;
+        let newest = challenge::store::challenges(&mut tx, &tenant.id, &flow.id, &account.id).await?;
         let newest = newest
             .first()
             .filter(|code| matches!(code.state(policy.attempts, now), State::Open { .. }));
@@ -144,7 +145,7 @@ impl Login {
                 (Outcome::Refused("other-code"), Err(Refused::OtherCode))
             }
             (None, Some(code), Typed::Whole(_, secret) | Typed::Secret(secret)) => {
-                match store::try_code(&mut tx, &tenant.id, &code.id, policy.attempts, now).await? {
+                match challenge::store::try_code(&mut tx, &tenant.id, &code.id, policy.attempts, now).await? {
                     None => (Outcome::Refused("code-over"), Err(Refused::CodeOver)),
                     Some((kept, tries)) => {
                         let tenant_id = tenant.id.as_str();
@@ -160,7 +161,7 @@ impl Login {
                             account::store::failed(&mut tx, &tenant.id, &bucket, &CODE, now).await?;
                             let left = policy.attempts - tries;
                             (Outcome::Refused("wrong-code"), Err(Refused::WrongCode { left }))
-                        } else if store::consume(&mut tx, &tenant.id, &code.id, now).await? {
+                        } else if challenge::store::consume(&mut tx, &tenant.id, &code.id, now).await? {
                             account::store::succeeded(&mut tx, &tenant.id, &bucket).await?;
                             store::second_right(&mut tx, &tenant.id, &flow.id, now).await?;
                             let (value, step) = self.establish(&mut tx, at, flow, now).await?;

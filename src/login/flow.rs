@@ -118,7 +118,7 @@ impl Login {
             .await?
             .ok_or(Refused::Gone)?;
         let session = match &flow.session {
-            Some(id) => store::session(conn, &tenant.id, id)
+            Some(id) => session::store::session(conn, &tenant.id, id)
                 .await?
                 .filter(|session| session.alive(now) && Some(&session.account) == flow.account.as_ref()),
             None => None,
@@ -185,7 +185,7 @@ impl Login {
             return Ok((None, standing.step));
         }
         if let Some(old) = session::of_cookie(tx, &at.tenant.id, at.session.as_deref(), now).await? {
-            store::end_session(tx, &at.tenant.id, &old.id, now).await?;
+            session::store::end_session(tx, &at.tenant.id, &old.id, now).await?;
         }
         let account = standing.account()?.id.clone();
         let session = Session {
@@ -197,7 +197,7 @@ impl Login {
             ended: false,
         };
         let value = self.random.token();
-        store::new_session(tx, &at.tenant.id, &session, &sha256(value.as_bytes())).await?;
+        session::store::new_session(tx, &at.tenant.id, &session, &sha256(value.as_bytes())).await?;
         store::vouch(tx, &at.tenant.id, &standing.flow.id, &account, &session.id).await?;
         Ok((Some(value), standing.step))
     }

@@ -206,7 +206,9 @@ impl Login {
         let now = self.now();
         let before = |days: i64| now.saturating_sub(SignedDuration::from_hours(24 * days)).unwrap_or(now);
         let mut tx = self.db.begin().await?;
-        let mut gone = store::drop_old(&mut tx, before(1), before(2), before(30)).await?;
+        let mut gone = store::drop_old(&mut tx, before(1)).await?;
+        gone += challenge::store::drop_old(&mut tx, before(2)).await?;
+        gone += session::store::drop_old(&mut tx, before(30)).await?;
         gone += crate::account::store::drop_old_tries(&mut tx, before(2)).await?;
         gone += crate::notify::store::forget(&mut tx, before(7)).await?;
         tx.commit().await?;

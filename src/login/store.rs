@@ -1,10 +1,8 @@
-//! Flows, codes, sessions and approvals in the database.
+//! Flows and approvals in the database.
 
 use jiff::Timestamp;
 
 use super::Flow;
-use super::challenge::Challenge;
-use super::session::Session;
 use crate::config::TenantId;
 use crate::db::{self, Conn, Row, Tx, params, statements};
 use crate::fhir::types::Id;
@@ -38,51 +36,6 @@ statements! {
     CHOOSE = both("UPDATE login_flow SET patient = $3 WHERE tenant = $1 AND id = $2");
     FINISH = both("UPDATE login_flow SET done_at = $3 WHERE tenant = $1 AND id = $2 AND done_at IS NULL");
 
-    SUPERSEDE = both(
-        "UPDATE login_challenge SET superseded_at = $3 \
-         WHERE tenant = $1 AND account = $2 AND superseded_at IS NULL AND consumed_at IS NULL"
-    );
-    NEW_CHALLENGE = both(
-        "INSERT INTO login_challenge (tenant, id, flow, account, number_key, reference, code_mac, created_at, expires_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
-    );
-    CHALLENGES = both(
-        "SELECT id, reference, created_at, expires_at, attempts, consumed_at, superseded_at FROM login_challenge \
-         WHERE tenant = $1 AND flow = $2 AND account = $3 ORDER BY created_at DESC, id DESC LIMIT 20"
-    );
-    SENT_TO_ACCOUNT = both(
-        "SELECT created_at FROM login_challenge WHERE tenant = $1 AND account = $2 AND created_at > $3 \
-         ORDER BY created_at DESC LIMIT 100"
-    );
-    SENT_TO_NUMBER = both(
-        "SELECT created_at FROM login_challenge WHERE tenant = $1 AND number_key = $2 AND created_at > $3 \
-         ORDER BY created_at DESC LIMIT 100"
-    );
-    TRY = both(
-        "UPDATE login_challenge SET attempts = attempts + 1 WHERE tenant = $1 AND id = $2 AND consumed_at IS NULL \
-         AND superseded_at IS NULL AND attempts < $3 AND expires_at > $4 RETURNING code_mac, attempts"
-    );
-    CONSUME = both(
-        "UPDATE login_challenge SET consumed_at = $3 \
-         WHERE tenant = $1 AND id = $2 AND consumed_at IS NULL AND superseded_at IS NULL AND expires_at > $3"
-    );
-
-    NEW_SESSION = both(
-        "INSERT INTO login_session (tenant, id, cookie, account, started_at, second, used_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $5)"
-    );
-    SESSION = both(
-        "SELECT id, account, started_at, second, used_at, ended_at FROM login_session WHERE tenant = $1 AND id = $2"
-    );
-    SESSION_OF_COOKIE = both(
-        "SELECT id, account, started_at, second, used_at, ended_at FROM login_session WHERE tenant = $1 AND cookie = $2"
-    );
-    USE_SESSION = both("UPDATE login_session SET used_at = $3 WHERE tenant = $1 AND id = $2 AND used_at < $3");
-    END_SESSION = both("UPDATE login_session SET ended_at = $3 WHERE tenant = $1 AND id = $2 AND ended_at IS NULL");
-    END_SESSIONS = both(
-        "UPDATE login_session SET ended_at = $3 WHERE tenant = $1 AND account = $2 AND ended_at IS NULL"
-    );
-
     APPROVAL = both(
         "SELECT asked, granted, decided_at FROM login_approval \
          WHERE tenant = $1 AND account = $2 AND client_id = $3 AND patient = $4"
@@ -95,8 +48,6 @@ statements! {
     FORGET_APPROVALS = both("DELETE FROM login_approval WHERE tenant = $1 AND account = $2 AND client_id = $3");
 
     DROP_FLOWS = both("DELETE FROM login_flow WHERE expires_at < $1");
-    DROP_CHALLENGES = both("DELETE FROM login_challenge WHERE created_at < $1");
-    DROP_SESSIONS = both("DELETE FROM login_session WHERE started_at < $1");
 }
 
 fn flow(row: &Row) -> Flow {
@@ -233,167 +184,6 @@ pub(super) async fn finish(tx: &mut Tx, tenant: &TenantId, flow: &str, now: Time
     Ok(tx.execute(FINISH, params![tenant.as_str(), flow, now]).await? > 0)
 }
 
-/// A code that is about to be sent.
-pub(super) struct NewChallenge<'a> {
-    pub(super) id: &'a str,
-    pub(super) flow: &'a str,
-    pub(super) account: &'a str,
-    pub(super) number_key: &'a [u8],
-    pub(super) reference: &'a str,
-    pub(super) code_mac: [u8; 32],
-    pub(super) expires_at: Timestamp,
-}
-
-/// Writes a code; every older one of the account no longer counts.
-pub(super) async fn new_challenge(
-    tx: &mut Tx,
-    tenant: &TenantId,
-    new: &NewChallenge<'_>,
-    now: Timestamp,
-) -> Result<(), db::Error> {
-    tx.execute(SUPERSEDE, params![tenant.as_str(), new.account, now])
-        .await?;
-    tx.execute(
-        NEW_CHALLENGE,
-        params![
-            tenant.as_str(),
-            new.id,
-            new.flow,
-            new.account,
-            new.number_key,
-            new.reference,
-            new.code_mac,
-            now,
-            new.expires_at,
-        ],
-    )
-    .await?;
-    Ok(())
-}
-
-/// The codes that a flow sent to this account, the newest first.
-pub(super) async fn challenges(
-    conn: &mut Conn,
-    tenant: &TenantId,
-    flow: &str,
-    account: &str,
-) -> Result<Vec<Challenge>, db::Error> {
-    let rows = conn.rows(CHALLENGES, params![tenant.as_str(), flow, account]).await?;
-    Ok(rows
-        .iter()
-        .map(|row| Challenge {
-            id: row.text(0),
-            reference: row.text(1),
-            created_at: row.time(2),
-            expires_at: row.time(3),
-            attempts: row.int(4),
-            consumed: row.opt_int(5).is_some(),
-            superseded: row.opt_int(6).is_some(),
-        })
-        .collect())
-}
-
-/// When codes went to this account and to this number since `since`, the newest first.
-pub(super) async fn sent(
-    conn: &mut Conn,
-    tenant: &TenantId,
-    account: &str,
-    number_key: &[u8],
-    since: Timestamp,
-) -> Result<(Vec<Timestamp>, Vec<Timestamp>), db::Error> {
-    let times = |rows: Vec<Row>| rows.iter().map(|row| row.time(0)).collect();
-    let account = conn
-        .rows(SENT_TO_ACCOUNT, params![tenant.as_str(), account, since])
-        .await?;
-    let number = conn
-        .rows(SENT_TO_NUMBER, params![tenant.as_str(), number_key, since])
-        .await?;
-    Ok((times(account), times(number)))
-}
-
-/// Counts a try on an open code, in one statement: its MAC and how many tries were made, this one included.
-pub(super) async fn try_code(
-    tx: &mut Tx,
-    tenant: &TenantId,
-    challenge: &str,
-    allowed: i64,
-    now: Timestamp,
-) -> Result<Option<(Vec<u8>, i64)>, db::Error> {
-    let row = tx.row(TRY, params![tenant.as_str(), challenge, allowed, now]).await?;
-    Ok(row.map(|row| (row.bytes(0), row.int(1))))
-}
-
-/// Uses the code up; `false` if somebody else just did.
-pub(super) async fn consume(
-    tx: &mut Tx,
-    tenant: &TenantId,
-    challenge: &str,
-    now: Timestamp,
-) -> Result<bool, db::Error> {
-    Ok(tx.execute(CONSUME, params![tenant.as_str(), challenge, now]).await? > 0)
-}
-
-fn session_row(row: &Row) -> Session {
-    Session {
-        id: row.text(0),
-        account: row.text(1),
-        started_at: row.time(2),
-        second: row.bool(3),
-        used_at: row.time(4),
-        ended: row.opt_int(5).is_some(),
-    }
-}
-
-pub(super) async fn new_session(
-    tx: &mut Tx,
-    tenant: &TenantId,
-    session: &Session,
-    cookie: &[u8; 32],
-) -> Result<(), db::Error> {
-    tx.execute(
-        NEW_SESSION,
-        params![
-            tenant.as_str(),
-            &session.id,
-            cookie,
-            &session.account,
-            session.started_at,
-            session.second,
-        ],
-    )
-    .await?;
-    Ok(())
-}
-
-pub(super) async fn session(conn: &mut Conn, tenant: &TenantId, id: &str) -> Result<Option<Session>, db::Error> {
-    let row = conn.row(SESSION, params![tenant.as_str(), id]).await?;
-    Ok(row.as_ref().map(session_row))
-}
-
-pub(super) async fn session_of_cookie(
-    conn: &mut Conn,
-    tenant: &TenantId,
-    cookie: &[u8; 32],
-) -> Result<Option<Session>, db::Error> {
-    let row = conn.row(SESSION_OF_COOKIE, params![tenant.as_str(), cookie]).await?;
-    Ok(row.as_ref().map(session_row))
-}
-
-pub(super) async fn use_session(tx: &mut Tx, tenant: &TenantId, id: &str, now: Timestamp) -> Result<(), db::Error> {
-    tx.execute(USE_SESSION, params![tenant.as_str(), id, now]).await?;
-    Ok(())
-}
-
-pub(super) async fn end_session(tx: &mut Tx, tenant: &TenantId, id: &str, now: Timestamp) -> Result<(), db::Error> {
-    tx.execute(END_SESSION, params![tenant.as_str(), id, now]).await?;
-    Ok(())
-}
-
-/// Ends every session of the account: its password changed, or it was locked or closed.
-pub async fn end_sessions(tx: &mut Tx, tenant: &TenantId, account: &str, now: Timestamp) -> Result<u64, db::Error> {
-    tx.execute(END_SESSIONS, params![tenant.as_str(), account, now]).await
-}
-
 /// What was asked, what was granted and when, the last time this was decided.
 pub(super) async fn approval(
     conn: &mut Conn,
@@ -448,14 +238,6 @@ pub async fn forget_approvals(tx: &mut Tx, tenant: &TenantId, account: &str, cli
     Ok(())
 }
 
-pub(super) async fn drop_old(
-    tx: &mut Tx,
-    flows: Timestamp,
-    challenges: Timestamp,
-    sessions: Timestamp,
-) -> Result<u64, db::Error> {
-    let gone = tx.execute(DROP_FLOWS, params![flows]).await?
-        + tx.execute(DROP_CHALLENGES, params![challenges]).await?
-        + tx.execute(DROP_SESSIONS, params![sessions]).await?;
-    Ok(gone)
+pub(super) async fn drop_old(tx: &mut Tx, before: Timestamp) -> Result<u64, db::Error> {
+    tx.execute(DROP_FLOWS, params![before]).await
 }

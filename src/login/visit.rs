@@ -11,7 +11,7 @@ use super::answer::{finish, optional};
 use super::challenge::{State, resend_wait};
 use super::flow::{Standing, browser_hash, counts, wants_fresh};
 use super::session::{self, Session};
-use super::{At, Flow, Login, Refused, Step, line, store};
+use super::{At, Flow, Login, Refused, Step, challenge, line, store};
 use crate::audit::{self, Action, Outcome};
 use crate::config::Tenant;
 use crate::consent::Right;
@@ -37,7 +37,8 @@ pub struct Page {
     pub flow: String,
     pub form: String,
     pub request: Request,
-    /// What the person is called, once the password was right.
+    /// Who it is, once the password was right.
+    pub account: Option<String>,
     pub name: Option<String>,
     pub username: Option<String>,
     pub ask: Ask,
@@ -148,7 +149,7 @@ impl Login {
             standing = self.standing(&mut tx, &at.tenant, flow, now).await?;
         }
         if let Some(session) = &standing.session {
-            store::use_session(&mut tx, &at.tenant.id, &session.id, now).await?;
+            session::store::use_session(&mut tx, &at.tenant.id, &session.id, now).await?;
         }
         let remembered = match standing.step {
             Step::Approve(_) if !asked.asks(Prompt::Consent) => {
@@ -236,6 +237,7 @@ impl Login {
             browser: None,
             form: self.form(&standing.flow.id),
             flow: standing.flow.id,
+            account: account.map(|account| account.id.clone()),
             name: account.map(|account| account.name.clone()),
             username: account.map(|account| account.username.clone()),
             request: standing.request,
@@ -251,7 +253,7 @@ impl Login {
         now: Timestamp,
     ) -> Result<Code, Refused> {
         let (account, policy) = (standing.account()?, &tenant.policy.sms);
-        let sent = store::challenges(conn, &tenant.id, &standing.flow.id, &account.id).await?;
+        let sent = challenge::store::challenges(conn, &tenant.id, &standing.flow.id, &account.id).await?;
         let count = i64::try_from(sent.len()).unwrap_or(i64::MAX);
         let newest = sent.first();
         let again = match newest {

@@ -168,9 +168,9 @@ async fn page(app: &App, browser: &Browser, request: &str, problem: Option<&Prob
                 Ask::Approve { right, .. } => right.as_slice(),
                 _ => &[],
             };
-            match people::of(app, browser, rights, language).await {
+            match people::of(app, browser, &page, rights, language).await {
                 Ok(people) => render::page(browser, *page, people, problem),
-                Err(error) => render::failure(browser, &error.into()),
+                Err(refused) => render::failure(browser, &refused),
             }
         }
         Err(refused) => render::failure(browser, &refused),

@@ -13,6 +13,8 @@
 //! digits are; the database has their keyed hash, bound to challenge, account, tenant and app, so a code is worth nothing in
 //! another login.
 
+pub(crate) mod store;
+
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 

@@ -3,9 +3,11 @@
 //! # Design
 //! Idle for fifteen minutes, or twelve hours old, and it is over. `acr` and `amr` tell what was really done.
 
+pub(crate) mod store;
+
 use jiff::{SignedDuration, Timestamp};
 
-use super::{At, Login, Refused, store};
+use super::{At, Login, Refused};
 use crate::account;
 use crate::audit::{self, Action, Entry, Outcome, Who};
 use crate::config::TenantId;

@@ -1,0 +1,105 @@
+//! Sessions in the database.
+
+use jiff::Timestamp;
+
+use super::Session;
+use crate::config::TenantId;
+use crate::db::{self, Conn, Row, Tx, params, statements};
+
+statements! {
+    NEW_SESSION = both(
+        "INSERT INTO login_session (tenant, id, cookie, account, started_at, second, used_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $5)"
+    );
+    SESSION = both(
+        "SELECT id, account, started_at, second, used_at, ended_at FROM login_session WHERE tenant = $1 AND id = $2"
+    );
+    SESSION_OF_COOKIE = both(
+        "SELECT id, account, started_at, second, used_at, ended_at FROM login_session WHERE tenant = $1 AND cookie = $2"
+    );
+    USE_SESSION = both("UPDATE login_session SET used_at = $3 WHERE tenant = $1 AND id = $2 AND used_at < $3");
+    END_SESSION = both("UPDATE login_session SET ended_at = $3 WHERE tenant = $1 AND id = $2 AND ended_at IS NULL");
+    END_SESSIONS = both(
+        "UPDATE login_session SET ended_at = $3 WHERE tenant = $1 AND account = $2 AND ended_at IS NULL"
+    );
+    DROP_SESSIONS = both("DELETE FROM login_session WHERE started_at < $1");
+}
+
+fn session_row(row: &Row) -> Session {
+    Session {
+        id: row.text(0),
+        account: row.text(1),
+        started_at: row.time(2),
+        second: row.bool(3),
+        used_at: row.time(4),
+        ended: row.opt_int(5).is_some(),
+    }
+}
+
+pub(in crate::login) async fn new_session(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    session: &Session,
+    cookie: &[u8; 32],
+) -> Result<(), db::Error> {
+    tx.execute(
+        NEW_SESSION,
+        params![
+            tenant.as_str(),
+            &session.id,
+            cookie,
+            &session.account,
+            session.started_at,
+            session.second,
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+pub(in crate::login) async fn session(
+    conn: &mut Conn,
+    tenant: &TenantId,
+    id: &str,
+) -> Result<Option<Session>, db::Error> {
+    let row = conn.row(SESSION, params![tenant.as_str(), id]).await?;
+    Ok(row.as_ref().map(session_row))
+}
+
+pub(in crate::login) async fn session_of_cookie(
+    conn: &mut Conn,
+    tenant: &TenantId,
+    cookie: &[u8; 32],
+) -> Result<Option<Session>, db::Error> {
+    let row = conn.row(SESSION_OF_COOKIE, params![tenant.as_str(), cookie]).await?;
+    Ok(row.as_ref().map(session_row))
+}
+
+pub(in crate::login) async fn use_session(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    id: &str,
+    now: Timestamp,
+) -> Result<(), db::Error> {
+    tx.execute(USE_SESSION, params![tenant.as_str(), id, now]).await?;
+    Ok(())
+}
+
+pub(in crate::login) async fn end_session(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    id: &str,
+    now: Timestamp,
+) -> Result<(), db::Error> {
+    tx.execute(END_SESSION, params![tenant.as_str(), id, now]).await?;
+    Ok(())
+}
+
+/// Ends every session of the account: its password changed, or it was locked or closed.
+pub async fn end_sessions(tx: &mut Tx, tenant: &TenantId, account: &str, now: Timestamp) -> Result<u64, db::Error> {
+    tx.execute(END_SESSIONS, params![tenant.as_str(), account, now]).await
+}
+
+pub(in crate::login) async fn drop_old(tx: &mut Tx, before: Timestamp) -> Result<u64, db::Error> {
+    tx.execute(DROP_SESSIONS, params![before]).await
+}
