@@ -34,6 +34,8 @@ pub(crate) mod store;
 #[cfg(test)]
 mod tests;
 mod visit;
+#[cfg(test)]
+pub(crate) mod world;
 
 use std::future::Future;
 use std::sync::Arc;
