@@ -11,7 +11,6 @@ use url::Url;
 
 use super::app::register;
 use super::request::{self, Approval, Begun, Request};
-use super::scope::Scopes;
 use super::token::{self, Answer, Form, Posted};
 use super::{Issuer, key};
 use crate::clock::Clock;
@@ -186,6 +185,12 @@ impl World {
     pub(crate) async fn refresh(&self, token: &str) -> Answer {
         self.post(&[("grant_type", "refresh_token"), ("refresh_token", token)])
             .await
+    }
+
+    /// What stands in the audit: action, outcome, reason.
+    pub(crate) async fn audit(&self) -> Vec<String> {
+        let mut read = self.issuer.db().read().await.unwrap();
+        super::grant::store::audit(&mut read, &self.tenant.id).await
     }
 
     pub(crate) async fn accepted(&self, access_token: &str) -> bool {

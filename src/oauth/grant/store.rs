@@ -349,3 +349,33 @@ pub(crate) async fn purge(tx: &mut Tx, before: Timestamp) -> Result<u64, db::Err
     }
     Ok(gone)
 }
+
+/// The audit lines of a tenant as action, outcome and reason.
+#[cfg(test)]
+pub(crate) async fn audit(conn: &mut Conn, tenant: &TenantId) -> Vec<String> {
+    const LINES: db::Sql = db::Sql::both(
+        "SELECT action || ' ' || outcome || ' ' || coalesce(reason, '-') FROM audit_line WHERE tenant = $1 ORDER BY seq",
+    );
+    let rows = conn.rows(LINES, params![tenant.as_str()]).await.unwrap();
+    rows.iter().map(|row| row.text(0)).collect()
+}
+
+/// The texts of every row of this module's tables.
+#[cfg(test)]
+pub(crate) async fn dump(conn: &mut Conn) -> String {
+    const ALL: [db::Sql; 6] = [
+        db::Sql::both("SELECT metadata || redirect_uris || scope FROM oauth_app"),
+        db::Sql::both("SELECT body FROM oauth_request"),
+        db::Sql::both("SELECT id || account || scope || session FROM oauth_grant"),
+        db::Sql::both("SELECT grant_id || redirect_uri || challenge FROM oauth_code"),
+        db::Sql::both("SELECT grant_id || scope FROM oauth_access"),
+        db::Sql::both("SELECT grant_id FROM oauth_refresh"),
+    ];
+    let mut texts = String::new();
+    for sql in ALL {
+        for row in conn.rows(sql, params![]).await.unwrap() {
+            texts.push_str(row.str(0));
+        }
+    }
+    texts
+}
