@@ -25,6 +25,7 @@ mod issuer;
 pub mod key;
 pub mod request;
 pub mod scope;
+mod standing;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod token;

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
 use aws_lc_rs::rsa::{KeyPair, KeySize};
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use url::Url;
@@ -13,6 +14,7 @@ use super::app::register;
 use super::request::{self, Approval, Begun, Request};
 use super::token::{self, Answer, Form, Posted};
 use super::{Issuer, key};
+use crate::account::{self, Hasher, Keys, New, Ready};
 use crate::clock::Clock;
 use crate::config::{Config, Policy, Server, Sms, Tenant, TenantId, Transport};
 use crate::consent::{self, NewRight, Parts, Role};
@@ -37,6 +39,8 @@ pub(crate) struct World {
     pub(crate) other: Arc<Tenant>,
     /// Of [`SERVER`].
     pub(crate) secret: String,
+    /// The account at both tenants.
+    pub(crate) account: String,
 }
 
 fn tenant(id: &str) -> Arc<Tenant> {
@@ -47,6 +51,21 @@ fn tenant(id: &str) -> Arc<Tenant> {
         policy: Policy::default(),
         source: None,
     })
+}
+
+/// An account that is ready to be written. Hashing its password is slow, so no more than one is made.
+async fn account(config: &Config, tenant: &Tenant, now: Timestamp) -> Ready {
+    let new = New {
+        username: "anna".to_owned(),
+        password: Secret::new("Een lange zin 1 met woorden".to_owned()),
+        mobile: "06-12345678".to_owned(),
+        name: "Anna".to_owned(),
+        email: None,
+        first_login: false,
+    };
+    let hasher = Hasher::new(&config.master, &Random::Os);
+    let keys = Keys::new(&config.master);
+    new.prepare(tenant, &keys, &hasher, now, &Random::Os).await.unwrap()
 }
 
 fn id(text: &str) -> Id {
@@ -92,6 +111,8 @@ impl World {
         };
         let issuer = Issuer::new(&config, db, clock.clone(), random.clone());
         let (now, mut secret) = (clock.now(), String::new());
+        let ready = account(&config, &topaz, now).await;
+        let mut made = String::new();
         let mut tx = issuer.db().begin().await.unwrap();
         for tenant in [&topaz, &amaris] {
             for app in apps() {
@@ -100,17 +121,16 @@ impl World {
                     secret = answer["client_secret"].as_str().unwrap().to_owned();
                 }
             }
+            made = account::create(&mut tx, tenant, &ready, now).await.unwrap();
             for patient in ["p1", "p2"] {
                 let right = NewRight {
-                    patient: id(patient),
+                    patient: Id::parse(patient).unwrap(),
                     source_client: patient.to_owned(),
                     role: Role::Client,
                     related: None,
                     parts: Parts::ALL,
                 };
-                consent::grant(&mut tx, &tenant.id, "account-1", &right, now)
-                    .await
-                    .unwrap();
+                consent::grant(&mut tx, &tenant.id, &made, &right, now).await.unwrap();
             }
         }
         tx.commit().await.unwrap();
@@ -122,6 +142,7 @@ impl World {
             tenant: topaz,
             other: amaris,
             secret,
+            account: made,
         }
     }
 
@@ -142,7 +163,7 @@ impl World {
 
     pub(crate) fn approval(&self, request: &Request) -> Approval {
         Approval {
-            account: "account-1".to_owned(),
+            account: self.account.clone(),
             patient: request.needs_patient().then(|| id("p1")),
             scopes: request.scopes.clone(),
             fhir_user: Some((ResourceType::Patient, id("p1"))),

@@ -7,9 +7,10 @@ use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, LOCATION};
 use axum::response::{IntoResponse, Response};
 
-use super::{answer, form, page};
+use super::{form, page};
 use crate::audit::Origin;
 use crate::http::App;
+use crate::http::failure::Failure;
 use crate::oauth::request::{self, Begun};
 
 const FORM: &str = "The app's request cannot be read: it is not a form, or has too many parameters.";
@@ -22,7 +23,7 @@ pub(super) async fn authorize(
     asked: Result<RawForm, RawFormRejection>,
 ) -> Response {
     let Some(tenant) = app.config.tenant(&tenant) else {
-        return StatusCode::NOT_FOUND.into_response();
+        return Failure::not_found().into_response();
     };
     let Some(parameters) = asked.ok().and_then(|RawForm(bytes)| form::pairs(&bytes)) else {
         return page::fault(FORM);
@@ -33,7 +34,8 @@ pub(super) async fn authorize(
         Ok(Begun::Stored(request)) => see_other(&format!("/{}/login?request={}", tenant.id, request.id)),
         Ok(Begun::Refused(to)) => see_other(to.as_str()),
         Ok(Begun::Page(text)) => page::fault(text),
-        Err(error) => answer::failed(&error),
+        // A person looks at this answer, not an app.
+        Err(error) => Failure::from(error).into_response(),
     }
 }
 
@@ -49,7 +51,7 @@ pub(super) async fn form_post(
     RawQuery(query): RawQuery,
 ) -> Response {
     let Some(tenant) = app.config.tenant(&tenant) else {
-        return StatusCode::NOT_FOUND.into_response();
+        return Failure::not_found().into_response();
     };
     let Some(mut pairs) = form::pairs(query.unwrap_or_default().as_bytes()) else {
         return page::fault(FORM);
@@ -66,6 +68,6 @@ pub(super) async fn form_post(
             page::post(request.redirect_uri(), &request.redirect_origin(), &pairs, &nonce)
         }
         Ok(None) => page::fault("The answer to the app has expired."),
-        Err(error) => answer::failed(&error),
+        Err(error) => Failure::from(error).into_response(),
     }
 }

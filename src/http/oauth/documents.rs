@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::answer::failed;
 use crate::config::TenantId;
 use crate::http::App;
+use crate::http::failure::Failure;
 use crate::oauth::{Issuer, discovery, key};
 use crate::secret::{hex, sha256};
 
@@ -33,7 +34,7 @@ pub(super) async fn protected_resource(
 
 fn document(app: &App, tenant: &str, headers: &HeaderMap, made: fn(&Issuer, &TenantId) -> Value) -> Response {
     let Some(tenant) = app.config.tenant(tenant) else {
-        return StatusCode::NOT_FOUND.into_response();
+        return Failure::not_found().into_response();
     };
     let body = made(&app.issuer, &tenant.id).to_string();
     let etag = format!("\"{}\"", &hex(&sha256(body.as_bytes()))[..16]);
@@ -42,7 +43,7 @@ fn document(app: &App, tenant: &str, headers: &HeaderMap, made: fn(&Issuer, &Ten
 
 pub(super) async fn jwks(State(app): State<App>, Path(tenant): Path<String>, headers: HeaderMap) -> Response {
     let Some(tenant) = app.config.tenant(&tenant) else {
-        return StatusCode::NOT_FOUND.into_response();
+        return Failure::not_found().into_response();
     };
     match key::load(&app.issuer, &tenant.id).await {
         Ok(set) => {

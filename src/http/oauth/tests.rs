@@ -50,7 +50,7 @@ impl Gateway {
             world.clock.clone(),
             world.issuer.random().clone(),
         );
-        let routes = routes().with_state(app);
+        let routes = crate::http::router(app);
         Self { world, routes }
     }
 
@@ -378,4 +378,76 @@ async fn n03_n05_revocation_and_introspection_answer_over_http() {
     assert_eq!(got.status, StatusCode::OK);
     let got = gateway.post("/topaz/oauth/introspect", FORM, "token=x").await;
     assert_eq!(got.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn d14_t14_c23_registered_origins_may_read_tokens_any_may_read_documents_and_none_the_pages() {
+    let gateway = Gateway::new().await;
+    let allowed = async |path: &str, origin: &str| {
+        let request = Request::builder()
+            .method(if path.ends_with("token") { "POST" } else { "GET" })
+            .uri(path)
+            .header("origin", origin)
+            .header(CONTENT_TYPE, FORM);
+        let got = gateway.send(request.body(Body::empty()).unwrap()).await;
+        got.headers
+            .get_all("access-control-allow-origin")
+            .iter()
+            .map(|value| value.to_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let token = "/topaz/oauth/token";
+    assert_eq!(allowed(token, "https://app.example").await, ["https://app.example"]);
+    assert_eq!(allowed(token, "http://127.0.0.1:5173").await, ["http://127.0.0.1:5173"]);
+    for origin in [
+        "https://evil.example",
+        "null",
+        "https://app.example.evil.example",
+        "https://app.example/",
+        "http://app.example",
+        "https://app.example:8443",
+        "http://127.0.0.1:80/x",
+        "http://127.0.0.2:80",
+    ] {
+        assert!(allowed(token, origin).await.is_empty(), "{origin}");
+    }
+    for document in [
+        "/topaz/fhir/.well-known/smart-configuration",
+        "/topaz/.well-known/openid-configuration",
+        "/topaz/oauth/jwks",
+    ] {
+        assert_eq!(allowed(document, "https://evil.example").await, ["*"], "{document}");
+    }
+    assert!(
+        allowed("/topaz/oauth/authorize", "https://app.example")
+            .await
+            .is_empty()
+    );
+}
+
+#[tokio::test]
+async fn d15_the_capability_statement_names_the_same_addresses() {
+    let gateway = Gateway::new().await;
+    let smart = gateway.get("/topaz/fhir/.well-known/smart-configuration").await.json();
+    let metadata = gateway.get("/topaz/fhir/metadata").await;
+    let metadata: Value = serde_json::from_str(&metadata.text).unwrap();
+    let listed = metadata["rest"][0]["security"]["extension"][0]["extension"]
+        .as_array()
+        .unwrap();
+    let of = |name: &str| {
+        listed
+            .iter()
+            .find(|item| item["url"] == name)
+            .map(|item| item["valueUri"].clone())
+    };
+    for (legacy, name) in [
+        ("authorize", "authorization_endpoint"),
+        ("token", "token_endpoint"),
+        ("introspect", "introspection_endpoint"),
+        ("revoke", "revocation_endpoint"),
+        ("manage", "management_endpoint"),
+        ("register", "registration_endpoint"),
+    ] {
+        assert_eq!(of(legacy).as_ref(), smart.get(name), "{legacy}");
+    }
 }

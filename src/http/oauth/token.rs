@@ -14,6 +14,7 @@ use super::form;
 use crate::audit::Origin;
 use crate::config::Tenant;
 use crate::http::App;
+use crate::http::failure::Failure;
 use crate::oauth::code::{Code, Refusal};
 use crate::oauth::token::{self, Form, Posted, UserInfo};
 
@@ -43,7 +44,7 @@ fn call(
         .config
         .tenant(tenant)
         .cloned()
-        .ok_or_else(|| StatusCode::NOT_FOUND.into_response())?;
+        .ok_or_else(|| Failure::not_found().into_response())?;
     let pairs = body.ok().and_then(|RawForm(bytes)| form::pairs(&bytes));
     let pairs = pairs.filter(|_| query.unwrap_or_default().is_empty());
     let form = pairs
@@ -116,7 +117,7 @@ pub(super) async fn introspect(
 /// GET or POST, with the token in the header only.
 pub(super) async fn userinfo(State(app): State<App>, Path(tenant): Path<String>, headers: HeaderMap) -> Response {
     let Some(tenant) = app.config.tenant(&tenant) else {
-        return StatusCode::NOT_FOUND.into_response();
+        return Failure::not_found().into_response();
     };
     let mut authorizations = headers.get_all(AUTHORIZATION).iter();
     let bearer = match (authorizations.next(), authorizations.next()) {

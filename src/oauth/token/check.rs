@@ -12,9 +12,8 @@ use std::time::{Duration, Instant};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::config::{Tenant, TenantId};
-use crate::consent;
 use crate::oauth::grant::store;
-use crate::oauth::{Caller, Error, Issuer};
+use crate::oauth::{Caller, Error, Issuer, standing};
 use crate::secret::sha256;
 
 /// How long an answer is believed: with the time of the request itself less than a second.
@@ -81,11 +80,10 @@ pub async fn check(issuer: &Issuer, tenant: &Arc<Tenant>, bearer: &str) -> Resul
     if now >= found.expires_at {
         return Ok(None);
     }
-    let rights = consent::rights(&mut read, tenant, &found.account, now).await?;
-    let sees = |patient: &crate::fhir::types::Id| rights.iter().any(|right| right.patient == *patient);
-    if rights.is_empty() || !found.patient.as_ref().is_none_or(sees) {
+    let patient = found.patient.as_ref();
+    let Some(rights) = standing::rights(&mut read, tenant, &found.account, patient, now).await? else {
         return Ok(None);
-    }
+    };
     let caller = Caller {
         tenant: Arc::clone(tenant),
         account: found.account,

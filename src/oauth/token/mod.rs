@@ -32,10 +32,9 @@ pub use userinfo::{UserInfo, userinfo};
 use super::code::{Code, Refusal};
 use super::grant::{self, Grant};
 use super::issuer::to_the_end;
-use super::{Error, Issuer, key, request};
+use super::{Error, Issuer, key, request, standing};
 use crate::audit::{self, Action, Entry, Origin, Outcome, Who};
 use crate::config::Tenant;
-use crate::consent;
 use crate::db::{self, Conn, Tx};
 
 /// The parameters of a form, each at most once (RFC 6749 §3.2).
@@ -190,14 +189,13 @@ struct Issued {
     first: bool,
 }
 
-/// Whether the person may still see the client of the grant: rights end, and clients leave.
+/// Whether tokens may come from the grant, and the person may still see what it is about.
 async fn stands(conn: &mut Conn, tenant: &Tenant, grant: &Grant, now: Timestamp) -> Result<bool, db::Error> {
     if !grant.lives(now) {
         return Ok(false);
     }
-    let rights = consent::rights(conn, tenant, &grant.account, now).await?;
-    let sees = |patient: &crate::fhir::types::Id| rights.iter().any(|right| right.patient == *patient);
-    Ok(!rights.is_empty() && grant.patient.as_ref().is_none_or(sees))
+    let rights = standing::rights(conn, tenant, &grant.account, grant.patient.as_ref(), now).await?;
+    Ok(rights.is_some())
 }
 
 fn who(grant: &Grant) -> Who {
