@@ -44,6 +44,15 @@ impl Default for Gate {
     }
 }
 
+#[cfg(test)]
+impl Gate {
+    /// Takes all places until the guard is dropped.
+    pub(super) fn fill(&self) -> tokio::sync::OwnedSemaphorePermit {
+        let places = u32::try_from(AT_ONCE).unwrap();
+        self.0.clone().try_acquire_many_owned(places).unwrap()
+    }
+}
+
 /// The layer.
 pub(super) async fn edge(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
@@ -95,7 +104,11 @@ async fn limited(app: &App, request: Request, next: Next) -> Response {
     let Ok(_permit) = app.gate.0.try_acquire() else {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
-    match tokio::time::timeout(TIME, next.run(request)).await {
+    within(TIME, next.run(request)).await
+}
+
+async fn within(limit: Duration, answer: impl Future<Output = Response>) -> Response {
+    match tokio::time::timeout(limit, answer).await {
         Ok(response) => response,
         Err(_) => Failure::new(StatusCode::SERVICE_UNAVAILABLE, IssueType::Timeout, "").into_response(),
     }
@@ -155,5 +168,19 @@ fn log(line: &Line<'_>) {
         say!(error);
     } else {
         say!(info);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_request_that_takes_too_long_is_told_to_come_back() {
+        let answer = within(Duration::from_millis(1), std::future::pending()).await;
+        let (answer, failure) = failure::render(answer, uuid::Uuid::nil(), true);
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(answer.headers()["retry-after"], "5");
+        assert_eq!(failure.unwrap().code, IssueType::Timeout);
     }
 }

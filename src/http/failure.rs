@@ -81,6 +81,7 @@ impl Failure {
                 "The body's media type is not supported: a search form is application/x-www-form-urlencoded.",
             ),
             StatusCode::TOO_MANY_REQUESTS => (IssueType::Throttled, "Too many requests: wait and try again."),
+            StatusCode::SERVICE_UNAVAILABLE => (IssueType::Transient, ""),
             status if status.is_server_error() => (IssueType::Exception, ""),
             _ => (IssueType::Invalid, "The request cannot be understood."),
         };

@@ -18,6 +18,10 @@ pub mod pages;
 pub mod router;
 pub mod serve;
 pub mod state;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod world;
 
 pub use router::router;
 pub use serve::{serve, serve_inside};
