@@ -86,7 +86,15 @@ fn the_list_of_long_files_only_shrinks() {
     assert_eq!(lengths(&file(401), &[]).len(), 1);
     assert_eq!(lengths(&file(401), &[("src/a.rs", 401, "why")]).len(), 0);
     assert_eq!(lengths(&file(402), &[("src/a.rs", 401, "why")]).len(), 1);
-    assert_eq!(lengths(&file(500), &[("src/a.rs", 600, "why")]).len(), 1);
+    assert_eq!(lengths(&file(500), &[("src/a.rs", 600, "why")]).len(), 0);
     assert_eq!(lengths(&file(400), &[("src/a.rs", 450, "why")]).len(), 1);
     assert_eq!(lengths(&file(401), &[("src/a.rs", 401, "")]).len(), 1);
+}
+
+#[test]
+fn a_file_of_tests_is_known_by_its_declaration() {
+    let code = "#[cfg(test)]\npub(crate) mod fresh;\nmod store;\n#[cfg(test)]\nmod tests {\n}\n";
+    assert_eq!(test_files("db/mod.rs", code), ["db/fresh.rs", "db/fresh/mod.rs"]);
+    assert_eq!(test_files("db.rs", code)[0], "db/fresh.rs");
+    assert_eq!(test_files("lib.rs", code)[0], "fresh.rs");
 }
