@@ -135,6 +135,21 @@ pub enum AccountCommand {
 
 #[derive(Debug, Subcommand)]
 pub enum AppCommand {
+    /// One line an app: client id, name, kind, scopes
+    List {
+        #[command(flatten)]
+        at: At,
+        #[arg(long)]
+        tenant: String,
+    },
+    /// End an app: nobody logs in with it any more, and its tokens stop working at once
+    Disable {
+        #[command(flatten)]
+        at: At,
+        #[arg(long)]
+        tenant: String,
+        client_id: String,
+    },
     /// Register an app from RFC 7591 client metadata and print the registration
     Register {
         #[command(flatten)]

@@ -55,3 +55,39 @@ fn told(problems: &[Problem]) -> anyhow::Error {
         lines.join("\n")
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::db::fresh::fresh;
+
+    /// The database under test reads every statement of the program; the other one does in its own run.
+    #[tokio::test]
+    async fn every_statement_is_understood() {
+        let (_folder, db) = fresh().await;
+        let mut read = db.read().await.unwrap();
+        let files = [
+            ("db/migrate", crate::db::migrate::STATEMENTS),
+            ("audit", crate::audit::store::STATEMENTS),
+            ("notify", crate::notify::store::STATEMENTS),
+            ("account", crate::account::store::STATEMENTS),
+            ("consent", crate::consent::store::STATEMENTS),
+            ("oauth/key", crate::oauth::key::store::STATEMENTS),
+            ("oauth/request", crate::oauth::request::store::STATEMENTS),
+            ("oauth/grant", crate::oauth::grant::store::STATEMENTS),
+            ("oauth/app", crate::oauth::app::store::STATEMENTS),
+            ("login", crate::login::store::STATEMENTS),
+            ("login/challenge", crate::login::challenge::store::STATEMENTS),
+            ("login/session", crate::login::session::store::STATEMENTS),
+            ("resource", crate::resource::store::STATEMENTS),
+            ("sync", crate::sync::store::STATEMENTS),
+        ];
+        for (file, statements) in files {
+            assert!(!statements.is_empty(), "{file} has no statement");
+            for (name, sql) in statements {
+                if let Err(error) = read.prepare(*sql).await {
+                    panic!("{file} {name}: {error:?}");
+                }
+            }
+        }
+    }
+}

@@ -174,14 +174,49 @@ pub(super) async fn account(command: AccountCommand) -> anyhow::Result<ExitCode>
 }
 
 pub(super) async fn app(command: AppCommand) -> anyhow::Result<ExitCode> {
-    let AppCommand::Register { at, tenant, file } = command;
-    let (config, db) = open(&at).await?;
-    let tenant = find(&config, &tenant)?;
-    let metadata: serde_json::Value = read_json(&file)?;
-    let registration = register(&db, tenant, &metadata, &Clock::System, &Random::Os).await?;
-    println!("{registration:#}");
+    let (AppCommand::List { at, tenant }
+    | AppCommand::Disable { at, tenant, .. }
+    | AppCommand::Register { at, tenant, .. }) = &command;
+    let (config, db) = open(at).await?;
+    let tenant = find(&config, tenant)?;
+    let mut code = ExitCode::SUCCESS;
+    match &command {
+        AppCommand::List { .. } => {
+            for app in oauth::app::list(&mut *db.read().await?, &tenant.id).await? {
+                println!("{}\t{}\t{}", app.client_id, app.name, app.scopes);
+            }
+        }
+        AppCommand::Disable { client_id, .. } => {
+            if !disable(&db, tenant, client_id, &Clock::System).await? {
+                eprintln!("inzage: {} has no app {client_id} that is in use", tenant.id);
+                code = ExitCode::from(1);
+            }
+        }
+        AppCommand::Register { file, .. } => {
+            let metadata: serde_json::Value = read_json(file)?;
+            let registration = register(&db, tenant, &metadata, &Clock::System, &Random::Os).await?;
+            println!("{registration:#}");
+        }
+    }
     db.close().await;
-    Ok(ExitCode::SUCCESS)
+    Ok(code)
+}
+
+async fn disable(db: &Db, tenant: &Tenant, client_id: &str, clock: &Clock) -> anyhow::Result<bool> {
+    let now = clock.now();
+    let mut tx = db.begin().await?;
+    let was = oauth::app::disable(&mut tx, &tenant.id, client_id, now).await?;
+    audit::write(&mut tx, &app_changed(tenant, Some(client_id)), now).await?;
+    tx.commit().await?;
+    Ok(was)
+}
+
+fn app_changed(tenant: &Tenant, client_id: Option<&str>) -> audit::Entry {
+    let who = audit::Who {
+        client_id: client_id.map(str::to_owned),
+        ..audit::Who::default()
+    };
+    audit::Entry::new(tenant.id.clone(), audit::Action::AppChanged, audit::Outcome::Success).by(who)
 }
 
 /// Registers an app and notes it.
@@ -195,11 +230,7 @@ pub(super) async fn register(
     let now = clock.now();
     let mut tx = db.begin().await?;
     let registration = oauth::app::register(&mut tx, &tenant.id, metadata, now, random).await?;
-    let who = audit::Who {
-        client_id: registration["client_id"].as_str().map(str::to_owned),
-        ..audit::Who::default()
-    };
-    let entry = audit::Entry::new(tenant.id.clone(), audit::Action::AppChanged, audit::Outcome::Success).by(who);
+    let entry = app_changed(tenant, registration["client_id"].as_str());
     audit::write(&mut tx, &entry, now).await?;
     tx.commit().await?;
     Ok(registration)

@@ -37,7 +37,7 @@ pub(super) async fn until_stopped(app: App, listener: TcpListener, inside: TcpLi
     let messages = tokio::spawn(notify::run(
         app.db.clone(),
         app.clock.clone(),
-        app.outbox.clone(),
+        app.login.outbox.clone(),
         Transport::from(&app.config.sms.transport),
         stop.clone().cancelled_owned(),
     ));

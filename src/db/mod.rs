@@ -24,7 +24,7 @@ mod connection;
 mod error;
 #[cfg(test)]
 pub(crate) mod fresh;
-mod migrate;
+pub(crate) mod migrate;
 mod sql;
 mod value;
 

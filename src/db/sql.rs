@@ -36,7 +36,7 @@ impl Sql {
     }
 }
 
-/// Declares the statements of a `store.rs` as constants plus `STATEMENTS`, the list that a test prepares on both databases.
+/// Declares the statements of a `store.rs` as constants, and in tests `STATEMENTS`, the list that is prepared on both databases.
 ///
 /// ```
 /// inzage::db::statements! {
@@ -44,13 +44,14 @@ impl Sql {
 ///     FIND = both("SELECT id FROM account WHERE tenant = $1 AND username = $2");
 ///     NAMES = each("SELECT value FROM json_each($1)", "SELECT unnest($1::text[])");
 /// }
-/// assert_eq!(STATEMENTS.len(), 2);
+/// assert_eq!(NAMES.text(inzage::db::Dialect::Sqlite), "SELECT value FROM json_each($1)");
 /// ```
 #[macro_export]
 macro_rules! statements {
     ($($(#[$doc:meta])* $name:ident = $form:ident($($text:expr),+ $(,)?);)*) => {
         $($(#[$doc])* const $name: $crate::db::Sql = $crate::db::Sql::$form($($text),+);)*
         /// Every statement of this file, for the test that prepares them on both databases.
+        #[cfg(test)]
         pub(crate) const STATEMENTS: &[(&str, $crate::db::Sql)] = &[$((stringify!($name), $name)),*];
     };
 }

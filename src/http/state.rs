@@ -10,7 +10,6 @@ use crate::http::demo::Demo;
 use crate::http::edge::Gate;
 use crate::http::fhir::Documents;
 use crate::login::Login;
-use crate::notify::Outbox;
 use crate::oauth::Issuer;
 use crate::rest::Rest;
 use crate::secret::Random;
@@ -32,8 +31,6 @@ pub struct Parts {
     /// CapabilityStatements, made once.
     pub documents: Documents,
     pub gate: Gate,
-    /// Messages on their way out.
-    pub outbox: Outbox,
     /// Only in `inzage demo`.
     pub demo: Option<Demo>,
     pub login: Login,
@@ -53,7 +50,6 @@ impl App {
             rest: Rest::new(&config, db.clone(), recorder.clone(), clock.clone(), random.clone()),
             documents: Documents::new(&config),
             gate: Gate::default(),
-            outbox: Outbox::new(&config.master),
             demo,
             recorder,
             login: Login::new(&config, db.clone(), clock.clone(), random.clone()),

@@ -296,6 +296,7 @@ fn config() -> Config {
             listen: local,
             admin_listen: local,
             public_url: "https://gateway.example/".parse().unwrap(),
+            spool_dir: std::path::PathBuf::new(),
         },
         database: Secret::new(String::new()),
         master: MasterKey::new(&[1; 32]),

@@ -52,6 +52,7 @@ pub(crate) async fn world(change: impl FnOnce(&mut Policy)) -> World {
             listen: "127.0.0.1:0".parse().unwrap(),
             admin_listen: "127.0.0.1:0".parse().unwrap(),
             public_url: "http://127.0.0.1:8080/".parse().unwrap(),
+            spool_dir: std::path::PathBuf::new(),
         },
         database: Secret::new(String::new()),
         master: MasterKey::new(&[9; 32]),

@@ -161,7 +161,10 @@ fn an_id_is_of_its_key_and_of_the_tenant() {
         resource_id(&a, &["ons", "report", "1"]),
         resource_id(&b, &["ons", "report", "1"])
     );
-    assert_ne!(resource_id(&a, &["ons", "report", "11"]), resource_id(&a, &["ons", "report1", "1"]));
+    assert_ne!(
+        resource_id(&a, &["ons", "report", "11"]),
+        resource_id(&a, &["ons", "report1", "1"])
+    );
 }
 
 #[test]
@@ -178,7 +181,10 @@ fn a_mapped_resource_begins_with_type_id_and_profiles_and_names_its_patient() {
             one.id
         )
     );
-    assert_eq!(one.patient, Some(resource_id(&MacKey::new(b"k"), &["x", "client", "c"])));
+    assert_eq!(
+        one.patient,
+        Some(resource_id(&MacKey::new(b"k"), &["x", "client", "c"]))
+    );
     assert_eq!(&*one.profile, "urn:test");
 }
 
@@ -242,7 +248,9 @@ fn a_report_type_that_the_tenant_does_not_publish_is_dropped() {
 
 #[test]
 fn explain_shows_the_sources_and_what_is_never_read() {
-    let mut files = files(&format!("{HEAD}[resource.set]\n\"valueString\" = {{ text = \"comment\" }}"));
+    let mut files = files(&format!(
+        "{HEAD}[resource.set]\n\"valueString\" = {{ text = \"comment\" }}"
+    ));
     files.add(
         "x/y.source.json",
         r#"{"properties": {"id": {}, "client": {}, "comment": {}, "secret": {"properties": {"a": {}}}}}"#,
@@ -284,7 +292,13 @@ fn speed() {
         report_types: ReportTypes::Every,
     };
     let files = Files::builtin();
-    for (map, example) in [("report", "01-gewoon"), ("report", "33-bloeddruk"), ("report", "20-soep"), ("client", "01-gewoon"), ("care-plan", "01-gewoon")] {
+    for (map, example) in [
+        ("report", "01-gewoon"),
+        ("report", "33-bloeddruk"),
+        ("report", "20-soep"),
+        ("client", "01-gewoon"),
+        ("care-plan", "01-gewoon"),
+    ] {
         let text = files.get(&format!("ons/{map}/{example}.in.json")).unwrap();
         let record: Value = serde_json::from_str(text).unwrap();
         let map = format!("ons/{map}");
@@ -299,6 +313,10 @@ fn speed() {
             }
         }
         let each = start.elapsed().as_secs_f64() / f64::from(records);
-        println!("{map} {example}: {:.0} records/s, {:.2} us, {resources} resources", 1.0 / each, each * 1e6);
+        println!(
+            "{map} {example}: {:.0} records/s, {:.2} us, {resources} resources",
+            1.0 / each,
+            each * 1e6
+        );
     }
 }

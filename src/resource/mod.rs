@@ -5,7 +5,7 @@ mod draft;
 mod fixture;
 mod index;
 mod search;
-mod store;
+pub(crate) mod store;
 
 use jiff::Timestamp;
 

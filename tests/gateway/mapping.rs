@@ -51,12 +51,18 @@ fn strings<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
 #[test]
 fn nothing_that_is_withheld_stands_in_an_expected_outcome() {
     use base64::Engine as _;
-    assert!(examples(".in.json").iter().any(|(_, value)| value.to_string().contains(MARKER)));
+    assert!(
+        examples(".in.json")
+            .iter()
+            .any(|(_, value)| value.to_string().contains(MARKER))
+    );
     for (path, value) in examples(".out.json") {
         let mut texts = Vec::new();
         strings(&value, &mut texts);
         for text in texts {
-            let plain = base64::engine::general_purpose::STANDARD.decode(text).unwrap_or_default();
+            let plain = base64::engine::general_purpose::STANDARD
+                .decode(text)
+                .unwrap_or_default();
             assert!(!text.contains(MARKER), "{}", path.display());
             assert!(!String::from_utf8_lossy(&plain).contains(MARKER), "{}", path.display());
         }
@@ -78,14 +84,24 @@ fn every_reference_within_a_record_has_its_resource_and_every_reference_is_shown
             .as_array()
             .unwrap()
             .iter()
-            .map(|one| format!("{}/{}", one["resourceType"].as_str().unwrap(), one["id"].as_str().unwrap()))
+            .map(|one| {
+                format!(
+                    "{}/{}",
+                    one["resourceType"].as_str().unwrap(),
+                    one["id"].as_str().unwrap()
+                )
+            })
             .collect();
         let mut found = Vec::new();
         references(&value, &mut found);
         for reference in found {
             let target = reference["reference"].as_str().unwrap();
             let elsewhere = target.starts_with("Patient/") || target.starts_with("Practitioner/");
-            assert!(elsewhere || made.iter().any(|one| one == target), "{}: {target}", path.display());
+            assert!(
+                elsewhere || made.iter().any(|one| one == target),
+                "{}: {target}",
+                path.display()
+            );
             assert!(reference["display"].is_string(), "{}: {target}", path.display());
         }
     }
@@ -93,7 +109,9 @@ fn every_reference_within_a_record_has_its_resource_and_every_reference_is_shown
 
 #[test]
 fn every_expected_resource_is_valid_against_each_profile_that_it_claims() {
-    let Some(packages) = shared("fhir/packages") else { return };
+    let Some(packages) = shared("fhir/packages") else {
+        return;
+    };
     let folders = ["r4-snapshots", "r4-base"].map(|name| packages.join(name));
     let registry = Registry::load(None, &folders).unwrap();
     let mut claims = 0;
@@ -129,7 +147,9 @@ fn joined(kind: &str, mut record: Value) -> Value {
 
 #[test]
 fn sample_records_of_the_product_are_mapped_or_dropped_and_valid() {
-    let Some(fixtures) = shared("ecd/fixtures/ons") else { return };
+    let Some(fixtures) = shared("ecd/fixtures/ons") else {
+        return;
+    };
     let registry = Registry::builtin();
     let plan = Plan::load(&Files::builtin(), &registry).unwrap();
     let (key, zone) = (MacKey::new(b"test"), TimeZone::get("Europe/Amsterdam").unwrap());
@@ -144,14 +164,20 @@ fn sample_records_of_the_product_are_mapped_or_dropped_and_valid() {
     };
     let list = |name: &str, key: &str| -> Vec<Value> {
         let text = std::fs::read_to_string(fixtures.join(name)).unwrap();
-        serde_json::from_str::<Value>(&text).unwrap()[key].as_array().unwrap().clone()
+        serde_json::from_str::<Value>(&text).unwrap()[key]
+            .as_array()
+            .unwrap()
+            .clone()
     };
     let records = [
         ("client", lines("xstream_clients_data.ndjson")),
         ("contact-relation", lines("xstream_relations_data.ndjson")),
         ("report", lines("xstream_reports_data.ndjson")),
         ("care-plan", list("care_plans_by_client_10101.json", "carePlans")),
-        ("agenda-occurrence", list("agenda_occurrences_client_10101.json", "agendaOccurrences")),
+        (
+            "agenda-occurrence",
+            list("agenda_occurrences_client_10101.json", "agendaOccurrences"),
+        ),
     ];
     let mut seen = (0, 0);
     for (kind, records) in records {

@@ -160,8 +160,8 @@ async fn a_bad_answer_changes_nothing_that_is_published() {
         "/v0/agenda",
         "/v0/xstream/clients",
     ] {
-        for fault in faults {
-            dossiers.mock.faults.add(path, fault, 4);
+        for fault in faults.clone() {
+            dossiers.mock.faults.add(path, fault.clone(), 4);
             dossiers.clock.advance(SignedDuration::from_hours(1));
             let report = dossiers.try_sync(Want::Everything).await;
             assert!(

@@ -13,7 +13,10 @@ fn problems(files: &Files) -> Vec<String> {
 fn problems_of(line: &str) -> Vec<String> {
     let map = format!("{}\n[resource.set]\n{line}\n", HEAD.trim());
     let mut files = files(&map);
-    files.add("x/y.source.json", r#"{"properties": {"id": {}, "client": {}, "a": {"enum": ["rood", "blauw"]}}}"#);
+    files.add(
+        "x/y.source.json",
+        r#"{"properties": {"id": {}, "client": {}, "a": {"enum": ["rood", "blauw"]}}}"#,
+    );
     let found = problems(&files);
     assert!(found.iter().all(|one| one.starts_with("x/y.toml:9: ")), "{found:#?}");
     found
@@ -23,24 +26,57 @@ fn problems_of(line: &str) -> Vec<String> {
 fn each_fault_of_a_line_has_its_own_message_and_remedy() {
     for (line, wanted) in [
         (r#""valueString" = { upper = "a" }"#, "no verb in `upper`"),
-        (r#""valueString" = { copy = "a", bool = "a" }"#, "exactly one verb, here are `copy`, `bool`"),
+        (
+            r#""valueString" = { copy = "a", bool = "a" }"#,
+            "exactly one verb, here are `copy`, `bool`",
+        ),
         (r#""valueStrin" = { copy = "a" }"#, "has no element `valueStrin`"),
         (r#""code" = { copy = "a" }"#, "use `concept`"),
         (r#""valueString" = { instant = "a" }"#, "use `copy`"),
         (r#""issued" = { const = true }"#, "does not fit"),
-        (r#""performer" = { reference = "none", display = "a" }"#, "write `performer[0]`"),
+        (
+            r#""performer" = { reference = "none", display = "a" }"#,
+            "write `performer[0]`",
+        ),
         (r#""code[0]" = { concept = "a" }"#, "write it without brackets"),
-        (r#""code" = { concept = "a", table = "smell" }"#, "no table `smell`; there are `colour`"),
-        (r#""code" = { concept = "a", table = "colour" }"#, "may say `blauw`, which the table `colour` does not have"),
+        (
+            r#""code" = { concept = "a", table = "smell" }"#,
+            "no table `smell`; there are `colour`",
+        ),
+        (
+            r#""code" = { concept = "a", table = "colour" }"#,
+            "may say `blauw`, which the table `colour` does not have",
+        ),
         (r#""valueString" = { copy = "b" }"#, "no field `b`"),
         (r#""valueString" = { copy = "a..b" }"#, "is not a path"),
-        (r#""valueString" = { copy = "a", whn = { field = "a", is = 1 } }"#, "`whn` has no meaning here"),
-        (r#""valueString" = { copy = "a", when = { field = "a" } }"#, "a condition is"),
-        (r#""valueString" = { copy = "a", when = { field = "a", is = 1, not = 2 } }"#, "a condition is"),
-        (r#""valueString" = { copy = "a", when = { field = "a", outside = "moon" } }"#, "a condition is"),
-        (r#""code" = { const = { coding = [{ code = "x" }] } }"#, "a coding has `system`"),
-        (r#""code" = { const = { codings = [] } }"#, "has no element `code.codings`"),
-        (r#""subject" = { reference = "Moon", key = ["x", "y", "a"] }"#, "the server keeps no Moon"),
+        (
+            r#""valueString" = { copy = "a", whn = { field = "a", is = 1 } }"#,
+            "`whn` has no meaning here",
+        ),
+        (
+            r#""valueString" = { copy = "a", when = { field = "a" } }"#,
+            "a condition is",
+        ),
+        (
+            r#""valueString" = { copy = "a", when = { field = "a", is = 1, not = 2 } }"#,
+            "a condition is",
+        ),
+        (
+            r#""valueString" = { copy = "a", when = { field = "a", outside = "moon" } }"#,
+            "a condition is",
+        ),
+        (
+            r#""code" = { const = { coding = [{ code = "x" }] } }"#,
+            "a coding has `system`",
+        ),
+        (
+            r#""code" = { const = { codings = [] } }"#,
+            "has no element `code.codings`",
+        ),
+        (
+            r#""subject" = { reference = "Moon", key = ["x", "y", "a"] }"#,
+            "the server keeps no Moon",
+        ),
         (r#""subject" = { reference = "Patient", key = ["x", "a"] }"#, "a key is"),
         (r#""subject" = { reference = "Patient" }"#, "a reference needs"),
         (r#""valueQuantity" = { quantity = "a", unit = "kg" }"#, "a quantity has"),
@@ -68,7 +104,13 @@ fn every_problem_of_every_file_is_told_at_once_in_the_order_of_the_lines() {
     assert_eq!(
         places,
         [
-            "tables/broken.json:1", "x/bad.toml:1", "x/bad.toml:2", "x/y.toml:9", "x/y.toml:10", "x/y.toml:11", "x/z.toml:1",
+            "tables/broken.json:1",
+            "x/bad.toml:1",
+            "x/bad.toml:2",
+            "x/y.toml:9",
+            "x/y.toml:10",
+            "x/y.toml:11",
+            "x/z.toml:1",
             "x/z.toml:1"
         ],
         "{found:#?}"
@@ -110,7 +152,9 @@ fn a_patch_changes_adds_and_removes_lines() {
     );
     let plan = small_plan(&files);
     let record = json!({"id": 1, "client": 2, "hidden": false, "b": "B", "at": "2026-01-01T00:00:00Z"});
-    let Outcome::Mapped(resources) = run(&plan, &record) else { panic!("not mapped") };
+    let Outcome::Mapped(resources) = run(&plan, &record) else {
+        panic!("not mapped")
+    };
     assert_eq!(resources[0].resource["valueString"], "B");
     assert!(resources[0].resource.get("status").is_none());
     assert!(resources[0].resource["issued"].is_string());
@@ -127,10 +171,15 @@ fn a_patch_cannot_open_what_the_map_withholds() {
         "drop = 1\n",
         "[[drop]]\nrule = \"hidden\"\nreason = \"?\"\nwhen = { field = \"a\", is = 1 }\n",
     ] {
-        let mut files = files(&format!("{HEAD}[resource.set]\n\"status\" = {{ const = \"final\" }}\n{SWITCH}"));
+        let mut files = files(&format!(
+            "{HEAD}[resource.set]\n\"status\" = {{ const = \"final\" }}\n{SWITCH}"
+        ));
         files.add_patch("x/y.toml", patch);
         let found = problems(&files);
-        assert!(found.iter().any(|one| one.starts_with("patch of x/y.toml:")), "{patch}: {found:#?}");
+        assert!(
+            found.iter().any(|one| one.starts_with("patch of x/y.toml:")),
+            "{patch}: {found:#?}"
+        );
     }
 }
 
@@ -140,8 +189,14 @@ fn a_patch_of_no_map_and_a_fault_in_a_patch_are_told_with_the_place_in_the_patch
     files.add_patch("x/none.toml", "a = 1\n");
     files.add_patch("x/y.toml", "[resource.one.set]\n\n\"none\" = { copy = \"a\" }\n");
     let found = problems(&files);
-    assert!(found.iter().any(|one| one.starts_with("patch of x/none.toml:1: ")), "{found:#?}");
-    assert!(found.iter().any(|one| one.starts_with("patch of x/y.toml:3: none: ")), "{found:#?}");
+    assert!(
+        found.iter().any(|one| one.starts_with("patch of x/none.toml:1: ")),
+        "{found:#?}"
+    );
+    assert!(
+        found.iter().any(|one| one.starts_with("patch of x/y.toml:3: none: ")),
+        "{found:#?}"
+    );
 }
 
 #[test]

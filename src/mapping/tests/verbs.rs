@@ -92,7 +92,10 @@ fn text_joins_the_parts_that_are_there() {
         made(set, json!({"first": "An", "pre": "van", "last": "Dam", "own": "Bos"}))["valueString"],
         "An van Dam-Bos"
     );
-    assert_eq!(made(set, json!({"first": "An", "last": "Dam"}))["valueString"], "An Dam");
+    assert_eq!(
+        made(set, json!({"first": "An", "last": "Dam"}))["valueString"],
+        "An Dam"
+    );
     assert_eq!(made(set, json!({"own": "Bos"}))["valueString"], "Bos");
     let percent = r#""valueString" = { text = ["p", { const = "%" }], join = "" }"#;
     assert_eq!(made(percent, json!({"p": 70}))["valueString"], "70%");
@@ -174,7 +177,10 @@ fn constants_accompany_a_value_and_never_stand_alone() {
         made(set, json!({"v": [{"name": "ander", "x": "1"}]})),
         json!({"component": [{"code": {"text": "Vast"}}]})
     );
-    assert_eq!(made(set, json!({"v": [{"name": "pols", "x": "1"}]}))["component"][0]["valueString"], "1");
+    assert_eq!(
+        made(set, json!({"v": [{"name": "pols", "x": "1"}]}))["component"][0]["valueString"],
+        "1"
+    );
 }
 
 #[test]

@@ -11,6 +11,7 @@ pub mod register;
 pub(crate) mod store;
 
 pub use register::register;
+pub use store::{disable, list};
 
 use std::fmt;
 

@@ -44,7 +44,8 @@ pub(crate) async fn find(conn: &mut Conn, tenant: &TenantId, client_id: &str) ->
     Ok(row.as_ref().and_then(read))
 }
 
-pub(crate) async fn list(conn: &mut Conn, tenant: &TenantId) -> Result<Vec<App>, db::Error> {
+/// Every app in use.
+pub async fn list(conn: &mut Conn, tenant: &TenantId) -> Result<Vec<App>, db::Error> {
     let rows = conn.rows(LIST, params![tenant.as_str()]).await?;
     Ok(rows.iter().filter_map(read).collect())
 }
@@ -112,12 +113,7 @@ pub(crate) async fn insert(
 }
 
 /// Whether there was such an app.
-pub(crate) async fn disable(
-    tx: &mut Tx,
-    tenant: &TenantId,
-    client_id: &str,
-    now: Timestamp,
-) -> Result<bool, db::Error> {
+pub async fn disable(tx: &mut Tx, tenant: &TenantId, client_id: &str, now: Timestamp) -> Result<bool, db::Error> {
     let changed = tx.execute(DISABLE, params![tenant.as_str(), client_id, now]).await?;
     Ok(changed > 0)
 }

@@ -163,7 +163,7 @@ pub async fn published(db: &inzage::db::Db, tenant: &Tenant, patients: &[Id]) ->
         let query = Query::parse(*kind, &[], Handling::Strict, &setting).unwrap();
         let mut after = None;
         loop {
-            let page = resource::search(&mut read, &visible, &query, Page { size: 200, after })
+            let page = resource::search(&mut read, &visible, &query, &Page { size: 200, after })
                 .await
                 .unwrap();
             found.extend(
