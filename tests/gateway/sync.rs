@@ -192,7 +192,7 @@ async fn an_ecd_that_forgets_everything_is_not_believed() {
         .map(|report| report["id"].to_string())
         .collect();
     dossiers.population.write(dossiers.clock.now(), |edit| {
-        keys.iter().for_each(|key| drop(edit.remove(Shelf::Reports, key)))
+        keys.iter().for_each(|key| assert!(edit.remove(Shelf::Reports, key)))
     });
     let report = dossiers.sync(Want::Everything).await;
     assert!(report.held > 20 && report.withdrawn == 0, "{report:#?}");
