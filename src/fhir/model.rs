@@ -42,7 +42,6 @@ pub fn strict_check(kind: &str, bytes: &[u8]) -> Result<(), String> {
     }
     let config = DeserializationConfig {
         mode: DeserializationMode::Strict,
-        ..DeserializationConfig::default()
     };
     let tree: Tree = fhirbolt::json::from_slice(bytes, Some(config)).map_err(|error| error.to_string())?;
     let again = fhirbolt::json::to_vec(&tree, None).map_err(|error| error.to_string())?;

@@ -9,61 +9,14 @@ use serde_json::{Map, Value};
 
 use super::compile::MAX_NODES;
 use super::invariant::Focus;
-use super::program::{Content, Field, NamedLaw, Node, Program, Shape, ShapeId, Slice, Typed};
+use super::place::{Host, Place};
+use super::program::{Content, Field, NamedLaw, Node, Program, Shape, ShapeId, Typed};
 use super::reference;
-use super::slice;
 use super::value;
 use crate::fhir::outcome::{Issue, IssueType, Severity};
 
 const MAX_ISSUES: usize = 100;
 const MAX_DEPTH: usize = 64;
-
-/// Where the walk stands: `Observation.performer[0]` is two places.
-#[derive(Clone, Copy)]
-pub(super) struct Place<'a> {
-    up: Option<&'a Place<'a>>,
-    name: &'a str,
-    index: Option<usize>,
-    depth: usize,
-}
-
-impl<'a> Place<'a> {
-    pub(super) fn root(name: &'a str) -> Self {
-        Self {
-            up: None,
-            name,
-            index: None,
-            depth: 0,
-        }
-    }
-
-    fn below<'b>(&'b self, name: &'b str, index: Option<usize>) -> Place<'b> {
-        Place {
-            up: Some(self),
-            name,
-            index,
-            depth: self.depth + 1,
-        }
-    }
-
-    fn render(&self) -> String {
-        let mut text = match self.up {
-            Some(up) => format!("{}.{}", up.render(), self.name),
-            None => self.name.to_owned(),
-        };
-        if let Some(index) = self.index {
-            text.push_str(&format!("[{index}]"));
-        }
-        text
-    }
-}
-
-/// What an extension stands on: the element, and its type.
-#[derive(Clone, Copy)]
-struct Host<'a> {
-    base: &'a str,
-    code: &'a str,
-}
 
 pub(super) struct Walk<'a> {
     pub(super) program: &'a Program,
@@ -111,7 +64,7 @@ impl<'a> Walk<'a> {
         self.issues
     }
 
-    fn push(&mut self, severity: Severity, code: IssueType, place: &Place<'_>, message: &str) {
+    pub(super) fn push(&mut self, severity: Severity, code: IssueType, place: &Place<'_>, message: &str) {
         if self.issues.len() >= MAX_ISSUES {
             return;
         }
@@ -130,7 +83,7 @@ impl<'a> Walk<'a> {
         self.push(Severity::Error, code, place, message);
     }
 
-    fn object(&mut self, shape: &'a Shape, value: &'a Value, place: &Place<'_>, host: Host<'_>) {
+    pub(super) fn object(&mut self, shape: &'a Shape, value: &'a Value, place: &Place<'_>, host: Host<'_>) {
         let Some(map) = value.as_object() else {
             return self.issue(IssueType::Structure, place, "must be an object");
         };
@@ -397,7 +350,7 @@ impl<'a> Walk<'a> {
     }
 
     /// What the type of the element asks beyond its shape.
-    fn typed(&mut self, typed: &'a Typed, value: &'a Value, place: &Place<'_>) {
+    pub(super) fn typed(&mut self, typed: &'a Typed, value: &'a Value, place: &Place<'_>) {
         match typed.code.as_str() {
             "Reference" => reference::check(self, typed.targets.as_deref(), value, place),
             "Coding" | "Identifier" => {
@@ -457,150 +410,6 @@ impl<'a> Walk<'a> {
         quiet.issues.iter().all(|issue| issue.severity > Severity::Error)
     }
 
-    fn slice_of(
-        &self,
-        field: &Field,
-        node: &'a Node,
-        value: &'a Value,
-        hits: &mut [u32; MAX_SLICES],
-    ) -> Option<&'a Slice> {
-        let hit = node
-            .slices
-            .iter()
-            .take(MAX_SLICES)
-            .position(|one| slice::belongs(self, &one.test, &field.typed.code, value))?;
-        hits[hit] += 1;
-        Some(&node.slices[hit])
-    }
-
-    fn slices(&mut self, node: &Node, hits: &[u32; MAX_SLICES], place: &Place<'_>) {
-        for (slice, &count) in node.slices.iter().zip(hits) {
-            // A slice that cannot be told apart cannot be missed.
-            if count < slice.min && slice::is_known(&slice.test) {
-                let place = place.below(&node.name, None);
-                self.issue(
-                    IssueType::Required,
-                    &place,
-                    &format!("the slice {} is required", slice.name),
-                );
-            } else if count > slice.max {
-                let place = place.below(&node.name, None);
-                let message = format!("the slice {} may occur at most {} times", slice.name, slice.max);
-                self.issue(IssueType::Structure, &place, &message);
-            }
-        }
-    }
-
-    fn extension(
-        &mut self,
-        typed: &'a Typed,
-        node: &Node,
-        sliced: bool,
-        value: &'a Value,
-        place: &Place<'_>,
-        host: Host<'_>,
-    ) {
-        let Content::Object(plain) = typed.content else { return };
-        let url = value.get("url").and_then(Value::as_str).unwrap_or_default();
-        let known = self.program.extensions.get(url);
-        let shape = if sliced {
-            plain
-        } else {
-            known.map_or(plain, |known| known.shape)
-        };
-        // Inside another extension a name will do.
-        let nested = host.code == "Extension";
-        if node.name == "modifierExtension" && !sliced {
-            self.issue(
-                IssueType::Extension,
-                place,
-                "a modifierExtension changes the meaning and is not understood here",
-            );
-        } else if known.is_none() && !sliced && !nested {
-            if !url.contains(':') {
-                self.issue(IssueType::Extension, place, "the url of an extension must be absolute");
-            } else {
-                let severity = if self.strict {
-                    Severity::Error
-                } else {
-                    Severity::Warning
-                };
-                self.push(
-                    severity,
-                    IssueType::Extension,
-                    place,
-                    "this extension is not known here",
-                );
-            }
-        } else if let Some(known) = known
-            && !nested
-            && !fits(&known.context, host, place.depth == 1)
-        {
-            self.issue(IssueType::Extension, place, "this extension may not stand here");
-        }
-        let shape = &self.program.shapes[shape];
-        self.object(
-            shape,
-            value,
-            place,
-            Host {
-                base: "Extension",
-                code: "Extension",
-            },
-        );
-    }
-
-    /// A resource inside another one: contained, or an entry of a Bundle.
-    fn inner(&mut self, value: &'a Value, place: &Place<'_>) {
-        let Some(kind) = value.get("resourceType").and_then(Value::as_str) else {
-            return self.issue(IssueType::Structure, place, "must be a resource with a resourceType");
-        };
-        let Some(&shape) = self.program.resources.get(kind) else {
-            return self.issue(IssueType::NotSupported, place, "this resource type is not known here");
-        };
-        let (root, resource) = (self.root, self.resource);
-        self.resource = value;
-        if resource.get("resourceType").and_then(Value::as_str) == Some("Bundle") {
-            self.root = value;
-        }
-        let shape = &self.program.shapes[shape];
-        self.object(
-            shape,
-            value,
-            place,
-            Host {
-                base: &shape.kind,
-                code: &shape.kind,
-            },
-        );
-        for profile in value
-            .pointer("/meta/profile")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-        {
-            let Some(&claimed) = profile
-                .as_str()
-                .and_then(|url| self.program.roots.get(super::definition::unversioned(url)))
-            else {
-                continue;
-            };
-            let claimed = &self.program.shapes[claimed];
-            if claimed.kind == kind {
-                self.object(
-                    claimed,
-                    value,
-                    place,
-                    Host {
-                        base: &claimed.kind,
-                        code: &claimed.kind,
-                    },
-                );
-            }
-        }
-        (self.root, self.resource) = (root, resource);
-    }
-
     fn laws(&mut self, laws: &[NamedLaw], value: &'a Value, place: &Place<'_>) {
         for law in laws {
             if !(law.law)(Focus {
@@ -626,13 +435,3 @@ impl<'a> Walk<'a> {
 
 /// More slices than any known profile gives one element.
 pub(super) const MAX_SLICES: usize = 48;
-
-fn fits(context: &[String], host: Host<'_>, top: bool) -> bool {
-    context.is_empty()
-        || context.iter().any(|one| {
-            one == "Element"
-                || one == host.base
-                || one == host.code
-                || (top && (one == "Resource" || one == "DomainResource"))
-        })
-}

@@ -14,9 +14,12 @@
 //! (`profiles/*.json`, differentials over that table), and R4 packages that an operator points at (snapshots). All become
 //! one list of elements ([`definition`]), then one [`program`] of shapes, and [`check`] walks a resource over it.
 //!
-//! JSON Schema alone finds less than half of what HL7's reference validator finds: it knows no slices, bindings,
-//! invariants, reference targets or required choices. So the walk is our own, ten times faster than a schema, and the
-//! JSON Schema of each profile ([`Profile::json_schema`]) is for others to use and for the tests as a second opinion.
+//! JSON Schema alone finds too little: of the 214 bad resources in `tests/gateway/profile/bad.txt` a closed schema of the
+//! same profile refuses 83. It knows no slices, invariants, reference targets or codes of a concept, and it names places
+//! in the schema, not elements. So the walk is our own, and the JSON Schema of each profile ([`Profile::json_schema`]) is
+//! for others to use and for the tests as a second opinion. Measured in a release build on a busy machine: a weight of
+//! 0.5 kB 3.4 us (schema 1.7), a client of 1.5 kB with extensions and narrative 9.2 us (schema 4.3), and 9 ms to build
+//! the registry (`cargo test --release --test gateway profile::a_check -- --ignored --nocapture`).
 //!
 //! Fail closed: an unknown element, modifier extension or contained type is an error; so is an extension that nobody
 //! defined, in a profile of this project. A code of a value set that cannot be listed is neither right nor wrong.
@@ -28,7 +31,9 @@ mod discriminator;
 mod invariant;
 mod library;
 mod narrative;
+mod nested;
 mod package;
+mod place;
 mod primitive;
 mod program;
 mod reference;

@@ -1,15 +1,53 @@
-//! Does a value belong to a slice?
+//! Which slice a value belongs to, and whether each slice occurs as often as it must.
 
 use serde_json::Value;
 
-use super::check::Walk;
-use super::program::{Hop, Test};
+use super::check::{MAX_SLICES, Walk};
+use super::place::Place;
+use super::program::{Field, Hop, Node, Slice, Test};
 use super::reference;
 use super::value;
 use super::value_set::Belongs;
+use crate::fhir::outcome::IssueType;
+
+impl<'a> Walk<'a> {
+    pub(super) fn slice_of(
+        &self,
+        field: &Field,
+        node: &'a Node,
+        value: &'a Value,
+        hits: &mut [u32; MAX_SLICES],
+    ) -> Option<&'a Slice> {
+        let hit = node
+            .slices
+            .iter()
+            .take(MAX_SLICES)
+            .position(|one| belongs(self, &one.test, &field.typed.code, value))?;
+        hits[hit] += 1;
+        Some(&node.slices[hit])
+    }
+
+    pub(super) fn slices(&mut self, node: &Node, hits: &[u32; MAX_SLICES], place: &Place<'_>) {
+        for (slice, &count) in node.slices.iter().zip(hits) {
+            // A slice that cannot be told apart cannot be missed.
+            if count < slice.min && is_known(&slice.test) {
+                let place = place.below(&node.name, None);
+                self.issue(
+                    IssueType::Required,
+                    &place,
+                    &format!("the slice {} is required", slice.name),
+                );
+            } else if count > slice.max {
+                let place = place.below(&node.name, None);
+                let message = format!("the slice {} may occur at most {} times", slice.name, slice.max);
+                self.issue(IssueType::Structure, &place, &message);
+            }
+        }
+    }
+}
 
 /// True only when it is sure.
-pub(super) fn belongs<'a>(walk: &Walk<'a>, test: &Test, code: &str, value: &'a Value) -> bool {
+fn belongs<'a>(walk: &Walk<'a>, test: &Test, code: &str, value: &'a Value) -> bool {
     match test {
         Test::All(tests) => tests.iter().all(|test| belongs(walk, test, code, value)),
         Test::At(hops, test) => {
@@ -34,7 +72,7 @@ pub(super) fn belongs<'a>(walk: &Walk<'a>, test: &Test, code: &str, value: &'a V
 }
 
 /// Can the slice be told apart at all?
-pub(super) fn is_known(test: &Test) -> bool {
+fn is_known(test: &Test) -> bool {
     match test {
         Test::All(tests) => tests.iter().all(is_known),
         Test::At(_, test) => is_known(test),

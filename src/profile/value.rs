@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::check::{Place, Walk};
+use super::check::Walk;
+use super::place::Place;
 use super::program::{Bound, Rules};
 use super::value_set::{Belongs, Codes};
 use crate::fhir::outcome::IssueType;
