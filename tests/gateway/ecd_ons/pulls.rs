@@ -185,3 +185,36 @@ async fn two_hundred_clients_are_pulled_without_one_429() {
     assert_eq!(world.running.served.throttled(), 0);
     assert!(world.running.served.requests() > 800);
 }
+
+/// `cargo test --release --test gateway ecd_ons::pulls::speed -- --ignored --nocapture`
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "prints figures; needs a release build to mean something"]
+async fn speed() {
+    let world = world_with(300, |shape| *shape = Shape::new(300, 5, date(2026, 11, 22)), |_| ()).await;
+    let contracts = Contracts::builtin("ons").unwrap();
+    let reports = world.population.all(Shelf::Reports);
+    let started = std::time::Instant::now();
+    assert!(
+        reports
+            .iter()
+            .all(|report| contracts.check(Kind::Report, report).is_ok())
+    );
+    let seconds = started.elapsed().as_secs_f64();
+    println!(
+        "contract: {:.0} reports a second on one core",
+        reports.len() as f64 / seconds
+    );
+
+    let ons = world.connect();
+    let started = std::time::Instant::now();
+    let mut records = 0_u32;
+    let mut events = ons.pull(pull(world.everyone(), Reach::Full));
+    while let Some(event) = events.next().await {
+        records += u32::from(matches!(event, Ok(Event::Record(_))));
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    println!(
+        "pull: {records} records, {:.0} a second, mock and TLS on the same machine",
+        f64::from(records) / seconds
+    );
+}

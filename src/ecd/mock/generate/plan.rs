@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::client::{Person, Stay};
 use super::dice::Dice;
-use super::plan_texts::{DOMAINS, TOPICS, Topic};
+use super::plan_texts::{DOMAINS, MOURNING, TOPICS, Topic};
 use super::{Frame, employee, sentences, written};
 use crate::ecd::mock::{Population, SECRET_MARKER, Shelf};
 
@@ -45,7 +45,12 @@ pub(super) fn fill(frame: &Frame<'_>, dice: &mut Dice, person: &Person, into: &P
     } else {
         usize::try_from(dice.within(3, 6)).expect("a small number")
     };
-    let topics = dice.places(count, TOPICS.len());
+    let mut topics = dice.places(count, TOPICS.len());
+    if frame.cast.pair.contains(&person.id) {
+        // They have each other: nobody mourns.
+        topics.retain(|topic| TOPICS[*topic].demand != MOURNING);
+    }
+    let count = topics.len();
     let begun = frame.days_ago(dice.within(40, 150));
     let before = begun.saturating_sub(dice.within(170, 200).days());
     let last = person.last_day();

@@ -10,6 +10,8 @@ pub(super) const DOMAINS: [&str; 4] = [
     "Woon- en leefomstandigheden",
 ];
 
+pub(super) const MOURNING: &str = "{P} rouwt om {h} partner";
+
 pub(super) struct Topic {
     /// Place in [`DOMAINS`].
     pub(super) domain: usize,
@@ -115,7 +117,7 @@ pub(super) const TOPICS: [Topic; 15] = [
     Topic {
         domain: 1,
         classification: "",
-        demand: "{P} rouwt om {h} partner",
+        demand: MOURNING,
         goal: "{P} kan over het verlies praten wanneer {z} dat wil",
         actions: &[
             "Gesprek (1 keer per twee weken, geestelijk verzorger)",

@@ -110,14 +110,11 @@ impl Writer<'_> {
         sentences::fill(template, self.person, dice)
     }
 
-    /// Different sentences out of a list, joined.
-    fn compose(&self, dice: &mut Dice, from: &[&str], least: i64, most: i64) -> String {
+    /// One sentence of some themes, in their order.
+    fn compose(&self, dice: &mut Dice, themes: &[&[&str]], least: i64, most: i64) -> String {
         let count = usize::try_from(dice.within(least, most)).expect("a small number");
-        let parts: Vec<String> = dice
-            .places(count, from.len())
-            .into_iter()
-            .map(|place| self.say(dice, from[place]))
-            .collect();
+        let places = dice.places(count, themes.len());
+        let parts: Vec<String> = places.into_iter().map(|place| self.pick(dice, themes[place])).collect();
         parts.join(" ")
     }
 

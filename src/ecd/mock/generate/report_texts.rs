@@ -1,58 +1,107 @@
 //! Sentences of reports. Facts, short and respectful; every one made up.
 
-pub(super) const EARLY: [&str; 18] = [
-    "{P} was om 7.45 uur wakker en had goed geslapen.",
-    "{P} geholpen met douchen; {z} heeft gezicht en bovenlichaam zelf gewassen.",
-    "{P} wilde vandaag niet douchen, met een washand aan de wastafel geholpen.",
-    "{P} heeft zelf de kleren uitgezocht en het vest zelf dichtgeknoopt.",
-    "Bij het ontbijt {eten} gegeten en {drinken} gedronken.",
-    "{P} at weinig bij het ontbijt: {eten}, de rest bleef staan.",
-    "Steunkousen aangetrokken, huid van de benen is heel.",
-    "Medicatie gegeven volgens de toedienlijst, {p} nam alles met water in.",
-    "{P} kwam met de actieve tillift uit bed, dat ging rustig.",
-    "{P} is met de rollator naar de huiskamer gelopen, ongeveer {meter} meter.",
-    "Gehoorapparaten ingedaan, de batterij links is vervangen.",
-    "Mond verzorgd en gebit gepoetst, tandvlees ziet er rustig uit.",
-    "{P} heeft in de ochtend {bezig}.",
-    "{P} was opgewekt en maakte grapjes met een medebewoner.",
-    "{P} vroeg waar {h} ouders waren; samen over vroeger gepraat, daarna was {z} rustig.",
-    "Stuit ingesmeerd met barrièrecrème, geen roodheid gezien.",
-    "{P} zei stijf te zijn in de schouder, aankleden rustig aan gedaan.",
-    "Nagels geknipt op verzoek van {p}.",
+/// By theme and in the order of a morning, so that a report does not tell of two breakfasts.
+pub(super) const EARLY: [&[&str]; 8] = [
+    &[
+        "{P} was om {ochtend} wakker en had goed geslapen.",
+        "{P} sliep nog toen wij om {ochtend} kwamen en werd rustig wakker gemaakt.",
+        "{P} zat om {ochtend} al klaar op de rand van het bed.",
+    ],
+    &[
+        "{P} geholpen met douchen; {z} heeft gezicht en bovenlichaam zelf gewassen.",
+        "{P} wilde vandaag niet douchen, met een washand aan de wastafel geholpen.",
+        "Hulp gegeven bij het wassen van rug en voeten, de rest deed {p} zelf.",
+        "{P} bepaalde zelf de volgorde bij het wassen, dat ging in alle rust.",
+    ],
+    &[
+        "{P} heeft zelf de kleren uitgezocht en het vest zelf dichtgeknoopt.",
+        "{P} zei stijf te zijn in de schouder, aankleden rustig aan gedaan.",
+        "Steunkousen aangetrokken, huid van de benen is heel.",
+        "{P} koos voor de blauwe trui; knopen gingen met hulp.",
+    ],
+    &[
+        "Mond verzorgd en gebit gepoetst, tandvlees ziet er rustig uit.",
+        "Gehoorapparaten ingedaan, de batterij links is vervangen.",
+        "Nagels geknipt, {p} had daarom gevraagd.",
+        "Stuit ingesmeerd met barrièrecrème, geen roodheid gezien.",
+        "Bril schoongemaakt en aangereikt.",
+    ],
+    &[
+        "{P} kwam met de actieve tillift uit bed, dat ging rustig.",
+        "{P} is met de rollator naar de huiskamer gelopen, ongeveer {meter} meter.",
+        "{P} wilde met de rolstoel naar de huiskamer, de benen waren moe.",
+    ],
+    &[
+        "Bij het ontbijt {ontbijt} gegeten en {drinken} gedronken.",
+        "{P} at weinig bij het ontbijt: van {ontbijt} bleef de helft staan.",
+        "{P} had trek en nam bij het ontbijt {ontbijt}.",
+        "{P} ontbeet op de kamer met {ontbijt}.",
+    ],
+    &[
+        "Medicatie gegeven volgens de toedienlijst, {p} nam alles met water in.",
+        "Medicatie gegeven met een lepel vla, dat slikte goed door.",
+    ],
+    &[
+        "{P} heeft in de ochtend {bezig}.",
+        "{P} was opgewekt en maakte grapjes met een medebewoner.",
+        "{P} vroeg waar {h} ouders waren; samen over vroeger gepraat, daarna was {z} rustig.",
+        "{P} bleef na het ontbijt aan tafel zitten en heeft {bezig}.",
+    ],
 ];
 
-pub(super) const LATE: [&str; 18] = [
-    "{P} kreeg bezoek van {h} {naaste}, zij hebben samen koffie gedronken.",
-    "{P} heeft in de middag {bezig}.",
-    "{P} rustte van 13.30 tot 15.00 uur op bed.",
-    "Bij het avondeten {eten} gegeten, {drinken} erbij.",
-    "{P} was rond {uur} onrustig en liep over de gang; na een wandeling samen ging het beter.",
-    "{P} keek naar het nieuws en wilde om {uur} naar bed.",
-    "Hulp gegeven bij uitkleden en tandenpoetsen, {p} deed de pyjama zelf aan.",
-    "{P} had geen trek in warm eten en koos voor {eten}.",
-    "{P} belde met {h} {naaste}, was daar zichtbaar blij mee.",
-    "Rolluik gesloten en nachtlampje aangedaan, zoals afgesproken.",
-    "{P} dronk vandaag ongeveer {ml} ml.",
-    "{P} deed mee met zingen en kende alle teksten.",
-    "Steunkousen uitgedaan, enkels zijn licht gezwollen.",
-    "{P} vond het jammer dat {h} {naaste} niet kon komen; samen een kaart uitgezocht.",
-    "Oogdruppels gegeven, beide ogen zijn helder.",
-    "{P} vertelde over {h} werk van vroeger en genoot van de aandacht.",
-    "{P} heeft {h} kamer samen met ons opgeruimd.",
-    "Wandeling buiten gemaakt, {p} wees de herfstkleuren aan.",
+/// The same of an afternoon and evening.
+pub(super) const LATE: [&[&str]; 6] = [
+    &[
+        "{P} rustte van 13.30 tot 15.00 uur op bed.",
+        "{P} kreeg bezoek van {h} {naaste}, zij hebben samen koffie gedronken.",
+        "{P} vond het jammer dat {h} {naaste} niet kon komen; samen een kaart uitgezocht.",
+        "{P} belde met {h} {naaste} en was daar blij mee.",
+    ],
+    &[
+        "{P} heeft in de middag {bezig}.",
+        "{P} deed mee met zingen en kende alle teksten.",
+        "Wandeling buiten gemaakt, {p} wees de bomen aan.",
+        "{P} vertelde over {h} werk van vroeger en genoot van de aandacht.",
+        "{P} heeft {h} kamer samen met ons opgeruimd.",
+    ],
+    &[
+        "Bij het avondeten {eten} gegeten, {drinken} erbij.",
+        "{P} had geen trek in warm eten en koos voor {ontbijt}.",
+        "{P} at aan tafel met drie anderen: {eten}.",
+    ],
+    &[
+        "{P} dronk vandaag ongeveer {ml} ml.",
+        "Oogdruppels gegeven, beide ogen zijn helder.",
+        "Medicatie van 17 uur gegeven volgens de toedienlijst.",
+    ],
+    &[
+        "{P} was rond {uur} onrustig en liep over de gang; na een wandeling samen ging het beter.",
+        "{P} keek naar het nieuws en wilde om {uur} naar bed.",
+        "{P} zat tot {uur} in de huiskamer bij de muziek.",
+    ],
+    &[
+        "Hulp gegeven bij uitkleden en tandenpoetsen, {p} deed de pyjama zelf aan.",
+        "Steunkousen uitgedaan, enkels zijn licht gezwollen.",
+        "Rolluik gesloten en nachtlampje aangedaan, zoals afgesproken.",
+    ],
 ];
 
-pub(super) const NIGHT: [&str; 10] = [
-    "{P} heeft de nacht rustig doorgeslapen.",
-    "{P} was om {nacht} wakker, naar het toilet begeleid en daarna weer gaan slapen.",
-    "Bij de ronde van {nacht} sliep {p}.",
-    "{P} belde om {nacht}, {z} had dorst; {drinken} gegeven.",
-    "Om {nacht} schoon incontinentiemateriaal aangedaan, huid is heel.",
-    "{P} zat om {nacht} op de rand van het bed; gevraagd wat er was, {z} wilde even praten.",
-    "Belmat ging om {nacht} af, {p} stond naast het bed. Geholpen naar het toilet.",
-    "{P} hoestte enkele keren, hoofdeinde iets hoger gezet.",
-    "{P} droomde en riep, was na geruststellen binnen tien minuten weer in slaap.",
-    "Wisselligging gegeven om {nacht}.",
+/// The same of a night.
+pub(super) const NIGHT: [&[&str]; 2] = [
+    &[
+        "{P} heeft de nacht rustig doorgeslapen.",
+        "{P} was om {nacht} wakker, naar het toilet begeleid en daarna weer gaan slapen.",
+        "Bij de ronde van {nacht} sliep {p} rustig.",
+        "{P} belde om {nacht}, {z} had dorst; een glas water gegeven.",
+        "{P} zat om {nacht} op de rand van het bed; gevraagd wat er was, {z} wilde even praten.",
+        "De belmat ging om {nacht} af, {p} stond naast het bed. Geholpen naar het toilet.",
+    ],
+    &[
+        "Schoon incontinentiemateriaal aangedaan, huid is heel.",
+        "{P} hoestte enkele keren, hoofdeinde iets hoger gezet.",
+        "Wisselligging gegeven volgens afspraak.",
+        "Nachtlampje aangelaten, deur op een kier, zoals {p} het wil.",
+    ],
 ];
 
 pub(super) const THERAPY: [&str; 8] = [
@@ -110,7 +159,7 @@ pub(super) const CHAIN: [&str; 3] = [
 
 pub(super) const OMAHA: [&str; 4] = [
     "Gebied Voeding: kennis 3, gedrag 3, status 4. {P} drinkt uit zichzelf meer dan vorige maand.",
-    "Gebied Mobiliteit: kennis 4, gedrag 3, status 3. {P} vergeet de rollator soms bij korte stukjes: {n} keer deze week.",
+    "Gebied Mobiliteit: kennis 4, gedrag 3, status 3. {P} liet de rollator {n} keer staan bij korte stukjes.",
     "Gebied Persoonlijke zorg: kennis 4, gedrag 4, status 3. {P} wast {h} bovenlichaam zelf.",
     "Gebied Huid: kennis 3, gedrag 4, status 5. Geen nieuwe drukplekken.",
 ];
@@ -170,7 +219,7 @@ pub(super) const MEETING: [&str; 8] = [
     "Welbevinden. {P} geeft {h} leven hier een ruime voldoende. {Z} noemt het uitzicht, de koffie om tien uur en het contact met de buren. {Z} mist {h} tuin.",
     "Persoonlijke zorg. Wassen en aankleden gaat met hulp bij rug en voeten. {P} bepaalt zelf de volgorde. Een keer per week onder de douche is genoeg, zegt {z}.",
     "Bewegen. Met rollator over de gang, {meter} meter achter elkaar. Opstaan uit een lage stoel lukt niet zonder hulp. Geen val in dit kwartaal.",
-    "Voeding. Gewicht is stabiel. {P} eet het liefst {eten}. Drinken blijft een aandachtspunt: gemiddeld {ml} ml per dag.",
+    "Voeding. Gewicht is stabiel. {P} koos deze week vaker voor {eten}. Drinken blijft een aandachtspunt: gemiddeld {ml} ml per dag.",
     "Medicatie. De lijst is met de apotheker doorgelopen. Een middel tegen maagklachten is gestopt, dat gaat goed.",
     "Dagbesteding. {P} gaat twee keer per week naar de activiteiten en heeft {bezig}. {Z} zou graag vaker naar buiten gaan; een vrijwilliger wordt gezocht.",
     "Naasten. {H} {naaste} is tevreden over de zorg en leest mee in het portaal. Afgesproken is om bij veranderingen eerst te bellen.",

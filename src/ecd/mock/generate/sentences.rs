@@ -4,15 +4,25 @@ use super::client::Person;
 use super::dice::Dice;
 use super::names::Sex;
 
-const MEALS: [&str; 8] = [
+const BREAKFASTS: [&str; 7] = [
     "twee boterhammen met kaas",
+    "een boterham met jam",
     "een bakje yoghurt met fruit",
-    "een halve portie warm eten",
-    "soep en een boterham",
-    "een hele portie stamppot",
-    "pap en een beschuitje",
+    "pap",
+    "een beschuit met ei",
+    "brood met olijven en feta",
+    "een cracker met smeerkaas",
+];
+
+const MEALS: [&str; 8] = [
+    "stamppot met een gehaktbal",
     "rijst met kip en boontjes",
-    "een gebakken ei op brood",
+    "vis met aardappelpuree",
+    "een halve portie macaroni",
+    "soep met brood",
+    "couscous met groente",
+    "roti met kip",
+    "bloemkool met aardappels",
 ];
 
 const DRINKS: [&str; 6] = [
@@ -73,10 +83,12 @@ pub(super) fn fill(template: &str, person: &Person, dice: &mut Dice) -> String {
             "h" => text.push_str(possessive),
             "o" => text.push_str(object),
             "naam" => text.push_str(person.given),
+            "ontbijt" => text.push_str(dice.pick(&BREAKFASTS)),
             "eten" => text.push_str(dice.pick(&MEALS)),
             "drinken" => text.push_str(dice.pick(&DRINKS)),
             "bezig" => text.push_str(dice.pick(&PASTIMES)),
             "naaste" => text.push_str(dice.pick(&RELATIVES)),
+            "ochtend" => text.push_str(&format!("{}.{:02} uur", dice.within(7, 8), dice.within(0, 11) * 5)),
             "uur" => text.push_str(&format!("{:02}.{:02} uur", dice.within(19, 23), dice.within(0, 5) * 10)),
             "nacht" => text.push_str(&format!("0{}.{:02} uur", dice.within(1, 5), dice.within(0, 11) * 5)),
             "n" => text.push_str(&dice.within(2, 6).to_string()),
@@ -84,7 +96,12 @@ pub(super) fn fill(template: &str, person: &Person, dice: &mut Dice) -> String {
             "ml" => text.push_str(&(dice.within(4, 19) * 50).to_string()),
             other => unreachable!("our own sentences have no word {other}"),
         }
-        rest = after;
+        // A title at the end of a sentence brings its own full stop.
+        rest = if text.ends_with('.') && after.starts_with('.') {
+            &after[1..]
+        } else {
+            after
+        };
     }
     text.push_str(rest);
     text
