@@ -11,12 +11,12 @@ use serde_json::Value;
 
 use super::Problems;
 use super::file::{Item, Node};
-use super::plan::{List, Map, Origin, Resource, Rule};
+use super::plan::{List, Map, Origin, Resource};
+use super::schema::Schema;
 use super::shape::Shapes;
-use super::source::{Field, Schema};
+use super::source::Field;
 use super::table::Table;
 use super::verb::Key;
-use super::when::{Scalar, Test, When};
 
 pub(super) struct Compiler<'a> {
     pub(super) shapes: &'a dyn Shapes,
@@ -220,34 +220,6 @@ impl<'a> Compiler<'a> {
         found
     }
 
-    fn rules(&mut self, node: Option<&Node>, at: &str) -> Vec<Rule> {
-        let mut rules = Vec::new();
-        for (name, node) in node.map_or(&[][..], Node::entries) {
-            let at = format!("{at}.{name}");
-            let mut keys = Keys::of(node);
-            keys.take("rule");
-            let reason = keys.take("reason").and_then(|reason| self.text(reason, &at));
-            let when = keys.take("when");
-            if reason.is_none() || when.is_none() {
-                let message = "a drop rule has `rule`, `reason` and `when`";
-                self.problems.push(&node.place, &at, message);
-            }
-            let when = when.map(|when| self.when(when, &at)).unwrap_or_default();
-            if when.0.is_empty() {
-                // Such a rule would drop everything, and is a slip.
-                self.problems
-                    .push(&node.place, &at, "the `when` of a drop rule must test something");
-            }
-            rules.push(Rule {
-                name: name.clone(),
-                reason: reason.unwrap_or_default().to_owned(),
-                when,
-            });
-            keys.finish(&at, self.problems);
-        }
-        rules
-    }
-
     fn resource(&mut self, name: &str, node: &Node, every: Option<&Node>) -> Option<Resource> {
         let at = format!("resource.{name}");
         let mut keys = Keys::of(node);
@@ -356,52 +328,6 @@ impl<'a> Compiler<'a> {
         None
     }
 
-    pub(super) fn when(&mut self, node: &Node, at: &str) -> When {
-        match &node.item {
-            Item::List(tests) => When(tests.iter().filter_map(|test| self.test(test, at)).collect()),
-            _ => When(self.test(node, at).into_iter().collect()),
-        }
-    }
-
-    fn test(&mut self, node: &Node, at: &str) -> Option<Test> {
-        const FORM: &str = "a condition is `{ field = \"…\", is | not | exists | same | differs | outside = … }` \
-                            or `{ list = \"…\", exists = … }`";
-        let mut keys = Keys::of(node);
-        let exists = |node: &Node| match node.item {
-            Item::Bool(wanted) => Some(wanted),
-            _ => None,
-        };
-        let test = if let Some(list) = keys.take("list") {
-            let list = self.named_list(list, at)?;
-            keys.take("exists")
-                .and_then(exists)
-                .map(|wanted| Test::ListExists(list, wanted))
-        } else {
-            let field = keys.take("field").and_then(|node| self.field(node, at))?;
-            let tests = ["is", "not", "exists", "same", "differs", "outside"];
-            let given: Vec<_> = tests
-                .into_iter()
-                .filter_map(|test| keys.take(test).map(|operand| (test, operand)))
-                .collect();
-            match given.as_slice() {
-                [("is", operand)] => scalars(operand).map(|values| Test::Is(field, values)),
-                [("not", operand)] => scalars(operand).map(|values| Test::Not(field, values)),
-                [("exists", operand)] => exists(operand).map(|wanted| Test::Exists(field, wanted)),
-                [("same", operand)] => self.field(operand, at).map(|other| Test::Same(field, other)),
-                [("differs", operand)] => self.field(operand, at).map(|other| Test::Differs(field, other)),
-                [("outside", operand)] => {
-                    (operand.text() == Some("report-types")).then_some(Test::OutsideReportTypes(field))
-                }
-                _ => None,
-            }
-        };
-        if test.is_none() {
-            self.problems.push(&node.place, at, FORM);
-        }
-        keys.finish(at, self.problems);
-        test
-    }
-
     pub(super) fn text<'n>(&mut self, node: &'n Node, at: &str) -> Option<&'n str> {
         let text = node.text().filter(|text| !text.trim().is_empty());
         if text.is_none() {
@@ -439,18 +365,5 @@ pub(super) fn list(node: &Node) -> &[Node] {
     match &node.item {
         Item::List(nodes) => nodes,
         _ => &[],
-    }
-}
-
-fn scalars(node: &Node) -> Option<Vec<Scalar>> {
-    let scalar = |node: &Node| match &node.item {
-        Item::Text(text) => Some(Scalar::Text(text.clone())),
-        Item::Number(number) => number.as_i64().map(Scalar::Number),
-        Item::Bool(value) => Some(Scalar::Bool(*value)),
-        _ => None,
-    };
-    match &node.item {
-        Item::List(nodes) if !nodes.is_empty() => nodes.iter().map(scalar).collect(),
-        _ => scalar(node).map(|one| vec![one]),
     }
 }

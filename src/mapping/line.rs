@@ -1,25 +1,17 @@
 //! The lines of a resource: an element path on the left, one verb on the right, checked against the profile.
 
-use serde_json::{Map as Json, Value};
-
 use crate::fhir::types::ResourceType;
 
 use super::compile::{Compiler, Keys, list};
 use super::file::{Item, Node};
-use super::plan::{Content, Each, Member, Members, Object, Slot, Template};
+use super::operand::rejoin;
+use super::plan::{Each, Members, Object, Template};
 use super::shape::{Shape, shape_of};
-use super::verb::{Concept, Form, Line, Lookup, Place, Precision, Quantity, Text, Unknown, VERBS, Verb};
+use super::tree::{Step, insert};
+use super::verb::{Concept, Form, Line, Place, Precision, VERBS, Verb};
 
 /// Elements that no line can set.
 const OWN: [&str; 4] = ["resourceType", "id", "meta", "meta.profile"];
-
-/// One step of an element path.
-#[derive(Clone, Debug)]
-struct Step {
-    name: String,
-    index: Option<usize>,
-    required: bool,
-}
 
 impl Compiler<'_> {
     /// The tree of a resource: its own lines, then those that every resource of the map has.
@@ -52,7 +44,7 @@ impl Compiler<'_> {
                 self.each(node, path, &names, &shape)
             } else {
                 self.line(node, path, &names, &shape)
-                    .map(|line| (None, Template::Line(line)))
+                    .map(|line| (None, Template::Line(Box::new(line))))
             };
             let Some((each, template)) = made else { continue };
             if let Err(message) = insert(object, &steps, each, template) {
@@ -147,7 +139,9 @@ impl Compiler<'_> {
                 object.settle();
                 Some(Template::Object(object))
             }
-            (None, Some(value)) => self.line(value, path, names, shape).map(Template::Line),
+            (None, Some(value)) => self
+                .line(value, path, names, shape)
+                .map(|line| Template::Line(Box::new(line))),
             _ => {
                 let message = "`each` needs `set` with elements, or `value` with one verb";
                 self.problems.push(&node.place, path, message);
@@ -319,249 +313,6 @@ impl Compiler<'_> {
         }
         known
     }
-
-    fn quantity(&mut self, keys: &mut Keys<'_>, at: &str, shape: &Shape) -> Option<Verb> {
-        let node = keys.take("quantity")?;
-        let value = self.field(node, at)?;
-        let unit = keys.take("unit").and_then(|unit| self.text(unit, at));
-        let code = keys.take("code").and_then(|code| self.text(code, at));
-        let source_unit = match keys.take("source_unit") {
-            Some(unit) => Some(self.lookup(unit, keys, at, &Shape::default())?),
-            None => None,
-        };
-        let (Some(unit), Some(code)) = (unit, code) else {
-            let message = "a quantity has `unit`, as people read it, and `code`, as UCUM writes it";
-            self.problems.push(&node.place, at, message);
-            return None;
-        };
-        let ucum = ("http://unitsofmeasure.org".to_owned(), code.to_owned());
-        if shape.codes.as_ref().is_some_and(|codes| !codes.contains(&ucum)) {
-            self.problems
-                .push(&node.place, at, format!("the profile does not allow the unit `{code}`"));
-        }
-        Some(Verb::Quantity(Quantity {
-            value,
-            unit: unit.to_owned(),
-            code: code.to_owned(),
-            source_unit,
-        }))
-    }
-
-    /// The field and its `table`, whose codes the element must allow.
-    fn lookup(&mut self, node: &Node, keys: &mut Keys<'_>, at: &str, shape: &Shape) -> Option<Lookup> {
-        let field = self.field(node, at);
-        let Some(name) = keys.take("table").and_then(|table| self.text(table, at)) else {
-            let message = "add `table = \"…\"`, the name of a file in `tables/`";
-            self.problems.push(&node.place, at, message);
-            return None;
-        };
-        let unknown = match keys.take("unknown").map(|node| (node, node.text())) {
-            None | Some((_, Some("refuse"))) => Unknown::Refuse,
-            Some((_, Some("omit"))) => Unknown::Omit,
-            Some((node, _)) => {
-                self.problems
-                    .push(&node.place, at, "`unknown` is \"refuse\" or \"omit\"");
-                return None;
-            }
-        };
-        let Some(table) = self.tables.get(name).cloned() else {
-            let known: Vec<&str> = self.tables.keys().map(String::as_str).collect();
-            let message = format!("no table `{name}`; there are `{}`", known.join("`, `"));
-            self.problems.push(&node.place, at, message);
-            return None;
-        };
-        let field = field?;
-        if let Some(codes) = &shape.codes {
-            let only_code = shape.is(&["code"]);
-            let wrong = |system: &str, code: &str| {
-                !codes
-                    .iter()
-                    .any(|(s, c)| c == code && (only_code || s.is_empty() || s == system))
-            };
-            if let Some(wrong) = table.targets().find(|coding| wrong(&coding.system, &coding.code)) {
-                let message = format!(
-                    "the table `{name}` gives `{}`, which the profile does not allow",
-                    wrong.code
-                );
-                self.problems.push(&node.place, at, message);
-            }
-        }
-        if let (Some(schema), Unknown::Refuse) = (&self.schema, unknown) {
-            for choice in schema.choices(&field.keys(&self.within)) {
-                if table.find(&choice).is_none() {
-                    let message = format!("the source may say `{choice}`, which the table `{name}` does not have");
-                    self.problems.push(&node.place, at, message);
-                }
-            }
-        }
-        Some(Lookup {
-            field,
-            table,
-            name: name.to_owned(),
-            unknown,
-        })
-    }
-
-    /// A field, a list of parts, `{ text = […], join = "…" }` or `{ const = "…" }`.
-    fn texts(&mut self, node: &Node, at: &str) -> Option<Text> {
-        match &node.item {
-            Item::List(parts) => {
-                let parts = parts.iter().filter_map(|part| self.texts(part, at)).collect();
-                Some(Text::Joined(parts, " ".to_owned()))
-            }
-            Item::Table(_) => {
-                let mut keys = Keys::of(node);
-                let literal = keys.take("const").and_then(|node| node.text());
-                let parts = keys.take("text").and_then(|text| self.texts(text, at));
-                let join = keys.take("join").and_then(|join| join.text());
-                keys.finish(at, self.problems);
-                match (literal, parts) {
-                    (Some(literal), None) => Some(Text::Literal(literal.to_owned())),
-                    (None, Some(parts)) => Some(rejoin(parts, join)),
-                    _ => {
-                        let message =
-                            "a part of a text is a field, `{ const = \"…\" }` or `{ text = […], join = \"…\" }`";
-                        self.problems.push(&node.place, at, message);
-                        None
-                    }
-                }
-            }
-            _ => self.field(node, at).map(Text::Field),
-        }
-    }
-
-    /// A constant, whose parts the profile must have.
-    fn constant(&mut self, node: &Node, at: &str, names: &[String], shape: &Shape) -> Option<Value> {
-        Some(match &node.item {
-            Item::Text(text) => {
-                if let Some(codes) = shape.codes.as_ref().filter(|_| shape.is(&["code"]))
-                    && !codes.iter().any(|(_, code)| code == text)
-                {
-                    let message = format!("the profile does not allow the code `{text}`");
-                    self.problems.push(&node.place, at, message);
-                }
-                text.as_str().into()
-            }
-            Item::Number(number) => Value::Number(number.clone()),
-            Item::Bool(value) => (*value).into(),
-            Item::List(nodes) => Value::Array(
-                nodes
-                    .iter()
-                    .filter_map(|node| self.constant(node, at, names, shape))
-                    .collect(),
-            ),
-            Item::Table(entries) => {
-                if shape.is(&["Coding"]) && node.get("code").is_some() {
-                    for wanted in ["system", "display"] {
-                        if node.get(wanted).is_none() {
-                            let message = format!("a coding has `{wanted}`; add it");
-                            self.problems.push(&node.place, at, message);
-                        }
-                    }
-                }
-                let mut object = Json::new();
-                for (key, value) in entries {
-                    let inner: Vec<String> = names.iter().cloned().chain([key.clone()]).collect();
-                    let borrowed: Vec<&str> = inner.iter().map(String::as_str).collect();
-                    let Some(shape) = shape_of(self.shapes, &self.profile, &borrowed) else {
-                        let message = format!("`{}` has no element `{}`", self.profile, borrowed.join("."));
-                        self.problems.push(&value.place, at, message);
-                        continue;
-                    };
-                    if !shape.types.is_empty() && shape.repeats != matches!(value.item, Item::List(_)) {
-                        let form = if shape.repeats {
-                            "repeats: write a list"
-                        } else {
-                            "does not repeat"
-                        };
-                        self.problems.push(&value.place, at, format!("`{key}` {form}"));
-                    }
-                    if let Some(value) = self.constant(value, at, &inner, &shape) {
-                        object.insert(key.clone(), value);
-                    }
-                }
-                Value::Object(object)
-            }
-        })
-    }
-
-    /// The verb makes what the element holds.
-    fn fits(&mut self, verb: &str, node: &Node, at: &str, shape: &Shape) {
-        let makes: &[&str] = match verb {
-            "copy" => &COPIED,
-            "code" => &["code", "string", "uri"],
-            "concept" => &["CodeableConcept", "Coding"],
-            "instant" => &["instant", "dateTime"],
-            "date" => &["date", "dateTime"],
-            "period" => &["Period"],
-            "reference" => &["Reference"],
-            "base64" => &["base64Binary"],
-            "text" => &["string", "markdown", "Narrative", "xhtml"],
-            "quantity" => &["Quantity", "SimpleQuantity", "Age", "Duration"],
-            "bool" => &["boolean"],
-            _ => return self.constant_fits(node.get("const"), at, shape),
-        };
-        if let Some(kind) = shape.types.first().filter(|_| !shape.is(makes)) {
-            let message = format!(
-                "`{verb}` makes {}, but the element is {kind}{}",
-                makes.join(" or "),
-                remedy(kind)
-            );
-            self.problems.push(&node.place, at, message);
-        }
-    }
-
-    fn constant_fits(&mut self, node: Option<&Node>, at: &str, shape: &Shape) {
-        let (Some(node), Some(kind)) = (node, shape.types.first()) else {
-            return;
-        };
-        let is_primitive = kind.starts_with(|c: char| c.is_ascii_lowercase()) && kind != "xhtml";
-        let fits = match (&node.item, kind.as_str()) {
-            (Item::Bool(_), kind) => kind == "boolean",
-            (Item::Number(_), kind) => matches!(kind, "integer" | "positiveInt" | "unsignedInt" | "decimal"),
-            (Item::Text(_), "boolean" | "integer" | "positiveInt" | "unsignedInt" | "decimal") => false,
-            (Item::Text(_), _) => is_primitive,
-            (Item::Table(_), _) => !is_primitive,
-            (Item::List(_), _) => false,
-        };
-        if !fits {
-            let message = format!("this constant does not fit the element, which is {kind}");
-            self.problems.push(&node.place, at, message);
-        }
-    }
-}
-
-/// What `copy` can write.
-const COPIED: [&str; 12] = [
-    "string",
-    "code",
-    "id",
-    "uri",
-    "url",
-    "oid",
-    "canonical",
-    "markdown",
-    "integer",
-    "positiveInt",
-    "unsignedInt",
-    "decimal",
-];
-
-fn remedy(kind: &str) -> String {
-    let verb = match kind {
-        "CodeableConcept" | "Coding" => "concept",
-        "Reference" => "reference",
-        "Period" => "period",
-        "Quantity" | "SimpleQuantity" => "quantity",
-        "instant" | "dateTime" => "instant",
-        "date" => "date",
-        "boolean" => "bool",
-        "base64Binary" => "base64",
-        "code" => "code",
-        kind if COPIED.contains(&kind) => "copy",
-        _ => return "; name one of its parts".to_owned(),
-    };
-    format!("; use `{verb}`")
 }
 
 fn form(shape: &Shape) -> Form {
@@ -571,94 +322,5 @@ fn form(shape: &Shape) -> Form {
         Some("positiveInt") => Form::Integer(1),
         Some("decimal") => Form::Decimal,
         _ => Form::Text,
-    }
-}
-
-fn rejoin(text: Text, join: Option<&str>) -> Text {
-    match (text, join) {
-        (Text::Joined(parts, _), Some(join)) => Text::Joined(parts, join.to_owned()),
-        (text, _) => text,
-    }
-}
-
-/// Puts a template at a path; what is already there stays.
-fn insert(object: &mut Object, steps: &[Step], each: Option<Each>, template: Template) -> Result<(), String> {
-    let Some((step, rest)) = steps.split_first() else {
-        return Ok(());
-    };
-    let twice = || format!("`{}` is set twice; remove one line", step.name);
-    let position = object.members.iter().position(|member| member.name == step.name);
-    let position = position.unwrap_or_else(|| {
-        object.members.push(Member {
-            name: step.name.clone(),
-            required: step.required,
-            content: if step.index.is_some() {
-                Content::Many(Vec::new())
-            } else {
-                Content::One(Template::Object(Object::default()))
-            },
-        });
-        object.members.len() - 1
-    });
-    let Some(member) = object.members.get_mut(position) else {
-        return Ok(());
-    };
-    match (&mut member.content, step.index) {
-        (Content::One(one), None) if rest.is_empty() => match one {
-            Template::Object(known) if known.members.is_empty() => *one = template,
-            _ => return Err(twice()),
-        },
-        (Content::One(Template::Object(inner)), None) => return insert(inner, rest, each, template),
-        (Content::Many(slots), Some(index)) => {
-            let known = slots.iter().position(|slot| slot.index == index);
-            match (known.and_then(|at| slots.get_mut(at)), rest.is_empty()) {
-                (None, true) => slots.push(Slot { index, each, template }),
-                (None, false) => {
-                    let mut inner = Object::default();
-                    insert(&mut inner, rest, each, template)?;
-                    slots.push(Slot {
-                        index,
-                        each: None,
-                        template: Template::Object(inner),
-                    });
-                }
-                (
-                    Some(Slot {
-                        each: None,
-                        template: Template::Object(inner),
-                        ..
-                    }),
-                    false,
-                ) => return insert(inner, rest, each, template),
-                _ => return Err(twice()),
-            }
-        }
-        _ => return Err(twice()),
-    }
-    Ok(())
-}
-
-impl Object {
-    /// Sorts the arrays and notes which objects take anything from the source.
-    fn settle(&mut self) {
-        self.reads = false;
-        for member in &mut self.members {
-            let settle = |template: &mut Template| {
-                if let Template::Object(inner) = template {
-                    inner.settle();
-                }
-                template.reads()
-            };
-            self.reads |= match &mut member.content {
-                Content::One(template) => settle(template),
-                Content::Many(slots) => {
-                    slots.sort_by_key(|slot| slot.index);
-                    slots.iter_mut().fold(false, |reads, slot| {
-                        let own = settle(&mut slot.template);
-                        reads | own | slot.each.is_some()
-                    })
-                }
-            };
-        }
     }
 }

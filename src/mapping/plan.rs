@@ -16,8 +16,9 @@ use crate::secret;
 
 use super::compile::Compiler;
 use super::file::{Files, Place, parse_map};
+use super::schema::Schema;
 use super::shape::Shapes;
-use super::source::{Field, Schema};
+use super::source::Field;
 use super::table::Table;
 use super::verb::{Key, Line};
 use super::when::When;
@@ -128,7 +129,7 @@ pub(super) enum Members {
 #[derive(Clone, Debug)]
 pub(super) enum Template {
     Object(Object),
-    Line(Line),
+    Line(Box<Line>),
 }
 
 impl Template {

@@ -1,0 +1,137 @@
+//! Which fields of the source a map reads: what is left is what goes nowhere.
+//!
+//! # Design
+//! A map is an allow-list, so the question of an integrator is not what leaks but what was forgotten. The answer comes from
+//! the compiled map and is shown by `explain` for the schema and by `try` for one record.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::plan::{Content, Map, Members, Object, Origin, Template};
+use super::source::Field;
+use super::verb::{Line, Verb};
+
+/// Every path that the map reads, from the record on.
+pub(super) fn fields_read(map: &Map) -> BTreeSet<Vec<String>> {
+    let mut read = BTreeSet::new();
+    let mut take = |field: &Field, within: &[Vec<String>]| {
+        read.insert(field.keys(within));
+    };
+    let chains: Vec<Vec<Vec<String>>> = (0..map.lists.len()).map(|list| chain(map, list)).collect();
+    let inside = |list: Option<usize>| list.and_then(|list| chains.get(list)).cloned().unwrap_or_default();
+    map.patient
+        .iter()
+        .flat_map(|key| &key.fields)
+        .for_each(|field| take(field, &[]));
+    for rule in &map.drops {
+        rule.when.fields().for_each(|field| take(field, &[]));
+    }
+    for (index, list) in map.lists.iter().enumerate() {
+        for rule in &list.drops {
+            rule.when.fields().for_each(|field| take(field, &inside(Some(index))));
+        }
+    }
+    for resource in &map.resources {
+        let within = inside(resource.each);
+        resource.key.fields.iter().for_each(|field| take(field, &within));
+        resource.when.fields().for_each(|field| take(field, &within));
+        object_fields(&resource.body, &within, &chains, &mut take);
+    }
+    read
+}
+
+fn chain(map: &Map, list: usize) -> Vec<Vec<String>> {
+    let of = |field: &Field, mut chain: Vec<Vec<String>>| {
+        let mut keys = field.keys(&chain);
+        keys.push("[]".to_owned());
+        chain.push(keys);
+        chain
+    };
+    match map.lists.get(list).map(|list| &list.origin) {
+        None => Vec::new(),
+        Some(Origin::Of(base)) => chain(map, *base),
+        Some(Origin::Record(field)) => of(field, Vec::new()),
+        Some(Origin::Inside(outer, field)) => of(field, chain(map, *outer)),
+    }
+}
+
+fn object_fields(
+    object: &Object,
+    within: &[Vec<String>],
+    chains: &[Vec<Vec<String>>],
+    take: &mut dyn FnMut(&Field, &[Vec<String>]),
+) {
+    for member in &object.members {
+        match &member.content {
+            Content::One(template) => template_fields(template, within, chains, take),
+            Content::Many(slots) => {
+                for slot in slots {
+                    let mut inner = within.to_vec();
+                    if let Some(each) = &slot.each {
+                        match &each.members {
+                            Members::Named(list) => inner = chains.get(*list).cloned().unwrap_or_default(),
+                            Members::Field(field) => {
+                                let mut keys = field.keys(within);
+                                keys.push("[]".to_owned());
+                                inner.push(keys);
+                            }
+                        }
+                        each.when.fields().for_each(|field| take(field, &inner));
+                    }
+                    template_fields(&slot.template, &inner, chains, take);
+                }
+            }
+        }
+    }
+}
+
+fn template_fields(
+    template: &Template,
+    within: &[Vec<String>],
+    chains: &[Vec<Vec<String>>],
+    take: &mut dyn FnMut(&Field, &[Vec<String>]),
+) {
+    match template {
+        Template::Object(object) => object_fields(object, within, chains, take),
+        Template::Line(line) => line_fields(line, within, take),
+    }
+}
+
+fn line_fields(line: &Line, within: &[Vec<String>], take: &mut dyn FnMut(&Field, &[Vec<String>])) {
+    line.when.fields().for_each(|field| take(field, within));
+    match &line.verb {
+        Verb::First(lines) => lines.iter().for_each(|line| line_fields(line, within, take)),
+        _ => line.fields().into_iter().for_each(|field| take(field, within)),
+    }
+}
+
+/// Whether a path, or something around or below it, is read.
+pub(super) fn is_read(read: &BTreeSet<Vec<String>>, path: &[String]) -> bool {
+    read.iter()
+        .any(|known| known.starts_with(path) || (!known.is_empty() && path.starts_with(known)))
+}
+
+pub(super) fn dotted(path: &[String]) -> String {
+    path.join(".").replace(".[]", "[]")
+}
+
+/// Every plain value of a record, as its path.
+pub(super) fn leaves(value: &Value, path: &mut Vec<String>, found: &mut Vec<Vec<String>>) {
+    match value {
+        Value::Object(object) => {
+            for (key, inner) in object {
+                path.push(key.clone());
+                leaves(inner, path, found);
+                path.pop();
+            }
+        }
+        Value::Array(list) => {
+            path.push("[]".to_owned());
+            list.iter().for_each(|inner| leaves(inner, path, found));
+            path.pop();
+        }
+        Value::Null => {}
+        _ => found.push(path.clone()),
+    }
+}
