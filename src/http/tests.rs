@@ -1,5 +1,7 @@
 //! The edge: what every answer carries, and what happens to requests that are too large, too slow, too many or broken.
 
+use std::io::Write;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
@@ -181,6 +183,79 @@ async fn only_large_fhir_answers_are_compressed() {
     let pages = World::with_routes(broken).await;
     let page = pages.with(Method::GET, "/topaz/page", "", &gzip).await;
     assert_eq!((page.status, page.header("content-encoding")), (StatusCode::OK, ""));
+}
+
+/// What was logged, as bytes.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn i5_the_log_names_routes_and_never_people_values_or_tokens() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .json()
+        .with_writer(move || writer.clone())
+        .finish();
+    // With one subscriber alone tracing asks the thread that first meets a callsite whether anybody listens, and remembers a
+    // no from the thread of another test; with two it asks every subscriber.
+    let _second = tracing::Dispatch::new(tracing_subscriber::registry());
+    let guard = tracing::subscriber::set_default(subscriber);
+    let world = World::new().await;
+    world.observation("person-a", "report-1", 1).await;
+    let token = world.client("person-a", "patient/*.rs").await;
+    let answer = world.get("/topaz/fhir/Observation/report-1", &token).await;
+    for path in [
+        "/topaz/fhir/Observation?identifier=999911120&patient=person-a",
+        "/topaz/fhir/Observation?date=souptime",
+        "/topaz/fhir/Observation?access_token=leakedtoken",
+        "/mevrouw-bakker/fhir/Observation/report-1",
+        "/topaz/mevrouw-bakker",
+    ] {
+        world.get(path, &token).await;
+    }
+    let method = Method::from_bytes(b"BAKKER").unwrap();
+    world
+        .with(
+            method,
+            "/topaz/fhir/Observation",
+            &token,
+            &[("user-agent", "mevrouw-bakker")],
+        )
+        .await;
+    world.break_audit().await;
+    world.get("/topaz/fhir/Observation/report-1", &token).await;
+    drop(guard);
+
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let answered = text.lines().filter(|line| line.contains("request answered")).count();
+    assert_eq!(answered, 8, "{text}");
+    assert!(text.contains(answer.header("x-request-id")));
+    assert!(text.contains("/{tenant}/fhir/{kind}/{id}"));
+    assert!(text.lines().any(|line| line.contains("\"ERROR\"")), "{text}");
+    for private in [
+        "person-a",
+        "report-1",
+        "999911120",
+        "souptime",
+        "leakedtoken",
+        "bakker",
+        "BAKKER",
+        &token,
+    ] {
+        assert!(!text.contains(private), "{private} in {text}");
+    }
 }
 
 async fn exchange(address: std::net::SocketAddr, request: &str) -> String {

@@ -11,6 +11,8 @@ mod documents;
 mod format;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod two_worlds;
 
 use axum::Router;
 use axum::extract::State;
