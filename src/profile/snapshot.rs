@@ -87,6 +87,9 @@ fn end_of(rules: &[Rule], id: &str) -> usize {
 fn open(rules: &mut Vec<Rule>, at: usize, library: &Library) -> Result<(), Wrong> {
     let rule = rules[at].clone();
     let child_of = |id: &str, one: &Rule| one.id.strip_prefix(id).is_some_and(|rest| rest.starts_with('.'));
+    if rules.iter().any(|one| child_of(&rule.id, one)) {
+        return Ok(());
+    }
     let source = rule.content.clone().unwrap_or_else(|| rule.unsliced().to_owned());
     let mut children: Vec<Rule> = if source == rule.id {
         Vec::new()
