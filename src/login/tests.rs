@@ -574,7 +574,7 @@ async fn a_session_goes_straight_on_and_what_was_approved_is_not_asked_again() {
     let mut first = world.browser_for(scope, &[]).await;
     first.log_in("m.bakker").await;
     first.allow(&["patient/Observation.rs"]).await.unwrap();
-    let mut next = |scope: &'static str, more: &'static [(&'static str, &'static str)]| {
+    let next = |scope: &'static str, more: &'static [(&'static str, &'static str)]| {
         let (mut browser, world) = (first.clone(), &world);
         async move {
             browser.request = world.request(scope, more).await;
