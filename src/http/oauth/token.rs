@@ -39,25 +39,25 @@ fn call(
     headers: &HeaderMap,
     query: Option<&str>,
     body: Body,
-) -> Result<Call, Response> {
+) -> Result<Call, Box<Response>> {
     let tenant = app
         .config
         .tenant(tenant)
         .cloned()
-        .ok_or_else(|| Failure::not_found().into_response())?;
+        .ok_or_else(|| Box::new(Failure::not_found().into_response()))?;
     let pairs = body.ok().and_then(|RawForm(bytes)| form::pairs(&bytes));
     let pairs = pairs.filter(|_| query.unwrap_or_default().is_empty());
     let form = pairs
         .ok_or(FORM)
         .and_then(Form::new)
-        .map_err(|refusal| refused(refusal, headers))?;
+        .map_err(|refusal| Box::new(refused(refusal, headers)))?;
     let mut authorizations = headers.get_all(AUTHORIZATION).iter();
     let authorization = authorizations
         .next()
         // One that is not text proves nothing, and is not the same as none.
         .map(|value| value.to_str().unwrap_or_default().to_owned());
     if authorizations.next().is_some() {
-        return Err(refused(HEADERS, headers));
+        return Err(Box::new(refused(HEADERS, headers)));
     }
     Ok(Call {
         tenant,
@@ -79,7 +79,7 @@ pub(super) async fn token(
 ) -> Response {
     match call(&app, &tenant, origin, &headers, query.as_deref(), body) {
         Ok(call) => answered(token::answer(&app.issuer, &call.tenant, call.posted).await, &headers),
-        Err(response) => response,
+        Err(response) => *response,
     }
 }
 
@@ -93,7 +93,7 @@ pub(super) async fn revoke(
 ) -> Response {
     match call(&app, &tenant, origin, &headers, query.as_deref(), body) {
         Ok(call) => answered(token::revoke(&app.issuer, &call.tenant, call.posted).await, &headers),
-        Err(response) => response,
+        Err(response) => *response,
     }
 }
 
@@ -110,7 +110,7 @@ pub(super) async fn introspect(
             token::introspect(&app.issuer, &call.tenant, call.posted).await,
             &headers,
         ),
-        Err(response) => response,
+        Err(response) => *response,
     }
 }
 

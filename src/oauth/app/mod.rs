@@ -11,7 +11,7 @@ pub mod register;
 pub(crate) mod store;
 
 pub use register::register;
-pub use store::{disable, list};
+pub use store::{disable, find, list};
 
 use std::fmt;
 

@@ -39,12 +39,12 @@ pub(crate) const TAKEN: Unique = Unique {
 };
 
 /// The app, unless it is disabled. A row that cannot be read is no app.
-pub(crate) async fn find(conn: &mut Conn, tenant: &TenantId, client_id: &str) -> Result<Option<App>, db::Error> {
+pub async fn find(conn: &mut Conn, tenant: &TenantId, client_id: &str) -> Result<Option<App>, db::Error> {
     let row = conn.row(FIND, params![tenant.as_str(), client_id]).await?;
     Ok(row.as_ref().and_then(read))
 }
 
-/// Every app in use.
+/// The apps of a tenant that are not disabled, by client_id.
 pub async fn list(conn: &mut Conn, tenant: &TenantId) -> Result<Vec<App>, db::Error> {
     let rows = conn.rows(LIST, params![tenant.as_str()]).await?;
     Ok(rows.iter().filter_map(read).collect())
@@ -112,7 +112,7 @@ pub(crate) async fn insert(
     Ok(())
 }
 
-/// Whether there was such an app.
+/// Disables an app: from now on it does not exist, and its tokens end. Whether there was such an app.
 pub async fn disable(tx: &mut Tx, tenant: &TenantId, client_id: &str, now: Timestamp) -> Result<bool, db::Error> {
     let changed = tx.execute(DISABLE, params![tenant.as_str(), client_id, now]).await?;
     Ok(changed > 0)
