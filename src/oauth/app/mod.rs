@@ -7,6 +7,7 @@
 //!
 //! An app that was disabled does not exist: its codes and tokens end at the next use.
 
+mod redirect;
 pub mod register;
 pub(crate) mod store;
 

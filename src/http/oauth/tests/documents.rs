@@ -1,0 +1,180 @@
+use super::*;
+
+#[tokio::test]
+async fn d01_to_d07_smart_configuration_is_json_for_everybody_and_says_only_what_is_true() {
+    let gateway = Gateway::new().await;
+    let path = "/topaz/fhir/.well-known/smart-configuration";
+    for accept in ["text/html", "application/fhir+json", ""] {
+        let request = Request::get(path).header("accept", accept).body(Body::empty()).unwrap();
+        let got = gateway.send(request).await;
+        assert_eq!(got.status, StatusCode::OK);
+        let document = got.json();
+        let base = "https://gateway.example/topaz";
+        assert_eq!(document["authorization_endpoint"], format!("{base}/oauth/authorize"));
+        assert_eq!(document["token_endpoint"], format!("{base}/oauth/token"));
+        assert_eq!(document["issuer"], base);
+        assert_eq!(
+            document["code_challenge_methods_supported"],
+            serde_json::json!(["S256"])
+        );
+        for (name, value) in document.as_object().unwrap() {
+            let addressed = name.ends_with("_endpoint") || name.ends_with("_uri") || name == "issuer";
+            assert!(!addressed || value.as_str().unwrap().starts_with(base), "{name}");
+        }
+        let capabilities = document["capabilities"].as_array().unwrap();
+        assert!(capabilities.iter().all(Value::is_string));
+        // D08: asymmetric clients are not offered, so they are not named.
+        assert!(!got.text.contains("asymmetric") && !got.text.contains("private_key_jwt"));
+    }
+    assert_eq!(
+        gateway
+            .get("/unknown/fhir/.well-known/smart-configuration")
+            .await
+            .status,
+        StatusCode::NOT_FOUND
+    );
+}
+
+#[tokio::test]
+async fn d11_every_listed_scope_can_be_granted() {
+    let gateway = Gateway::new().await;
+    let document = gateway.get("/topaz/fhir/.well-known/smart-configuration").await.json();
+    for scope in document["scopes_supported"].as_array().unwrap() {
+        let scope = scope.as_str().unwrap();
+        let asked = format!("openid {scope}");
+        let request = gateway.world.request(&[("scope", asked.as_str())]).await;
+        assert!(
+            request.scopes.to_string().split(' ').any(|granted| granted == scope),
+            "{scope}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn d16_d18_the_server_metadata_stand_at_every_place_with_the_same_bytes() {
+    let gateway = Gateway::new().await;
+    let first = gateway.get("/topaz/.well-known/openid-configuration").await;
+    let document = first.json();
+    for name in [
+        "issuer",
+        "authorization_endpoint",
+        "token_endpoint",
+        "jwks_uri",
+        "response_types_supported",
+        "subject_types_supported",
+        "id_token_signing_alg_values_supported",
+        "userinfo_endpoint",
+        "claims_supported",
+    ] {
+        assert!(!document[name].is_null(), "{name}");
+    }
+    for name in [
+        "request_parameter_supported",
+        "request_uri_parameter_supported",
+        "claims_parameter_supported",
+    ] {
+        assert_eq!(document[name], false, "{name}");
+    }
+    assert_eq!(document["authorization_response_iss_parameter_supported"], true);
+    for path in [
+        "/topaz/.well-known/oauth-authorization-server",
+        "/.well-known/oauth-authorization-server/topaz",
+        "/.well-known/openid-configuration/topaz",
+    ] {
+        assert_eq!(gateway.get(path).await.text, first.text, "{path}");
+    }
+    let resource = gateway
+        .get("/.well-known/oauth-protected-resource/topaz/fhir")
+        .await
+        .json();
+    assert_eq!(resource["resource"], "https://gateway.example/topaz/fhir");
+}
+
+#[tokio::test]
+async fn d20_the_key_set_is_public_cacheable_and_of_one_tenant() {
+    let gateway = Gateway::new().await;
+    let got = gateway.get("/topaz/oauth/jwks").await;
+    assert_eq!(got.header("cache-control"), "public, max-age=3600");
+    let keys = got.json();
+    assert_eq!(
+        (&keys["keys"][0]["kty"], &keys["keys"][0]["use"]),
+        (&Value::from("RSA"), &Value::from("sig"))
+    );
+    assert!(keys["keys"][0]["kid"].is_string() && keys["keys"][0].get("d").is_none());
+    let request = Request::get("/topaz/oauth/jwks").header("if-none-match", got.header(ETAG.as_str()));
+    let again = gateway.send(request.body(Body::empty()).unwrap()).await;
+    assert_eq!((again.status, again.text.as_str()), (StatusCode::NOT_MODIFIED, ""));
+    assert_ne!(gateway.get("/amaris/oauth/jwks").await.text, got.text);
+}
+
+#[tokio::test]
+async fn d14_t14_c23_registered_origins_may_read_tokens_any_may_read_documents_and_none_the_pages() {
+    let gateway = Gateway::new().await;
+    let allowed = async |path: &str, origin: &str| {
+        let request = Request::builder()
+            .method(if path.ends_with("token") { "POST" } else { "GET" })
+            .uri(path)
+            .header("origin", origin)
+            .header(CONTENT_TYPE, FORM);
+        let got = gateway.send(request.body(Body::empty()).unwrap()).await;
+        got.headers
+            .get_all("access-control-allow-origin")
+            .iter()
+            .map(|value| value.to_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let token = "/topaz/oauth/token";
+    assert_eq!(allowed(token, "https://app.example").await, ["https://app.example"]);
+    assert_eq!(allowed(token, "http://127.0.0.1:5173").await, ["http://127.0.0.1:5173"]);
+    for origin in [
+        "https://evil.example",
+        "null",
+        "https://app.example.evil.example",
+        "https://app.example/",
+        "http://app.example",
+        "https://app.example:8443",
+        "http://127.0.0.1:80/x",
+        "http://127.0.0.2:80",
+    ] {
+        assert!(allowed(token, origin).await.is_empty(), "{origin}");
+    }
+    for document in [
+        "/topaz/fhir/.well-known/smart-configuration",
+        "/topaz/.well-known/openid-configuration",
+        "/topaz/oauth/jwks",
+    ] {
+        assert_eq!(allowed(document, "https://evil.example").await, ["*"], "{document}");
+    }
+    assert!(
+        allowed("/topaz/oauth/authorize", "https://app.example")
+            .await
+            .is_empty()
+    );
+}
+
+#[tokio::test]
+async fn d15_the_capability_statement_names_the_same_addresses() {
+    let gateway = Gateway::new().await;
+    let smart = gateway.get("/topaz/fhir/.well-known/smart-configuration").await.json();
+    let metadata = gateway.get("/topaz/fhir/metadata").await;
+    let metadata: Value = serde_json::from_str(&metadata.text).unwrap();
+    let listed = metadata["rest"][0]["security"]["extension"][0]["extension"]
+        .as_array()
+        .unwrap();
+    let of = |name: &str| {
+        listed
+            .iter()
+            .find(|item| item["url"] == name)
+            .map(|item| item["valueUri"].clone())
+    };
+    for (legacy, name) in [
+        ("authorize", "authorization_endpoint"),
+        ("token", "token_endpoint"),
+        ("introspect", "introspection_endpoint"),
+        ("revoke", "revocation_endpoint"),
+        ("manage", "management_endpoint"),
+        ("register", "registration_endpoint"),
+    ] {
+        assert_eq!(of(legacy).as_ref(), smart.get(name), "{legacy}");
+    }
+}
