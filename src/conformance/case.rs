@@ -88,6 +88,9 @@ pub struct Login {
     pub app: String,
     #[serde(default)]
     pub scope: Option<String>,
+    /// More parameters of the authorization request.
+    #[serde(default)]
+    pub set: BTreeMap<String, String>,
     #[serde(default)]
     pub until: Until,
     /// Variables `{as.access_token}`, `{as.patient}`, `{as.code}`, … are kept under this name.

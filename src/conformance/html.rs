@@ -59,18 +59,18 @@ pub(super) fn forms(page: &str) -> Vec<Form> {
     forms
 }
 
-/// A page without what may differ between two visits: form values and nonces.
-pub(super) fn without_values(page: &str) -> String {
+/// A page without what may differ between two visits: form values, nonces, and the queries of its links.
+pub(crate) fn without_values(page: &str) -> String {
     let mut bare = String::with_capacity(page.len());
     let mut rest = page;
-    while let Some(at) = [" value=\"", " nonce=\""]
-        .iter()
-        .filter_map(|start| rest.find(start))
-        .min()
-    {
-        let quote = at + " value=\"".len();
+    let starts = [" value=\"", " nonce=\"", " href=\"", " action=\""];
+    while let Some((at, start)) = starts.iter().filter_map(|start| Some((rest.find(start)?, start))).min() {
+        let quote = at + start.len();
         bare.push_str(&rest[..quote]);
         let end = rest[quote..].find('"').map_or(rest.len(), |end| quote + end);
+        if start.starts_with(" href") || start.starts_with(" action") {
+            bare.push_str(rest[quote..end].split('?').next().unwrap_or_default());
+        }
         rest = &rest[end..];
     }
     bare.push_str(rest);
@@ -173,9 +173,13 @@ mod tests {
 
     #[test]
     fn values_and_nonces_are_left_out_of_a_comparison() {
-        let page =
-            |token: &str| format!("<p>Onjuist</p><input name=\"csrf\" value=\"{token}\"><style nonce=\"{token}\">");
+        let page = |token: &str| {
+            format!(
+                "<p>Onjuist</p><a href=\"/x?r={token}\"><input name=\"csrf\" value=\"{token}\"><style nonce=\"{token}\">"
+            )
+        };
         assert_eq!(without_values(&page("a")), without_values(&page("bb")));
         assert_ne!(without_values("<p>Onjuist</p>"), without_values("<p>Onbekend</p>"));
+        assert_ne!(without_values("<a href=\"/a?b\">"), without_values("<a href=\"/b?b\">"));
     }
 }

@@ -196,11 +196,8 @@ impl<'a> Play<'a> {
             )));
         };
         let app = self.app(&login.app)?;
-        let set = login
-            .scope
-            .iter()
-            .map(|scope| ("scope".to_owned(), scope.clone()))
-            .collect();
+        let mut set = login.set.clone();
+        set.extend(login.scope.iter().map(|scope| ("scope".to_owned(), scope.clone())));
         let drop = Vec::new();
         let url = self.authorize_url(&Authorize {
             app: login.app.clone(),
