@@ -129,8 +129,10 @@ fn configuration(data: &Path, listen: std::net::SocketAddr, inside: std::net::So
     );
     for ((id, name, policy), url) in TENANTS.iter().zip(mocks) {
         let ons = section(url, &data.join("mock-ons").join(id));
+        // A developer logs in more often than a client.
+        let often = "sms.sends_per_hour = 20\nsms.sends_per_day = 50\n";
         text.push_str(&format!(
-            "\n[tenant.{id}]\nname = \"{name}\"\n{policy}\n[tenant.{id}.ons]\n{ons}"
+            "\n[tenant.{id}]\nname = \"{name}\"\n{policy}{often}\n[tenant.{id}.ons]\n{ons}"
         ));
     }
     text
