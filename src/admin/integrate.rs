@@ -23,7 +23,7 @@ pub(super) fn config(command: ConfigCommand) -> anyhow::Result<ExitCode> {
                 } else {
                     &setting.default
                 };
-                println!("{:<44} {:<20} {}", setting.key, default, setting.meaning);
+                say!("{:<44} {:<20} {}", setting.key, default, setting.meaning);
             }
         }
     }
@@ -65,7 +65,7 @@ pub(super) fn map(command: MapCommand) -> anyhow::Result<ExitCode> {
             mapping::try_record(&load(mappings)?, &map, &text, &context, &profiles)
         }
     };
-    print!("{}", report.text);
+    say!("{}", report.text.trim_end());
     Ok(if report.ok {
         ExitCode::SUCCESS
     } else {
@@ -87,7 +87,7 @@ pub(super) async fn mock(command: MockCommand) -> anyhow::Result<ExitCode> {
     let population = Arc::new(Population::generate(clients as usize, seed, today));
     let running = ons::start(ons::Options::new(listen, population, data.clone(), Clock::System)).await?;
     let dir = std::path::absolute(&data)?;
-    println!(
+    say!(
         "# mock Ons with {clients} clients; put this under a tenant in inzage.toml\n[tenant.<id>.ons]\n{}",
         section(&running.url, &dir)
     );

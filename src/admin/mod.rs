@@ -4,6 +4,14 @@
 //! Each command is one flow: it reads the configuration, does its work, prints for people on standard error and the result on
 //! standard output, and ends with 0, with 1 (it ran and the answer is no) or with 2 (it could not run).
 
+/// Prints a line of the result. Whoever reads may stop reading (`| head`): that is no error.
+macro_rules! say {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($text)*);
+    }};
+}
+
 mod account;
 mod bars;
 pub mod cli;

@@ -58,7 +58,7 @@ pub(super) async fn check(at: &At) -> anyhow::Result<ExitCode> {
     let (config, db) = open(at).await?;
     definitions()?;
     db.close().await;
-    println!(
+    say!(
         "{}: {} tenant(s), schema, profiles and maps are in order",
         at.config.display(),
         config.tenants.len()
@@ -69,7 +69,7 @@ pub(super) async fn check(at: &At) -> anyhow::Result<ExitCode> {
 pub(super) async fn migrate(at: &At) -> anyhow::Result<ExitCode> {
     let (_, db) = open(at).await?;
     db.close().await;
-    println!("the schema is up to date");
+    say!("the schema is up to date");
     Ok(ExitCode::SUCCESS)
 }
 
@@ -88,7 +88,7 @@ pub(super) async fn sync(options: SyncOptions) -> anyhow::Result<ExitCode> {
     let mut is_complete = true;
     for tenant in tenants {
         let report = sync_tenant(&config, &db, &tenant, want, &Clock::System, &Random::Os).await?;
-        println!("{}\n{report}", tenant.id);
+        say!("{}\n{report}", tenant.id);
         is_complete &= report.is_complete();
     }
     Ok(if is_complete {
@@ -165,7 +165,7 @@ pub(super) async fn account(command: AccountCommand) -> anyhow::Result<ExitCode>
     };
     let username = new.username.clone();
     let id = registrar.create(tenant, new).await?;
-    println!(
+    say!(
         "{}",
         serde_json::json!({ "id": id, "username": username, "tenant": tenant.id.as_str() })
     );
@@ -183,7 +183,7 @@ pub(super) async fn app(command: AppCommand) -> anyhow::Result<ExitCode> {
     match &command {
         AppCommand::List { .. } => {
             for app in oauth::app::list(&mut *db.read().await?, &tenant.id).await? {
-                println!("{}\t{}\t{}", app.client_id, app.name, app.scopes);
+                say!("{}\t{}\t{}", app.client_id, app.name, app.scopes);
             }
         }
         AppCommand::Disable { client_id, .. } => {
@@ -195,7 +195,7 @@ pub(super) async fn app(command: AppCommand) -> anyhow::Result<ExitCode> {
         AppCommand::Register { file, .. } => {
             let metadata: serde_json::Value = read_json(file)?;
             let registration = register(&db, tenant, &metadata, &Clock::System, &Random::Os).await?;
-            println!("{registration:#}");
+            say!("{registration:#}");
         }
     }
     db.close().await;
@@ -261,7 +261,7 @@ pub(super) fn tenant(command: TenantCommand) -> anyhow::Result<ExitCode> {
             Some(Source::Ons(ons)) => format!("ons {}", ons.base_url),
             None => "no source".to_owned(),
         };
-        println!(
+        say!(
             "{}\t{}\t{}\t{source}",
             tenant.id,
             tenant.name,
@@ -274,7 +274,7 @@ pub(super) fn tenant(command: TenantCommand) -> anyhow::Result<ExitCode> {
 pub(super) fn key(command: KeyCommand) -> anyhow::Result<ExitCode> {
     let KeyCommand::New { file } = command;
     new_key(&file, &Random::Os)?;
-    println!("{}", file.display());
+    say!("{}", file.display());
     Ok(ExitCode::SUCCESS)
 }
 
@@ -301,11 +301,11 @@ pub(super) async fn audit(command: AuditCommand) -> anyhow::Result<ExitCode> {
     let verdict = audit::verify(&mut *db.read().await?, &tenant.id).await?;
     match verdict {
         audit::Verdict::Whole(head) => {
-            println!("the trail of {} is whole: {} lines", tenant.id, head.seq);
+            say!("the trail of {} is whole: {} lines", tenant.id, head.seq);
             Ok(ExitCode::SUCCESS)
         }
         audit::Verdict::Broken { seq } => {
-            println!(
+            say!(
                 "the trail of {} is broken at line {seq}: changed, missing, or added from outside",
                 tenant.id
             );

@@ -1,17 +1,21 @@
 //! `inzage serve`: the gateway until it is told to stop.
 
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::cli::At;
-use super::operate::{definitions, open};
+use super::operate::{definitions, open, sync_tenant};
 use crate::clock::Clock;
+use crate::config::Tenant;
 use crate::http::{self, App};
 use crate::notify::{self, Transport};
 use crate::secret::Random;
+use crate::sync::{Want, next_slot};
 
 pub(super) async fn run(at: &At) -> anyhow::Result<ExitCode> {
     definitions()?;
@@ -31,7 +35,7 @@ pub(super) async fn run(at: &At) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Serves both listeners and sends messages until SIGTERM or Ctrl-C; then requests under way are finished.
+/// Serves both listeners, sends messages and fetches dossiers until SIGTERM or Ctrl-C; then requests under way are finished.
 pub(super) async fn until_stopped(app: App, listener: TcpListener, inside: TcpListener) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
     let messages = tokio::spawn(notify::run(
@@ -42,15 +46,45 @@ pub(super) async fn until_stopped(app: App, listener: TcpListener, inside: TcpLi
         stop.clone().cancelled_owned(),
     ));
     let health = tokio::spawn(http::serve_inside(app.clone(), inside, stop.clone().cancelled_owned()));
+    let syncs: Vec<_> = app
+        .config
+        .tenants
+        .iter()
+        .filter(|tenant| tenant.source.is_some())
+        .map(|tenant| {
+            tokio::spawn(
+                stop.clone()
+                    .run_until_cancelled_owned(fetch(app.clone(), Arc::clone(tenant))),
+            )
+        })
+        .collect();
     let gateway = tokio::spawn(http::serve(app.clone(), listener, stop.clone().cancelled_owned()));
     tracing::info!(url = app.config.server.public_url.as_str(), "serving");
     stopped().await?;
     stop.cancel();
     gateway.await.context("the gateway ended badly")?;
     health.await.context("the inner listener ended badly")?;
+    for sync in syncs {
+        sync.await.context("a sync ended badly")?;
+    }
     messages.await.context("the sender ended badly")?;
     app.db.close().await;
     Ok(())
+}
+
+/// Fetches a tenant's dossiers in each of its slots. A run that fails leaves what is published as it is.
+async fn fetch(app: App, tenant: Arc<Tenant>) {
+    loop {
+        let slot = next_slot(app.clock.now(), &tenant.zone);
+        // The process clock decides; a machine that slept or a clock that was set is noticed within half a minute.
+        while app.clock.now() < slot {
+            let left = Duration::try_from(app.clock.now().duration_until(slot)).unwrap_or_default();
+            tokio::time::sleep(left.min(Duration::from_secs(30))).await;
+        }
+        if let Err(error) = sync_tenant(&app.config, &app.db, &tenant, Want::Changes, &app.clock, &app.random).await {
+            tracing::error!(tenant = tenant.id.as_str(), error = format!("{error:#}"), "sync failed");
+        }
+    }
 }
 
 async fn stopped() -> anyhow::Result<()> {

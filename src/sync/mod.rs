@@ -20,6 +20,7 @@
 mod publish;
 mod pull;
 mod report;
+mod slots;
 mod spool;
 pub(crate) mod store;
 
@@ -38,6 +39,7 @@ use crate::secret::{MacKey, Random};
 use crate::{consent, resource};
 
 pub use report::Report;
+pub use slots::next_slot;
 pub use store::{Quarantined, last, quarantined};
 
 /// What became of a record.
