@@ -160,8 +160,8 @@ fn vital(system: &str, codes: &[&str], rest: Value) -> Value {
         "code": {"coding": codings}, "subject": {"reference": "Patient/c1"}, "effectiveDateTime": "2026-11-22T09:30:00Z",
         "performer": [{"reference": "Practitioner/p1"}]
     });
-    let object = resource.as_object_mut().unwrap();
-    object.extend(rest.as_object().unwrap().clone());
+    let object = resource.as_object_mut().expect("the literal above is an object");
+    object.extend(rest.as_object().expect("a part is an object").clone());
     resource
 }
 

@@ -46,16 +46,17 @@ fn cases() -> Vec<Case<'static>> {
 /// The good resource with the change of the case.
 fn made(case: &Case<'_>) -> Value {
     let mut resource = good(case.profile);
-    let (parent, last) = case.pointer.rsplit_once('/').unwrap();
+    let (parent, last) = case.pointer.rsplit_once('/').expect("a pointer starts with /");
     let parent = resource
         .pointer_mut(parent)
         .unwrap_or_else(|| panic!("bad.txt:{}: no such place", case.line));
-    let change: Option<Value> = (case.change != "-").then(|| serde_json::from_str(case.change).unwrap());
+    let change: Option<Value> =
+        (case.change != "-").then(|| serde_json::from_str(case.change).expect("the change is JSON"));
     match (parent, change) {
         (Value::Object(object), Some(value)) => drop(object.insert(last.to_owned(), value)),
         (Value::Object(object), None) => drop(object.shift_remove(last).expect("there was something")),
         (Value::Array(items), Some(value)) if last == "+" => items.push(value),
-        (Value::Array(items), Some(value)) => items[last.parse::<usize>().unwrap()] = value,
+        (Value::Array(items), Some(value)) => items[last.parse::<usize>().expect("an index")] = value,
         _ => panic!("bad.txt:{}: cannot be changed there", case.line),
     }
     resource
