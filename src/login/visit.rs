@@ -18,7 +18,7 @@ use crate::consent::Right;
 use crate::db::{Conn, Tx};
 use crate::oauth::code::Refusal;
 use crate::oauth::request::{self, CONSENT_REQUIRED, DENIED, INTERACTION_REQUIRED, LOGIN_REQUIRED, Prompt, Request};
-use crate::oauth::scope::{Scope, Scopes};
+use crate::oauth::scope::Scope;
 
 /// What the browser gets.
 #[derive(Debug)]
@@ -276,12 +276,6 @@ impl Login {
             again,
             valid_seconds: policy.valid_seconds,
         })
-    }
-
-    /// The scopes that a page offers, as texts: for tests of what an app can be given.
-    pub fn offered(request: &Request) -> Vec<String> {
-        let offered: Scopes = request.scopes.keep(|scope| optional(scope));
-        offered.iter().map(ToString::to_string).collect()
     }
 }
 
