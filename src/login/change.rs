@@ -5,6 +5,7 @@ use crate::account;
 use crate::account::password::{self, Broken};
 use crate::account::throttle::NAME;
 use crate::audit::{self, Action, Outcome};
+use crate::oauth::grant;
 use crate::secret::Secret;
 
 impl Login {
@@ -80,6 +81,7 @@ impl Login {
         }
         // Whoever was logged in with the old password is not any more.
         session::store::end_sessions(&mut tx, &tenant.id, &account.id, now).await?;
+        grant::revoke_account(&mut tx, &tenant.id, &account.id, now).await?;
         let (session, _) = self.establish(&mut tx, at, &flow, now).await?;
         let entry = line(at, &flow, Action::PasswordChanged, Outcome::Success, Some(&account.id));
         audit::write(&mut tx, &entry, now).await?;

@@ -12,6 +12,7 @@ use crate::account;
 use crate::audit::{self, Action, Entry, Outcome, Who};
 use crate::config::TenantId;
 use crate::db::{self, Conn};
+use crate::oauth::grant;
 use crate::secret::{same, sha256};
 
 const IDLE: SignedDuration = SignedDuration::from_mins(15);
@@ -82,7 +83,7 @@ impl Login {
         Ok(found.map(|(account, _)| (account.name, self.form(&session.id))))
     }
 
-    /// Ends the session of this browser, if there is one. Returns its id, so that tokens without `offline_access` can end.
+    /// Ends the session of this browser, if there is one, and every grant of it without `offline_access`. Returns its id.
     pub async fn sign_out(&self, at: At) -> Result<Option<String>, Refused> {
         let login = self.clone();
         self.whole(async move {
@@ -94,6 +95,7 @@ impl Login {
                 return Err(Refused::Forged);
             }
             store::end_session(&mut tx, &at.tenant.id, &session.id, now).await?;
+            grant::end_session(&mut tx, &at.tenant.id, &session.id, now).await?;
             let who = Who {
                 account: Some(session.account),
                 ..Who::default()
