@@ -25,12 +25,13 @@ fn examples(ending: &str) -> Vec<(PathBuf, Value)> {
     let mut found = Vec::new();
     let mut open = vec![PathBuf::from("mappings")];
     while let Some(dir) = open.pop() {
-        for entry in std::fs::read_dir(dir).unwrap() {
-            let path = entry.unwrap().path();
+        for entry in std::fs::read_dir(dir).expect("the folder is there") {
+            let path = entry.expect("the entry is readable").path();
             if path.is_dir() {
                 open.push(path);
             } else if path.to_string_lossy().ends_with(ending) {
-                let value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+                let text = std::fs::read(&path).expect("the file is readable");
+                let value = serde_json::from_slice(&text).expect("an example is JSON");
                 found.push((path, value));
             }
         }
