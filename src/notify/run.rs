@@ -30,14 +30,9 @@ pub enum Transport {
 
 impl From<&config::Transport> for Transport {
     fn from(transport: &config::Transport) -> Self {
-        #[expect(
-            clippy::infallible_destructuring_match,
-            reason = "the providers come beside the drawer"
-        )]
-        let dir = match transport {
-            config::Transport::Drawer { dir } => dir,
-        };
-        Self::Drawer(Drawer { dir: dir.clone() })
+        match transport {
+            config::Transport::Drawer { dir } => Self::Drawer(Drawer { dir: dir.clone() }),
+        }
     }
 }
 
