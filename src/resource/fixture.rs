@@ -69,12 +69,11 @@ pub(super) fn all_of(tenant: &Tenant, patients: &[&str]) -> Visible {
     narrowed(tenant, patients, &[])
 }
 
+/// Alternatives of pairs, as a granular scope has them.
+type Scope<'a> = &'a [&'a [(&'a str, &'a str)]];
+
 /// Everything of these clients, but of the listed types only what the alternatives say; `None` is nothing.
-pub(super) fn narrowed(
-    tenant: &Tenant,
-    patients: &[&str],
-    types: &[(ResourceType, Option<&[&[(&str, &str)]]>)],
-) -> Visible {
+pub(super) fn narrowed(tenant: &Tenant, patients: &[&str], types: &[(ResourceType, Option<Scope<'_>>)]) -> Visible {
     let alternatives = |kind: ResourceType| -> Option<(ResourceType, Vec<Narrowing>)> {
         let Some((_, found)) = types.iter().find(|(one, _)| *one == kind) else {
             return Some((kind, Vec::new()));

@@ -59,15 +59,20 @@ pub(super) fn index(kind: ResourceType, of_patient: bool, resource: &Value, zone
             }
             Kind::Token { system } => {
                 let values = expression.eval(resource);
+                // Counted, so that every one of them is read.
                 values
                     .iter()
-                    .fold(false, |any, value| token(param.name, system, value, &mut entry) || any)
+                    .filter(|value| token(param.name, system, value, &mut entry))
+                    .count()
+                    > 0
             }
             Kind::Reference => {
                 let values = expression.eval(resource);
                 values
                     .iter()
-                    .fold(false, |any, value| reference(param.name, value, &mut entry) || any)
+                    .filter(|value| reference(param.name, value, &mut entry))
+                    .count()
+                    > 0
             }
             Kind::Id | Kind::LastUpdated => false,
         };
@@ -120,8 +125,11 @@ fn token(param: &str, implied: Option<&str>, value: &Value, entry: &mut Entry) -
         Value::Bool(yes) => entry.code(param, None, if *yes { "true" } else { "false" }),
         Value::Object(object) => {
             if let Some(Value::Array(codings)) = object.get("coding") {
-                let all = codings.iter();
-                return all.fold(false, |any, coding| token(param, None, coding, entry) || any);
+                return codings
+                    .iter()
+                    .filter(|coding| token(param, None, coding, entry))
+                    .count()
+                    > 0;
             }
             let text = |name: &str| object.get(name).and_then(Value::as_str);
             let Some(code) = text("code").or_else(|| text("value")) else {

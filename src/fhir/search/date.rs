@@ -81,7 +81,7 @@ impl Span {
         if matches!(ambiguous.offset(), AmbiguousOffset::Gap { .. }) {
             return Err(GAP);
         }
-        let (from, last) = (micros(ambiguous.clone().earlier()), micros(ambiguous.later()));
+        let (from, last) = (micros(ambiguous.earlier()), micros(ambiguous.later()));
         Ok(Self {
             from,
             until: last.saturating_add(unit),

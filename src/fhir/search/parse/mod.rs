@@ -241,7 +241,7 @@ impl Parser<'_> {
         match target {
             Some(ResourceName(kind)) if !value.contains('/') => Mark::reference(param.name, &format!("{kind}/{value}")),
             // `performer:Practitioner=Patient/1` contradicts itself and finds nothing.
-            Some(ResourceName(kind)) if !value.split('/').rev().nth(1).is_some_and(|named| named == kind) => {
+            Some(ResourceName(kind)) if value.split('/').rev().nth(1).is_none_or(|named| named != kind) => {
                 Mark::reference(param.name, "")
             }
             None if !value.contains('/') => Mark::id(param.name, value),

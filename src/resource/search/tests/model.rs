@@ -186,8 +186,11 @@ impl Asked {
     }
 }
 
+/// Which of two resources, with their places of arrival, comes first.
+type Compare = fn(&(usize, Known), &(usize, Known)) -> std::cmp::Ordering;
+
 /// A sort, with the order that it means for two resources and their places of arrival.
-fn sort(rng: &mut StdRng) -> (&'static str, fn(&(usize, Known), &(usize, Known)) -> std::cmp::Ordering) {
+fn sort(rng: &mut StdRng) -> (&'static str, Compare) {
     fn from(known: &Known) -> i64 {
         known.span().map_or(i64::MIN, |span| span.from)
     }

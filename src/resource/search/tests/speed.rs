@@ -12,7 +12,7 @@ const EACH: usize = 500;
 fn rapportage(client: usize, number: usize) -> Draft {
     let day = 1 + number % 28;
     let month = 1 + number / 28 % 12;
-    let vital = number % 5 == 0;
+    let vital = number.is_multiple_of(5);
     let (system, code) = if vital {
         ("http://loinc.org", "29463-7")
     } else {
