@@ -12,8 +12,10 @@ use super::cli::At;
 use super::operate::{definitions, open, sync_tenant};
 use crate::clock::Clock;
 use crate::config::Tenant;
+use crate::db;
 use crate::http::{self, App};
 use crate::notify::{self, Transport};
+use crate::oauth::{key, token};
 use crate::secret::Random;
 use crate::sync::{Want, next_slot};
 
@@ -58,18 +60,43 @@ pub(super) async fn until_stopped(app: App, listener: TcpListener, inside: TcpLi
             )
         })
         .collect();
+    let tidying = tokio::spawn(stop.clone().run_until_cancelled_owned(tidy(app.clone())));
     let gateway = tokio::spawn(http::serve(app.clone(), listener, stop.clone().cancelled_owned()));
+    for tenant in &app.config.tenants {
+        key::load(&app.issuer, &tenant.id)
+            .await
+            .with_context(|| format!("the signing key of {}", tenant.id))?;
+    }
     tracing::info!(url = app.config.server.public_url.as_str(), "serving");
     stopped().await?;
     stop.cancel();
     gateway.await.context("the gateway ended badly")?;
     health.await.context("the inner listener ended badly")?;
+    tidying.await.context("tidying ended badly")?;
     for sync in syncs {
         sync.await.context("a sync ended badly")?;
     }
     messages.await.context("the sender ended badly")?;
     app.db.close().await;
     Ok(())
+}
+
+/// Forgets every hour what nobody needs any more: ended logins, codes, sessions, tokens and sent messages.
+async fn tidy(app: App) {
+    loop {
+        let gone = async {
+            let mut gone = app.login.tidy().await?;
+            let mut tx = app.db.begin().await?;
+            gone += token::purge(&mut tx, app.clock.now()).await?;
+            tx.commit().await?;
+            Ok::<_, db::Error>(gone)
+        };
+        match gone.await {
+            Ok(gone) => tracing::info!(rows = gone, "tidied"),
+            Err(error) => tracing::warn!(%error, "could not tidy"),
+        }
+        tokio::time::sleep(Duration::from_secs(3600)).await;
+    }
 }
 
 /// Fetches a tenant's dossiers in each of its slots. A run that fails leaves what is published as it is.

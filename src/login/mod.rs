@@ -32,6 +32,8 @@ pub mod session;
 pub mod step;
 pub(crate) mod store;
 #[cfg(test)]
+mod ending;
+#[cfg(test)]
 mod tests;
 mod visit;
 #[cfg(test)]
