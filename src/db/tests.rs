@@ -84,7 +84,7 @@ async fn a_list_of_texts_binds() {
         "SELECT count(*) FROM unnest($1::text[]) AS t(value) WHERE value <> $2",
     );
     let (_dir, db) = fresh().await;
-    let names = vec!["a".to_owned(), "b\"c".to_owned()];
+    let names = ["a".to_owned(), "b\"c".to_owned()];
     let row = db
         .read()
         .await

@@ -1,5 +1,7 @@
 //! The one integration binary; one module a subject.
 
+#![expect(clippy::unwrap_used, reason = "what a test cannot go on without ends it")]
+
 mod architecture;
 mod clients;
 mod conformance;
