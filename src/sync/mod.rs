@@ -36,7 +36,7 @@ use crate::ecd::{self, Connector, Kind};
 use crate::mapping::Plan;
 use crate::profile::Registry;
 use crate::secret::{MacKey, Random};
-use crate::{consent, resource};
+use crate::{audit, consent, resource};
 
 pub use report::Report;
 pub use slots::next_slot;
@@ -145,6 +145,12 @@ impl Sync<'_> {
         let text = serde_json::to_string(&report).expect("a report is JSON");
         let mut tx = self.db.begin().await?;
         store::finish(&mut tx, tenant, source, since, self.clock.now(), &text).await?;
+        let what = audit::What {
+            query: Some("sync".to_owned()),
+            ..audit::What::default()
+        };
+        let entry = audit::Entry::new(tenant.clone(), audit::Action::System, audit::Outcome::Success).on(what);
+        audit::write(&mut tx, &entry, self.clock.now()).await?;
         tx.commit().await?;
         tracing::info!(
             tenant = tenant.as_str(),

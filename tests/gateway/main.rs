@@ -9,5 +9,6 @@ mod coverage;
 mod ecd_ons;
 mod mapping;
 mod profile;
+mod published;
 mod support;
 mod sync;

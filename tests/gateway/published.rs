@@ -1,0 +1,102 @@
+//! What is published, judged by every profile that it claims and by a second reader.
+
+use std::path::{Path, PathBuf};
+
+use inzage::ecd::mock::Cast;
+use inzage::fhir::model::strict_check;
+use inzage::profile::{Registry, is_valid};
+use inzage::sync::Want;
+
+use crate::support::dossier::Dossiers;
+
+/// The folder with the Dutch and the base definitions, where it is present.
+fn definitions() -> Option<PathBuf> {
+    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
+    let shared = std::env::var("INZAGE_SHARED").map_or_else(|_| beside(), PathBuf::from);
+    let packages = shared.join("fhir/packages");
+    packages.is_dir().then_some(packages)
+}
+
+#[tokio::test]
+async fn every_published_resource_keeps_each_profile_that_it_claims() {
+    let cast = Cast::default();
+    let clients = [
+        cast.everything,
+        cast.hospital,
+        cast.pair[0],
+        cast.pair[1],
+        cast.secret,
+        cast.returned,
+    ];
+    let dossiers = Dossiers::new(12, &clients).await;
+    dossiers.sync(Want::Everything).await;
+    let published = dossiers.published(&clients).await;
+    assert!(published.len() > 500, "{}", published.len());
+
+    let registry = match definitions() {
+        Some(packages) => {
+            Registry::load(None, &[packages.join("r4-snapshots"), packages.join("r4-base")]).expect("the packages load")
+        }
+        None => {
+            println!("skipped: the nl-core profiles are not beside the project; the project's own are checked");
+            Registry::builtin()
+        }
+    };
+    let mut claims = std::collections::BTreeMap::new();
+    for (name, body) in &published {
+        let resource: serde_json::Value = serde_json::from_str(body).unwrap();
+        let issues = registry.check(&resource);
+        assert!(is_valid(&issues), "{name}: {issues:#?}\n{resource:#}");
+        let kind = name.split('/').next().unwrap();
+        assert_eq!(strict_check(kind, body.as_bytes()), Ok(()), "{name}");
+        for profile in resource["meta"]["profile"]
+            .as_array()
+            .expect("every resource claims a profile")
+        {
+            *claims.entry(profile.as_str().unwrap().to_owned()).or_insert(0) += 1;
+        }
+    }
+    for (profile, count) in &claims {
+        let known = if registry.profile(profile).is_some() {
+            "checked"
+        } else {
+            "not here"
+        };
+        println!("{count:>6} {known:<9} {profile}");
+    }
+    assert!(
+        claims
+            .keys()
+            .filter(|profile| profile.starts_with("https://inzage.dev/"))
+            .count()
+            >= 15,
+        "{claims:#?}"
+    );
+}
+
+#[tokio::test]
+async fn every_reference_in_what_is_published_leads_somewhere() {
+    let client = Cast::default().everything;
+    let dossiers = Dossiers::new(10, &[client]).await;
+    dossiers.sync(Want::Everything).await;
+    let published = dossiers.published(&[client]).await;
+    let mut followed = 0;
+    for (name, body) in &published {
+        let resource: serde_json::Value = serde_json::from_str(body).unwrap();
+        let mut waiting = vec![&resource];
+        while let Some(value) = waiting.pop() {
+            match value {
+                serde_json::Value::Object(members) => {
+                    if let Some(to) = members.get("reference").and_then(|to| to.as_str()) {
+                        assert!(published.contains_key(to), "{name} refers to {to}, which is not there");
+                        followed += 1;
+                    }
+                    waiting.extend(members.values());
+                }
+                serde_json::Value::Array(items) => waiting.extend(items),
+                _ => {}
+            }
+        }
+    }
+    assert!(followed > 500, "{followed}");
+}
