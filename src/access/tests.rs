@@ -198,7 +198,7 @@ fn the_person_reads_their_own_resource_and_only_that() {
     caller.fhir_user = Some((ResourceType::RelatedPerson, id("me")));
     let (me, other) = (id("me"), id("other"));
     let visible = decide(&caller, &Interaction::Read(ResourceType::RelatedPerson, &me)).unwrap();
-    let only = vec![vec![("_id".to_owned(), "me".to_owned())]];
+    let only = [vec![("_id".to_owned(), "me".to_owned())]];
     assert_eq!(visible.narrowing(ResourceType::RelatedPerson), Some(&only[..]));
     for denied in [
         Interaction::Read(ResourceType::RelatedPerson, &other),

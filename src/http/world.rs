@@ -24,6 +24,11 @@ use crate::secret::{MasterKey, Random, Secret, sha256};
 const LINES: Sql = Sql::both(
     "SELECT action, outcome, reason, resource, patient, query, role, client_id FROM audit_line WHERE tenant = $1 ORDER BY seq",
 );
+/// An account under an id that a test can name.
+const ACCOUNT: Sql = Sql::both(
+    "INSERT INTO account (tenant, id, username, username_key, name, state, password, mobile, mobile_hint, mobile_key, created_at, \
+     changed_at) VALUES ($1, $2, $2, $2, $2, 'active', '', $3, '', $3, $4, $4) ON CONFLICT DO NOTHING",
+);
 const BREAK_AUDIT: Sql = Sql::both("ALTER TABLE audit_line RENAME TO audit_line_gone");
 
 pub(super) struct World {
@@ -91,7 +96,7 @@ impl World {
         tx.commit().await.unwrap();
     }
 
-    /// Gives the account a right to a client of topaz.
+    /// Gives the account a right to a client of topaz; there is such an account from then on.
     pub(super) async fn right(&self, account: &str, patient: &str, role: Role, parts: Parts) {
         let right = NewRight {
             patient: id(patient),
@@ -102,9 +107,11 @@ impl World {
         };
         let tenant = TenantId::parse("topaz").unwrap();
         let mut tx = self.db().begin().await.unwrap();
-        consent::grant(&mut tx, &tenant, account, &right, self.clock.now())
+        let now = self.clock.now();
+        tx.execute(ACCOUNT, params![tenant.as_str(), account, Vec::<u8>::new(), now])
             .await
             .unwrap();
+        consent::grant(&mut tx, &tenant, account, &right, now).await.unwrap();
         tx.commit().await.unwrap();
     }
 

@@ -455,3 +455,27 @@ async fn the_capability_statement_is_for_anybody_small_and_cached() {
     let again = world.with(Method::GET, "/topaz/fhir/metadata", "", &known).await;
     assert_eq!(again.status, StatusCode::NOT_MODIFIED);
 }
+
+#[tokio::test]
+async fn d15_the_capability_statement_and_discovery_name_the_same_endpoints() {
+    let world = World::new().await;
+    let statement = world.get("/topaz/fhir/metadata", "").await.json();
+    let discovery = world
+        .get("/topaz/fhir/.well-known/smart-configuration", "")
+        .await
+        .json();
+    let uris = statement["rest"][0]["security"]["extension"][0]["extension"]
+        .as_array()
+        .unwrap();
+    for (name, field) in [
+        ("authorize", "authorization_endpoint"),
+        ("token", "token_endpoint"),
+        ("introspect", "introspection_endpoint"),
+        ("revoke", "revocation_endpoint"),
+        ("register", "registration_endpoint"),
+        ("manage", "management_endpoint"),
+    ] {
+        let named = uris.iter().find(|uri| uri["url"] == name).map(|uri| &uri["valueUri"]);
+        assert_eq!(named, discovery.get(field), "{name}");
+    }
+}
