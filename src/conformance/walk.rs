@@ -52,7 +52,7 @@ pub(super) async fn walk(browser: &mut Browser, start: Url, visitor: &Visitor<'_
         let form = pick(forms(&answer.body)).ok_or("a login page has no form to go on with")?;
         let asks_password = form.has("password") && form.has("username");
         let code = match visitor.outbox {
-            Some(outbox) if form.has("otp") => newest_code(outbox, sent_before).await?,
+            Some(outbox) if form.has("otp") => newest_code(outbox, sent_before, &answer.body).await?,
             None if form.has("otp") => return Err("an SMS code is asked and no outbox was given".to_owned()),
             _ => String::new(),
         };
@@ -128,20 +128,34 @@ fn messages(outbox: &Path) -> Vec<String> {
         .collect()
 }
 
-/// The code of the newest message that was sent during this login; waits up to ten seconds for it.
-async fn newest_code(outbox: &Path, sent_before: usize) -> Result<String, String> {
+/// The code of the newest message of this login; waits up to ten seconds for it.
+async fn newest_code(outbox: &Path, sent_before: usize, page: &str) -> Result<String, String> {
     for _ in 0..100 {
         let lines = messages(outbox);
-        if lines.len() > sent_before {
-            let newest = lines
-                .last()
-                .and_then(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-            let code = newest.and_then(|message| Some(message.get("code")?.as_str()?.to_owned()));
-            return code.ok_or_else(|| "the newest message in the outbox has no code".to_owned());
+        let new = lines.get(sent_before..).unwrap_or_default();
+        if let Some(code) = new.iter().rev().find_map(|line| code_for(line, page)) {
+            return Ok(code);
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    Err("no SMS came within ten seconds".to_owned())
+    Err("no SMS for this page came within ten seconds".to_owned())
+}
+
+/// The code in an outbox line, if its reference (`4821` of `4821-639174`) stands on the page: others may log in meanwhile.
+fn code_for(line: &str, page: &str) -> Option<String> {
+    let message: serde_json::Value = serde_json::from_str(line).ok()?;
+    let text = message.get("text")?.as_str()?;
+    let dash = text.match_indices('-').map(|(at, _)| at).find(|at| {
+        at.checked_sub(4)
+            .and_then(|from| text.get(from..*at))
+            .is_some_and(is_number)
+    })?;
+    page.contains(&text[dash - 4..dash])
+        .then(|| message.get("code")?.as_str().map(str::to_owned))?
+}
+
+fn is_number(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -165,6 +179,14 @@ mod tests {
         let fields = fill(&form, &visitor(patient, decision), "4821-639174");
         let pairs: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
         pairs.join("&")
+    }
+
+    #[test]
+    fn a_code_belongs_to_the_page_with_its_reference() {
+        let line = r#"{"to":"+31610000001","text":"Topaz: uw inlogcode is 4821-639174.","code":"639174"}"#;
+        assert_eq!(code_for(line, "<b>4821 -</b>").as_deref(), Some("639174"));
+        assert_eq!(code_for(line, "<b>1111 -</b>"), None);
+        assert_eq!(code_for("{", "4821"), None);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! What they are and how to get them: `tests/clients/README.md`. A client whose tools are missing is skipped with a
 //! message; with `INZAGE_REQUIRE_CLIENTS=1` that is a failure.
 //!
-//! Each client logs in at a tenant of its own: two codes for one account within half a minute are refused.
+//! They log in at the same time, so each takes the code whose reference stands on its page.
 
 mod demo;
 
@@ -109,15 +109,24 @@ fn fhirclient_reads_the_three_kinds_of_data() {
     }
 }
 
-#[test]
-fn the_patient_app_shows_the_three_kinds_of_data() {
-    if let Some((mut command, _demo)) = in_chromium("the patient app", "patient-app.mjs", "amaris") {
-        let shown = answer(&mut command);
+fn the_patient_app(tenant: &str, library: Option<&str>) {
+    if let Some((mut command, _demo)) = in_chromium("the patient app", "patient-app.mjs", tenant) {
+        let shown = answer(command.args(library));
         assert_eq!(shown["ready"], "yes");
         for tab in ["rapportages", "zorgplan", "afspraken"] {
             assert!(shown[tab].as_u64() > Some(0), "{tab} is empty");
         }
     }
+}
+
+#[test]
+fn the_patient_app_shows_the_three_kinds_of_data() {
+    the_patient_app("amaris", None);
+}
+
+#[test]
+fn the_patient_app_logs_in_with_fhirclient_where_it_is_there() {
+    the_patient_app("topaz", Some("fhirclient"));
 }
 
 #[test]

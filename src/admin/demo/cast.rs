@@ -8,15 +8,15 @@ use super::super::account::RightLine;
 pub(super) struct Part {
     pub username: &'static str,
     pub role: &'static str,
-    pub mobile: &'static str,
+    pub mobile: String,
     /// The name of the person.
     pub name: String,
     pub first_login: bool,
     pub rights: Vec<RightLine>,
 }
 
-/// The accounts of one organisation.
-pub(super) fn parts(population: &Population) -> Vec<Part> {
+/// The accounts of the organisation with this number.
+pub(super) fn parts(tenant: usize, population: &Population) -> Vec<Part> {
     let cast = population.cast();
     let client = |key: u64| {
         population
@@ -28,6 +28,8 @@ pub(super) fn parts(population: &Population) -> Vec<Part> {
         let relation = population.get(Shelf::Relations, &key.to_string()).unwrap_or_default();
         relation["name"].as_str().unwrap_or("Contactpersoon").to_owned()
     };
+    // A number of its own for each account, as in life.
+    let mobile = |person: usize| format!("06-100{tenant:02}{person:03}");
     let own = |key: u64| vec![line(key, "client", None, None)];
     let [first, second] = cast.pair;
     let [of_first, of_second] = cast.representative;
@@ -35,7 +37,7 @@ pub(super) fn parts(population: &Population) -> Vec<Part> {
         Part {
             username: "client",
             role: "client",
-            mobile: "06-10000001",
+            mobile: mobile(1),
             name: client(cast.everything),
             first_login: false,
             rights: own(cast.everything),
@@ -43,7 +45,7 @@ pub(super) fn parts(population: &Population) -> Vec<Part> {
         Part {
             username: "contact",
             role: "contact",
-            mobile: "06-10000002",
+            mobile: mobile(2),
             name: contact(cast.distant_contact),
             first_login: false,
             rights: vec![line(
@@ -56,7 +58,7 @@ pub(super) fn parts(population: &Population) -> Vec<Part> {
         Part {
             username: "representative",
             role: "representative",
-            mobile: "06-10000003",
+            mobile: mobile(3),
             name: contact(of_first),
             first_login: false,
             rights: vec![
@@ -67,7 +69,7 @@ pub(super) fn parts(population: &Population) -> Vec<Part> {
         Part {
             username: "newcomer",
             role: "client, first login",
-            mobile: "06-10000004",
+            mobile: mobile(4),
             name: client(cast.newcomer),
             first_login: true,
             rights: own(cast.newcomer),
@@ -75,7 +77,7 @@ pub(super) fn parts(population: &Population) -> Vec<Part> {
         Part {
             username: "departed",
             role: "client who left 61 days ago",
-            mobile: "06-10000005",
+            mobile: mobile(5),
             name: client(cast.departed),
             first_login: false,
             rights: own(cast.departed),
@@ -83,7 +85,7 @@ pub(super) fn parts(population: &Population) -> Vec<Part> {
         Part {
             username: "neighbour",
             role: "client",
-            mobile: "06-10000006",
+            mobile: mobile(6),
             name: client(cast.hospital),
             first_login: false,
             rights: own(cast.hospital),

@@ -42,7 +42,7 @@ impl World<'_> {
         let before = self.remembered()?;
         let hasher = Hasher::new(&self.config.master, self.random);
         let mut tenants = Vec::new();
-        for (tenant, population) in super::TENANTS.iter().zip(populations) {
+        for (number, (tenant, population)) in super::TENANTS.iter().zip(populations).enumerate() {
             let tenant = self
                 .config
                 .tenant(tenant.0)
@@ -59,7 +59,7 @@ impl World<'_> {
                 name: tenant.name.clone(),
                 fhir: self.config.server.fhir_base(id),
                 issuer: self.config.server.issuer(id),
-                accounts: self.accounts(tenant, population, old, &hasher).await?,
+                accounts: self.accounts(tenant, number, population, old, &hasher).await?,
                 apps: self.apps(tenant, old).await?,
             });
         }
@@ -91,12 +91,13 @@ impl World<'_> {
     async fn accounts(
         &self,
         tenant: &Tenant,
+        number: usize,
         population: &Population,
         old: Option<&Value>,
         hasher: &Hasher,
     ) -> anyhow::Result<Vec<DemoAccount>> {
         let mut accounts = Vec::new();
-        for part in cast::parts(population) {
+        for part in cast::parts(number, population) {
             let remembered = old
                 .and_then(|old| {
                     old["accounts"]
@@ -137,7 +138,7 @@ impl World<'_> {
         let new = NewAccount {
             username: part.username.to_owned(),
             password: Secret::new(password.clone()),
-            mobile: part.mobile.to_owned(),
+            mobile: part.mobile.clone(),
             name: part.name.clone(),
             email: Some(format!("{}@example.org", part.username)),
             first_login: part.first_login,

@@ -35,7 +35,7 @@ export async function walk(page, { account, outbox }, done, seen = async () => {
       await page.fill("#password", account.password);
       await press(page, "form:has(#username)");
     } else if (name === "code") {
-      await page.fill("#otp", await newestCode(outbox, before));
+      await page.fill("#otp", await newestCode(outbox, before, await page.locator("main").innerText()));
       await press(page, "form:has(#otp)");
     } else if (name === "client") {
       const ours = page.locator(`input[name=patient][value$="${account.patients[0].id}"]`);

@@ -34,11 +34,17 @@ function messages(outbox) {
 /** How many messages there are now; give it to `newestCode` later. */
 export const sentSoFar = (outbox) => messages(outbox).length;
 
-/** The code of the newest message after the first `before`; waits ten seconds for it. */
-export async function newestCode(outbox, before) {
+/**
+ * The code that belongs to this page: the newest message after the first `before` whose reference (`4821` of `4821-639174`)
+ * stands on the page. Others may log in at the same time. Waits ten seconds.
+ */
+export async function newestCode(outbox, before, pageText) {
   for (let tries = 0; tries < 100; tries += 1) {
-    const lines = messages(outbox);
-    if (lines.length > before) return JSON.parse(lines.at(-1)).code;
+    const mine = messages(outbox).slice(before).map((line) => JSON.parse(line)).filter(({ text }) => {
+      const reference = text.match(/\b(\d{4})-\d{6}\b/)?.[1];
+      return reference && pageText.includes(reference);
+    });
+    if (mine.length > 0) return mine.at(-1).code;
     await sleep(100);
   }
   throw new Error("no SMS came within ten seconds");

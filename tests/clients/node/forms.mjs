@@ -44,7 +44,7 @@ export async function walk(start, { account, outbox }, redirect) {
     const forms = formsOf(page.html);
     const has = (form, name) => form.controls.some((control) => control.name === name);
     const form = forms.find((one) => ["username", "otp", "patient", "decision"].some((name) => has(one, name))) ?? forms[0];
-    const code = has(form, "otp") ? await newestCode(outbox, before) : "";
+    const code = has(form, "otp") ? await newestCode(outbox, before, page.html) : "";
     const typed = { username: account.username, password: account.password, otp: code };
     const fields = new URLSearchParams();
     for (const { name, kind, value } of form.controls.filter((control) => control.name)) {

@@ -52,11 +52,14 @@ def messages(outbox):
         return []
 
 
-def newest_code(outbox, before):
+def newest_code(outbox, before, page):
+    """The code whose reference (4821 of 4821-639174) stands on the page: others may log in at the same time."""
     for _ in range(100):
-        lines = messages(outbox)
-        if len(lines) > before:
-            return json.loads(lines[-1])["code"]
+        for line in reversed(messages(outbox)[before:]):
+            message = json.loads(line)
+            reference = re.search(r"\b(\d{4})-\d{6}\b", message["text"])
+            if reference and reference[1] in page:
+                return message["code"]
         time.sleep(0.1)
     raise SystemExit("no SMS came within ten seconds")
 
@@ -102,7 +105,7 @@ def walk(start, account, outbox, redirect):
         known = re.compile("^(username|otp|patient|decision)$")
         names = lambda form: [name for name, _, _ in form["controls"] if name]
         form = next((one for one in reader.forms if any(map(known.match, names(one)))), reader.forms[0])
-        code = newest_code(outbox, before) if "otp" in names(form) else ""
+        code = newest_code(outbox, before, page.text) if "otp" in names(form) else ""
         parts = urlsplit(url)
         origin = {"Origin": f"{parts.scheme}://{parts.netloc}"}
         url, page = send("POST", urljoin(url, form["action"]), data=fill(form, account, code), headers=origin)

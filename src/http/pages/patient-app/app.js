@@ -1,6 +1,6 @@
 // The patient app: log in, then rapportages, zorgplan and appointments in three tabs.
 
-import { begin, finish } from "./smart.js";
+import { begin, finish } from "./library.js";
 import { afspraak, dateOf, make, nameOf, rapportage, zorgplan } from "./show.js";
 
 const CLIENT_ID = "demo-browser";

@@ -14,7 +14,7 @@ async function json(address, options) {
   return answer.json();
 }
 
-const discover = (iss) => json(`${iss}/.well-known/smart-configuration`, { headers: { accept: "application/json" } });
+export const discover = (iss) => json(`${iss}/.well-known/smart-configuration`, { headers: { accept: "application/json" } });
 
 /** Sends the browser to the login of the server `iss`. */
 export async function begin({ iss, clientId, redirectUri, scope }) {
@@ -53,12 +53,43 @@ export async function finish() {
   return session;
 }
 
-class Session {
+/** What both ways to log in give: pages of a search out of `read`. */
+export class Reading {
+  /** One page of a search: its resources, and the path of the next page if there is one. */
+  async search(path) {
+    const bundle = await this.read(path);
+    return {
+      resources: (bundle.entry ?? []).map((entry) => entry.resource).filter((one) => one && one.resourceType !== "OperationOutcome"),
+      next: bundle.link?.find((link) => link.relation === "next")?.url ?? null,
+    };
+  }
+
+  /** Every page of a search, up to a bound. */
+  async all(path, bound = 10) {
+    const found = [];
+    for (let next = path, pages = 0; next && pages < bound; pages += 1) {
+      const page = await this.search(next);
+      found.push(...page.resources);
+      next = page.next;
+    }
+    return found;
+  }
+}
+
+/** Withdraws a token (RFC 7009). */
+export async function revoke(address, clientId, token) {
+  if (!address || !token) return;
+  const body = new URLSearchParams({ token, client_id: clientId });
+  await fetch(address, { method: "POST", body, credentials: "omit" }).catch(() => {});
+}
+
+class Session extends Reading {
   #access;
   #refresh;
   #login;
 
   constructor(login) {
+    super();
     this.#login = login;
   }
 
@@ -85,32 +116,10 @@ class Session {
     }
   }
 
-  /** One page of a search: its resources, and the path of the next page if there is one. */
-  async search(path) {
-    const bundle = await this.read(path);
-    return {
-      resources: (bundle.entry ?? []).map((entry) => entry.resource).filter((one) => one && one.resourceType !== "OperationOutcome"),
-      next: bundle.link?.find((link) => link.relation === "next")?.url ?? null,
-    };
-  }
-
-  /** Every page of a search, up to a bound. */
-  async all(path, bound = 10) {
-    const found = [];
-    for (let next = path, pages = 0; next && pages < bound; pages += 1) {
-      const page = await this.search(next);
-      found.push(...page.resources);
-      next = page.next;
-    }
-    return found;
-  }
-
   /** Withdraws the tokens. */
   async end() {
     const token = this.#refresh ?? this.#access;
     this.#access = this.#refresh = undefined;
-    if (!this.#login.revoke || !token) return;
-    const body = new URLSearchParams({ token, client_id: this.#login.clientId });
-    await fetch(this.#login.revoke, { method: "POST", body, credentials: "omit" }).catch(() => {});
+    await revoke(this.#login.revoke, this.#login.clientId, token);
   }
 }
