@@ -34,15 +34,19 @@ const pair = (term, text) => (text ? [make("dt", term), make("dd", text)] : []);
 function measured(one) {
   const quantity = one.valueQuantity;
   if (quantity) return `${String(quantity.value).replace(".", ",")} ${quantity.unit ?? quantity.code ?? ""}`.trim();
+  if (one.valueInteger !== undefined) return String(one.valueInteger);
   return one.valueString ?? concept(one.valueCodeableConcept) ?? "";
 }
+
+/** What kind of story it is says more than that it is one; a measurement says what was measured. */
+const titleOf = (one) => (one.valueString ? concept(one.category?.[0]) : "") || concept(one.code) || concept(one.type) || "Rapportage";
 
 /** When a rapportage was made. */
 export const dateOf = (one) => one.effectiveDateTime ?? one.effectivePeriod?.start ?? one.date ?? "";
 
 /** A rapportage: an Observation, or a Composition with the lines that it refers to. */
 export function rapportage(one, lines) {
-  const parts = [make("h2", concept(one.code) || concept(one.type) || "Rapportage"), make("p", moment(dateOf(one)), "bij")];
+  const parts = [make("h2", titleOf(one)), make("p", moment(dateOf(one)), "bij")];
   if (one.resourceType === "Composition") {
     const rows = (one.section ?? []).flatMap((section) => {
       const text = (section.entry ?? []).map((entry) => lines.get(entry.reference)).filter(Boolean).map(measured).join("\n");
