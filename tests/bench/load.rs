@@ -14,7 +14,6 @@ pub struct Load {
     pub seconds: f64,
     pub p50: Duration,
     pub p99: Duration,
-    pub bytes: u64,
 }
 
 impl Load {
@@ -23,7 +22,7 @@ impl Load {
     }
 }
 
-/// The requests of one run: paths taken in turn, the same headers for each.
+/// The requests of one connection: paths taken in turn, the same headers for each.
 #[derive(Clone)]
 pub struct Target {
     pub address: SocketAddr,
@@ -33,35 +32,39 @@ pub struct Target {
     pub status: u16,
 }
 
+/// Runs `connections` at once for `time`; each has a target of its own as long as there are enough.
+pub async fn run(targets: &[Target], connections: usize, time: Duration) -> Load {
+    let started = Instant::now();
+    let mut tasks = Vec::new();
+    for number in 0..connections {
+        let target = targets[number % targets.len()].clone();
+        tasks.push(tokio::spawn(async move { target.one(number, started + time).await }));
+    }
+    let mut times = Vec::new();
+    for task in tasks {
+        times.extend(task.await.expect("a load task does not panic"));
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    times.sort_unstable();
+    let at = |share: f64| {
+        times
+            .get((times.len() as f64 * share) as usize)
+            .copied()
+            .unwrap_or_default()
+    };
+    Load {
+        requests: times.len() as u64,
+        seconds,
+        p50: at(0.50),
+        p99: at(0.99),
+    }
+}
+
 impl Target {
-    pub fn new(address: SocketAddr, paths: Vec<String>, headers: &str) -> Self {
-        Self { address, paths: Arc::new(paths), headers: Arc::new(headers.to_owned()), status: 200 }
-    }
-
-    /// Runs `connections` at once for `time`.
-    pub async fn run(&self, connections: usize, time: Duration) -> Load {
-        let started = Instant::now();
-        let mut tasks = Vec::new();
-        for number in 0..connections {
-            let target = self.clone();
-            tasks.push(tokio::spawn(async move { target.one(number, started + time).await }));
-        }
-        let (mut times, mut bytes) = (Vec::new(), 0);
-        for task in tasks {
-            let (mine, read) = task.await.expect("a load task does not panic");
-            times.extend(mine);
-            bytes += read;
-        }
-        let seconds = started.elapsed().as_secs_f64();
-        times.sort_unstable();
-        let at = |share: f64| times.get((times.len() as f64 * share) as usize).copied().unwrap_or_default();
-        Load { requests: times.len() as u64, seconds, p50: at(0.50), p99: at(0.99), bytes }
-    }
-
-    async fn one(&self, number: usize, until: Instant) -> (Vec<Duration>, u64) {
+    async fn one(&self, number: usize, until: Instant) -> Vec<Duration> {
         let mut stream = TcpStream::connect(self.address).await.expect("the server listens");
         stream.set_nodelay(true).expect("a TCP socket has TCP_NODELAY");
-        let (mut times, mut read, mut buffer) = (Vec::new(), 0, Vec::with_capacity(64 * 1024));
+        let (mut times, mut buffer) = (Vec::new(), Vec::with_capacity(64 * 1024));
         let mut turn = number * 7919;
         while Instant::now() < until {
             let path = &self.paths[turn % self.paths.len()];
@@ -69,17 +72,35 @@ impl Target {
             let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n{}\r\n", self.address, self.headers);
             let sent = Instant::now();
             stream.write_all(request.as_bytes()).await.expect("the server reads");
-            let (status, length) = answer(&mut stream, &mut buffer).await;
+            let status = answer(&mut stream, &mut buffer).await;
             assert_eq!(status, self.status, "{path}: {}", String::from_utf8_lossy(&buffer));
             times.push(sent.elapsed());
-            read += length as u64;
         }
-        (times, read)
+        times
+    }
+
+    /// One answer, whole.
+    pub async fn once(&self) -> (u16, Vec<u8>) {
+        let Ok(mut stream) = TcpStream::connect(self.address).await else {
+            return (0, Vec::new());
+        };
+        let request = format!(
+            "GET {} HTTP/1.1\r\nHost: {}\r\n{}\r\n",
+            self.paths[0], self.address, self.headers
+        );
+        stream.write_all(request.as_bytes()).await.expect("the server reads");
+        let mut buffer = Vec::new();
+        let status = answer(&mut stream, &mut buffer).await;
+        let head = buffer
+            .windows(4)
+            .position(|four| four == b"\r\n\r\n")
+            .map_or(0, |at| at + 4);
+        (status, buffer.split_off(head))
     }
 }
 
-/// Reads one whole answer: its status and length.
-async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> (u16, usize) {
+/// Reads one whole answer; its status.
+async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> u16 {
     buffer.clear();
     let head = loop {
         let count = stream.read_buf(buffer).await.expect("the server answers");
@@ -89,7 +110,11 @@ async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> (u16, usize) {
         }
     };
     let text = String::from_utf8_lossy(&buffer[..head]).to_ascii_lowercase();
-    let status = text.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status line");
+    let status = text
+        .split(' ')
+        .nth(1)
+        .and_then(|code| code.parse().ok())
+        .expect("a status line");
     let length: usize = text
         .lines()
         .find_map(|line| line.strip_prefix("content-length:"))
@@ -98,5 +123,5 @@ async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> (u16, usize) {
         let count = stream.read_buf(buffer).await.expect("the body arrives");
         assert!(count > 0, "the body ends early");
     }
-    (status, head + length)
+    status
 }
