@@ -43,15 +43,11 @@ pub(super) async fn append(tx: &mut Tx, tenant: &TenantId, entries: &[(&Entry, T
             lines.push((line, head.hash));
         }
     }
-    // Halving sizes: seven statement texts in all, so that the connection's cache of prepared statements keeps them.
-    let mut rest = &lines[..];
-    while !rest.is_empty() {
-        let size = 1 << rest.len().min(64).ilog2();
-        let (now, later) = rest.split_at(size);
-        let values: Vec<Param<'_>> = now.iter().flat_map(|(line, hash)| values(tenant, line, hash)).collect();
-        tx.insert_many(INSERT, "", COLUMNS, &values).await?;
-        rest = later;
-    }
+    let values: Vec<Param<'_>> = lines
+        .iter()
+        .flat_map(|(line, hash)| values(tenant, line, hash))
+        .collect();
+    tx.insert_many(INSERT, "", COLUMNS, &values).await?;
     tx.execute(MOVE, params![tenant.as_str(), head.seq, head.hash]).await?;
     Ok(())
 }

@@ -10,8 +10,10 @@ use sqlx::{AssertSqlSafe, Executor as _, SqlSafeStr, Transaction};
 
 use super::{Dialect, Error, Param, Row, Sql};
 
-/// The most values that one statement of [`Conn::insert_many`] binds; SQLite allows 32,766, PostgreSQL 65,535.
+/// The most values that one statement of [`Conn::insert_many`] binds on SQLite, which allows 32,766.
 const BINDS: usize = 2_000;
+/// The most rows of one on PostgreSQL, which binds a list for each column.
+const ROWS: usize = 1_000;
 
 /// A connection that takes statements. Made by [`super::Db::begin`] and [`super::Db::read`].
 #[derive(Debug)]
@@ -124,27 +126,16 @@ impl Conn {
             columns > 0 && params.len().is_multiple_of(columns),
             "every row has {columns} values"
         );
-        let mut changed = 0;
-        for chunk in params.chunks((BINDS / columns).max(1) * columns) {
-            let mut text = String::with_capacity(head.len() + tail.len() + chunk.len() * 6);
-            text.push_str(head);
-            text.push_str(" VALUES ");
-            for row in 0..chunk.len() / columns {
-                text.push_str(if row == 0 { "(" } else { "),(" });
-                for column in 0..columns {
-                    if column > 0 {
-                        text.push(',');
-                    }
-                    text.push('$');
-                    text.push_str(&(row * columns + column + 1).to_string());
-                }
-            }
-            text.push_str(") ");
-            text.push_str(tail);
-            let text = AssertSqlSafe(text);
+        let dialect = self.dialect();
+        let (mut changed, mut rest) = (0, params);
+        while !rest.is_empty() {
+            let rows = rows_at_once(dialect, columns, rest.len() / columns);
+            let (chunk, later) = rest.split_at(rows * columns);
+            rest = later;
+            let text = AssertSqlSafe(insert_text(dialect, head, tail, columns, chunk));
             changed += on!(self,
                 connection => bind_sqlite(sqlx::query(text), chunk).execute(connection).await?.rows_affected(),
-                connection => bind_postgres(sqlx::query(text), chunk).execute(connection).await?.rows_affected());
+                connection => bind_columns(sqlx::query(text), columns, chunk).execute(connection).await?.rows_affected());
         }
         Ok(changed)
     }
@@ -165,6 +156,77 @@ impl Conn {
             connection => { connection.execute(sqlx::raw_sql(text)).await?; });
         Ok(())
     }
+}
+
+/// How many of the rows that are left go into the next statement. Each connection keeps what it has prepared by its text, so
+/// there must be few texts: on PostgreSQL there is one whatever the number, on SQLite the numbers are powers of two.
+fn rows_at_once(dialect: Dialect, columns: usize, left: usize) -> usize {
+    match dialect {
+        Dialect::Sqlite => 1 << left.min((BINDS / columns).max(1)).ilog2(),
+        Dialect::Postgres => left.min(ROWS),
+    }
+}
+
+fn insert_text(dialect: Dialect, head: &str, tail: &str, columns: usize, chunk: &[Param<'_>]) -> String {
+    let mut text = String::with_capacity(head.len() + tail.len() + 32 + chunk.len().min(BINDS) * 6);
+    text.push_str(head);
+    match dialect {
+        Dialect::Sqlite => {
+            text.push_str(" VALUES ");
+            for row in 0..chunk.len() / columns {
+                text.push_str(if row == 0 { "(" } else { "),(" });
+                for column in 0..columns {
+                    text.push_str(if column == 0 { "$" } else { ",$" });
+                    text.push_str(&(row * columns + column + 1).to_string());
+                }
+            }
+        }
+        Dialect::Postgres => {
+            text.push_str(" SELECT * FROM unnest(");
+            for (column, param) in chunk.iter().take(columns).enumerate() {
+                text.push_str(if column == 0 { "$" } else { ",$" });
+                text.push_str(&(column + 1).to_string());
+                text.push_str(match param {
+                    Param::Text(_) => "::text[]",
+                    Param::Int(_) => "::bigint[]",
+                    Param::Bytes(_) => "::bytea[]",
+                    Param::Texts(_) => unreachable!("no column of ours holds a list"),
+                });
+            }
+        }
+    }
+    text.push_str(") ");
+    text.push_str(tail);
+    text
+}
+
+/// Binds the values of rows column by column.
+fn bind_columns<'q>(
+    mut query: Query<'q, Postgres, PgArguments>,
+    columns: usize,
+    chunk: &[Param<'_>],
+) -> Query<'q, Postgres, PgArguments> {
+    /// The values of one column, all of the kind of the first.
+    macro_rules! column {
+        ($values:expr, $kind:ident, $value:ident => $taken:expr) => {
+            $values
+                .map(|param| match param {
+                    Param::$kind($value) => $taken,
+                    _ => unreachable!("a column holds values of one kind"),
+                })
+                .collect::<Vec<_>>()
+        };
+    }
+    for column in 0..columns {
+        let values = chunk.iter().skip(column).step_by(columns);
+        query = match &chunk[column] {
+            Param::Text(_) => query.bind(column!(values, Text, value => value.as_deref())),
+            Param::Int(_) => query.bind(column!(values, Int, value => *value)),
+            Param::Bytes(_) => query.bind(column!(values, Bytes, value => value.as_deref())),
+            Param::Texts(_) => unreachable!("no column of ours holds a list"),
+        };
+    }
+    query
 }
 
 fn bind_sqlite<'q>(

@@ -16,7 +16,7 @@
 //! are microseconds since the epoch, so no rule ever depends on the database's clock or time zone.
 //!
 //! SQLite has one writing connection and several readers (WAL). PostgreSQL has a pool that only reads (never inside `BEGIN`)
-//! and one that writes; the latter runs `ROLLBACK` when a connection comes back, because a future dropped during `BEGIN`
+//! and one that writes; the latter runs `ROLLBACK` before a connection is handed out, because a future dropped during `BEGIN`
 //! would otherwise leave an open transaction behind in which the next visitor's write is acknowledged and lost.
 //! Only the outermost flow commits a [`Tx`]; dropping it rolls back.
 
@@ -32,8 +32,9 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sqlx::Executor as _;
 use sqlx::pool::PoolOptions;
-use sqlx::postgres::{PgConnectOptions, PgPool};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqliteSynchronous};
 
 pub use connection::{Conn, Read, Tx};
@@ -132,6 +133,7 @@ async fn sqlite(url: &str) -> Result<Pools, Error> {
     let write = PoolOptions::new()
         .max_connections(1)
         .acquire_timeout(WAIT)
+        .test_before_acquire(false)
         .connect_with(options.clone())
         .await?;
     let read = PoolOptions::new()
@@ -151,13 +153,17 @@ async fn postgres(url: &str) -> Result<Pools, Error> {
             ("statement_timeout", "60s"),
             ("lock_timeout", "5s"),
             ("idle_in_transaction_session_timeout", "5s"),
+            // Not a line of log for each `ROLLBACK` that had nothing to do.
+            ("client_min_messages", "error"),
         ]);
     let write = PoolOptions::new()
         .max_connections(8)
         .acquire_timeout(WAIT)
-        .after_release(|connection, _| {
+        // `ROLLBACK` shows as well as a ping whether the connection still stands.
+        .test_before_acquire(false)
+        .before_acquire(|connection: &mut PgConnection, _| {
             Box::pin(async move {
-                sqlx::query("ROLLBACK").execute(connection).await?;
+                connection.execute("ROLLBACK").await?;
                 Ok(true)
             })
         })

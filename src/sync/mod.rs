@@ -27,8 +27,6 @@ pub(crate) mod store;
 use std::path::Path;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use crate::clock::Clock;
 use crate::config::Tenant;
 use crate::db::{self, Db};
@@ -43,7 +41,7 @@ pub use slots::next_slot;
 pub use store::{Quarantined, last, quarantined};
 
 /// What became of a record.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Mapped,
     /// Must not be published, for this reason.

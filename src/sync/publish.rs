@@ -102,19 +102,20 @@ impl Sync<'_> {
         let mut done = Done::default();
         let mut tx = self.db.begin().await?;
         let known = self.known(&mut tx, &entries, &gone).await?;
-        let entries = newest(entries, &known);
+        let mut entries = newest(entries, &known);
 
         let mut withdrawn: BTreeMap<Option<Id>, Vec<(ResourceType, Id)>> = BTreeMap::new();
         let mut drafts = Vec::new();
         let mut lines = Vec::new();
-        for entry in &entries {
+        for entry in &mut entries {
+            let spooled = std::mem::take(&mut entry.drafts);
             let kind = Kind::from_name(&entry.kind).expect("the spool holds what was pulled");
             match &entry.outcome {
                 Outcome::Mapped => done.mapped += 1,
                 Outcome::Dropped(reason) => *done.dropped.entry(reason.clone()).or_default() += 1,
             }
             let before = known.get(&(kind.as_str(), entry.key.clone()));
-            let now_published: BTreeSet<_> = entry.drafts.iter().map(name).collect();
+            let now_published: BTreeSet<_> = spooled.iter().map(name).collect();
             for old in before
                 .map(|known| known.resources.split_whitespace())
                 .into_iter()
@@ -124,7 +125,7 @@ impl Sync<'_> {
                     withdrawn.entry(self.patient(before)).or_default().extend(parse(old));
                 }
             }
-            drafts.extend(entry.drafts.iter().filter_map(draft));
+            drafts.extend(spooled.into_iter().filter_map(draft));
             if kind == Kind::Client
                 && let Some(care_end) = care_ends.get(&entry.key)
             {
@@ -247,11 +248,11 @@ fn parse(name: &str) -> Option<(ResourceType, Id)> {
     Some((kind.parse().ok()?, Id::parse(id)?))
 }
 
-fn draft(spooled: &SpooledDraft) -> Option<Draft> {
+fn draft(spooled: SpooledDraft) -> Option<Draft> {
     Some(Draft {
         kind: spooled.kind.parse().ok()?,
         id: Id::parse(&spooled.id)?,
         patient: spooled.patient.as_deref().and_then(Id::parse),
-        body: spooled.body.clone(),
+        body: spooled.body,
     })
 }

@@ -4,19 +4,20 @@
 //! The streams of a source mix all clients, while a client's dossier is published in one transaction. So the mapped records
 //! wait in a file. It is sealed with a key that exists only in memory and unlinked as soon as it is open: after a crash
 //! nothing is left of it, and the next run reads the source again. Memory holds 16 bytes a record.
+//!
+//! A record is written as its fields, each text with its length in front: a resource is JSON already, and JSON inside JSON would
+//! have every quotation mark escaped and read again.
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
-
 use super::Outcome;
 use crate::secret::{MasterKey, Random, Sealer};
 
 /// A record that was mapped in this run.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, PartialEq)]
 pub(super) struct Entry {
     pub kind: String,
     pub key: String,
@@ -28,7 +29,7 @@ pub(super) struct Entry {
 }
 
 /// One resource to be published.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, PartialEq)]
 pub(super) struct SpooledDraft {
     pub kind: String,
     pub id: String,
@@ -79,7 +80,8 @@ impl Spool {
         }
         let mut bytes = Vec::new();
         for (client, entries) in groups {
-            let plain = serde_json::to_vec(&entries)?;
+            let mut plain = Vec::new();
+            entries.iter().for_each(|entry| write(&mut plain, entry));
             let sealed = self.sealer.seal(&self.random, &[], &plain);
             let length = u32::try_from(sealed.len()).map_err(|_| io::Error::other("a batch is larger than 4 GB"))?;
             self.places
@@ -108,10 +110,90 @@ impl Spool {
                 .sealer
                 .open(&[], &sealed)
                 .ok_or_else(|| io::Error::other("the spool was changed"))?;
-            entries.extend(serde_json::from_slice::<Vec<Entry>>(&plain)?);
+            let mut rest = &plain[..];
+            while !rest.is_empty() {
+                entries.push(read(&mut rest).ok_or_else(|| io::Error::other("the spool was changed"))?);
+            }
         }
         self.file.seek(SeekFrom::Start(self.end))?;
         Ok(entries)
+    }
+}
+
+fn write(into: &mut Vec<u8>, entry: &Entry) {
+    text(into, &entry.kind);
+    text(into, &entry.key);
+    option(into, entry.client.as_deref());
+    text(into, &entry.version);
+    into.extend_from_slice(&entry.hash);
+    option(
+        into,
+        match &entry.outcome {
+            Outcome::Mapped => None,
+            Outcome::Dropped(reason) => Some(reason),
+        },
+    );
+    number(into, entry.drafts.len());
+    for draft in &entry.drafts {
+        text(into, &draft.kind);
+        text(into, &draft.id);
+        option(into, draft.patient.as_deref());
+        text(into, &draft.body);
+    }
+}
+
+fn number(into: &mut Vec<u8>, number: usize) {
+    let number = u32::try_from(number).expect("a record in memory is shorter than 4 GB");
+    into.extend_from_slice(&number.to_le_bytes());
+}
+
+fn text(into: &mut Vec<u8>, text: &str) {
+    number(into, text.len());
+    into.extend_from_slice(text.as_bytes());
+}
+
+fn option(into: &mut Vec<u8>, value: Option<&str>) {
+    into.push(u8::from(value.is_some()));
+    value.into_iter().for_each(|value| text(into, value));
+}
+
+/// The first record of `rest`, which is shortened by it; `None` if it is not one of [`write`].
+fn read(rest: &mut &[u8]) -> Option<Entry> {
+    let mut entry = Entry {
+        kind: read_text(rest)?,
+        key: read_text(rest)?,
+        client: read_option(rest)?,
+        version: read_text(rest)?,
+        hash: rest.split_off(..32)?.try_into().ok()?,
+        outcome: read_option(rest)?.map_or(Outcome::Mapped, Outcome::Dropped),
+        drafts: Vec::new(),
+    };
+    for _ in 0..read_number(rest)? {
+        entry.drafts.push(SpooledDraft {
+            kind: read_text(rest)?,
+            id: read_text(rest)?,
+            patient: read_option(rest)?,
+            body: read_text(rest)?,
+        });
+    }
+    Some(entry)
+}
+
+fn read_number(rest: &mut &[u8]) -> Option<usize> {
+    let bytes = rest.split_off(..4)?;
+    usize::try_from(u32::from_le_bytes(bytes.try_into().ok()?)).ok()
+}
+
+fn read_text(rest: &mut &[u8]) -> Option<String> {
+    let length = read_number(rest)?;
+    String::from_utf8(rest.split_off(..length)?.to_vec()).ok()
+}
+
+fn read_option(rest: &mut &[u8]) -> Option<Option<String>> {
+    match rest.split_off_first()? {
+        0 => Some(None),
+        1 => Some(Some(read_text(rest)?)),
+        _ => None,
     }
 }
 
@@ -145,6 +227,33 @@ mod tests {
         spool.add(vec![entry(Some("b"), "5")]).unwrap();
         assert_eq!(keys(spool.take(&Some("b".to_owned())).unwrap()), ["2", "5"]);
         assert_eq!(keys(spool.take(&None).unwrap()), ["3"]);
+    }
+
+    #[test]
+    fn a_record_comes_back_as_it_went_in() {
+        let drafts = vec![SpooledDraft {
+            kind: "Goal".to_owned(),
+            id: "g1".to_owned(),
+            patient: Some("p1".to_owned()),
+            body: "{\"name\":\"\u{e9}\"}".to_owned(),
+        }];
+        let mapped = Entry {
+            drafts,
+            hash: [7; 32],
+            version: "2026".to_owned(),
+            ..entry(None, "1")
+        };
+        let dropped = Entry {
+            outcome: Outcome::Dropped("hidden".to_owned()),
+            ..entry(Some("a"), "2")
+        };
+        let mut bytes = Vec::new();
+        write(&mut bytes, &mapped);
+        write(&mut bytes, &dropped);
+        let mut rest = &bytes[..];
+        assert_eq!((read(&mut rest), read(&mut rest)), (Some(mapped), Some(dropped)));
+        assert!(rest.is_empty());
+        assert_eq!(read(&mut &bytes[..bytes.len() / 3]), None);
     }
 
     #[test]
