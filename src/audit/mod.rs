@@ -9,7 +9,7 @@
 //! ```
 //!
 //! # Design
-//! A line is durable before the first byte of the answer leaves: [`Recorder::record`] (FHIR) and [`write`] (flows with a
+//! A line is durable before the first byte of the answer leaves: [`Recorder::record`] (FHIR) and [`write()`] (flows with a
 //! transaction of their own) return only then, or fail, and a failure fails the request. No line, no data.
 //!
 //! Who, what, whose and when follow NEN 7513. Free text never enters: actions and reasons are closed sets in the code, a

@@ -12,7 +12,7 @@
 //! Every mapped resource is checked before it is stored, so a check must be complete and cheap. Definitions come from
 //! three sources: the built-in table of R4 elements (`profiles/r4.toml`), this project's StructureDefinitions
 //! (`profiles/*.json`, differentials over that table), and R4 packages that an operator points at (snapshots). All become
-//! one list of elements ([`definition`]), then one [`program`] of shapes, and [`check`] walks a resource over it.
+//! one list of elements (`definition`), then one `program` of shapes, and `check` walks a resource over it.
 //!
 //! JSON Schema alone finds too little: of the 214 bad resources in `tests/gateway/profile/bad.txt` a closed schema of the
 //! same profile refuses 83. It knows no slices, invariants, reference targets or codes of a concept, and it names places

@@ -9,7 +9,7 @@
 //!
 //! # Design
 //! A run has two halves. **Pull**: the connector's records are compared with what is known (hash over record and mapping
-//! files), the changed ones are mapped and validated, and the result waits in a sealed file ([`spool`]). **Publish**: one
+//! files), the changed ones are mapped and validated, and the result waits in a sealed file (`spool.rs`). **Publish**: one
 //! transaction per client puts the new versions, withdraws what is no longer published, and notes the records as known. So a
 //! reader sees a client's dossier as it was or as it is, never a mix; a run that is killed leaves whole clients, and the next
 //! one goes on where the notes end. The point up to which the source was read moves only when everything arrived.

@@ -1,7 +1,7 @@
 //! `/{tenant}/fhir`: thin handlers over [`crate::rest`].
 //!
 //! # Design
-//! [`Asked`] reads a request in one order, whatever the interaction: tenant, token, type, format. So a request without a token
+//! `Asked` reads a request in one order, whatever the interaction: tenant, token, type, format. So a request without a token
 //! gets 401 whether or not what it names exists, and nothing is looked up for it.
 
 mod answer;
