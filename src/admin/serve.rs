@@ -60,6 +60,12 @@ pub(super) async fn until_stopped(app: App, listener: TcpListener, inside: TcpLi
             )
         })
         .collect();
+    let metrics = tokio::spawn(stop.clone().run_until_cancelled_owned(async {
+        loop {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            http::inside::tidy();
+        }
+    }));
     let tidying = tokio::spawn(stop.clone().run_until_cancelled_owned(tidy(app.clone())));
     let gateway = tokio::spawn(http::serve(app.clone(), listener, stop.clone().cancelled_owned()));
     for tenant in &app.config.tenants {
@@ -72,6 +78,7 @@ pub(super) async fn until_stopped(app: App, listener: TcpListener, inside: TcpLi
     stop.cancel();
     gateway.await.context("the gateway ended badly")?;
     health.await.context("the inner listener ended badly")?;
+    metrics.await.context("the metrics ended badly")?;
     tidying.await.context("tidying ended badly")?;
     for sync in syncs {
         sync.await.context("a sync ended badly")?;

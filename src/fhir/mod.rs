@@ -4,6 +4,7 @@ pub mod bundle;
 pub mod capability;
 pub mod json;
 pub mod model;
+pub mod openapi;
 pub mod outcome;
 pub mod path;
 pub mod search;

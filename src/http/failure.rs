@@ -122,10 +122,8 @@ impl From<rest::Error> for Failure {
 
 impl From<audit::Error> for Failure {
     fn from(error: audit::Error) -> Self {
-        match error {
-            audit::Error::Database(inner) => (&*inner).into(),
-            error => Self::inside(StatusCode::SERVICE_UNAVAILABLE, IssueType::Transient, &error),
-        }
+        // Whatever kept the line from being written: no line, no data, and the app may try again.
+        Self::inside(StatusCode::SERVICE_UNAVAILABLE, IssueType::Transient, &error)
     }
 }
 

@@ -1,4 +1,4 @@
-//! `/metadata`: made once at the start, served from memory.
+//! `/metadata` and `/openapi.json`: made once at the start, served from memory.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,13 +13,20 @@ use url::form_urlencoded;
 use super::format::Format;
 use crate::config::{Config, Server, Tenant};
 use crate::fhir::capability::{Capability, Endpoints};
+use crate::fhir::openapi;
 use crate::http::App;
 use crate::http::failure::Failure;
 use crate::secret::{hex, sha256};
 
-/// The CapabilityStatement of each tenant.
+/// What each tenant's API says of itself.
 #[derive(Clone, Debug)]
-pub struct Documents(Arc<BTreeMap<String, Document>>);
+pub struct Documents(Arc<BTreeMap<String, Documented>>);
+
+#[derive(Debug)]
+struct Documented {
+    capability: Document,
+    openapi: Document,
+}
 
 #[derive(Debug)]
 struct Document {
@@ -30,8 +37,10 @@ struct Document {
 impl Documents {
     pub fn new(config: &Config) -> Self {
         let made = config.tenants.iter().map(|tenant| {
-            let document = Document::of(capability(&config.server, tenant).into_bytes());
-            (tenant.id.to_string(), document)
+            let capability = capability(&config.server, tenant);
+            let openapi = Document::of(openapi::document(&capability));
+            let capability = Document::of(capability.into_bytes());
+            (tenant.id.to_string(), Documented { capability, openapi })
         });
         Self(Arc::new(made.collect()))
     }
@@ -71,25 +80,41 @@ pub(super) async fn metadata(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
-    let document = app.documents.0.get(&tenant).ok_or_else(Failure::not_found)?;
+    let document = &app.documents.0.get(&tenant).ok_or_else(Failure::not_found)?.capability;
     let pairs: Vec<_> = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes())
         .into_owned()
         .collect();
     let format = Format::choose(&headers, &pairs)?;
-    let known = headers.get(IF_NONE_MATCH).is_some_and(|tags| {
-        let tags = tags.to_str().unwrap_or_default();
-        tags == "*"
-            || tags
-                .split(',')
-                .any(|tag| tag.trim().trim_start_matches("W/") == document.etag)
-    });
-    let tagged = [
-        (ETAG, document.etag.clone()),
-        (CACHE_CONTROL, HeaderValue::from_static("public, max-age=300")),
-    ];
-    if known {
-        return Ok((StatusCode::NOT_MODIFIED, tagged).into_response());
+    Ok(document.answer(&headers, format.content_type()))
+}
+
+/// For anybody, without a token.
+pub(super) async fn openapi(
+    State(app): State<App>,
+    Path(tenant): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    let document = &app.documents.0.get(&tenant).ok_or_else(Failure::not_found)?.openapi;
+    Ok(document.answer(&headers, "application/json"))
+}
+
+impl Document {
+    /// The document, or 304 for who has it already.
+    fn answer(&self, headers: &HeaderMap, kind: &'static str) -> Response {
+        let known = headers.get(IF_NONE_MATCH).is_some_and(|tags| {
+            let tags = tags.to_str().unwrap_or_default();
+            tags == "*"
+                || tags
+                    .split(',')
+                    .any(|tag| tag.trim().trim_start_matches("W/") == self.etag)
+        });
+        let tagged = [
+            (ETAG, self.etag.clone()),
+            (CACHE_CONTROL, HeaderValue::from_static("public, max-age=300")),
+        ];
+        if known {
+            return (StatusCode::NOT_MODIFIED, tagged).into_response();
+        }
+        ([(CONTENT_TYPE, kind)], tagged, Body::from(self.bytes.clone())).into_response()
     }
-    let kind = [(CONTENT_TYPE, format.content_type())];
-    Ok((kind, tagged, Body::from(document.bytes.clone())).into_response())
 }

@@ -36,6 +36,7 @@ pub fn routes() -> Router<App> {
         .route("/{tenant}/fhir", get(whole_system).post(whole_system))
         .route("/{tenant}/fhir/", get(whole_system).post(whole_system))
         .route("/{tenant}/fhir/metadata", get(documents::metadata))
+        .route("/{tenant}/fhir/openapi.json", get(documents::openapi))
         .route("/{tenant}/fhir/{kind}", get(search))
         .route("/{tenant}/fhir/{kind}/_search", post(search_by_form))
         .route("/{tenant}/fhir/{kind}/{id}", get(read))
