@@ -1,18 +1,48 @@
 //! A draft on its way to a row: checked, hashed, indexed, and with its version in `meta`.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use super::index::{Entry, index};
 use super::{Draft, Error};
+use crate::fhir::types::{Id, ResourceType};
 use crate::secret::sha256;
+
+/// A draft with what its row needs, read out while the resource is still at hand as a tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Indexed {
+    pub(crate) draft: Draft,
+    pub(crate) hash: [u8; 16],
+    pub(crate) entry: Entry,
+}
+
+impl Indexed {
+    pub fn kind(&self) -> ResourceType {
+        self.draft.kind
+    }
+
+    pub fn id(&self) -> &Id {
+        &self.draft.id
+    }
+
+    pub(super) fn prepared(&self) -> Prepared<'_> {
+        Prepared {
+            draft: &self.draft,
+            hash: self.hash,
+            entry: Cow::Borrowed(&self.entry),
+            meta: self.draft.head().len(),
+        }
+    }
+}
 
 /// A draft that gets a new version.
 pub(super) struct Prepared<'d> {
     pub(super) draft: &'d Draft,
     pub(super) hash: [u8; 16],
-    pub(super) entry: Entry,
+    pub(super) entry: Cow<'d, Entry>,
     /// Where `meta` begins: the text after its opening brace.
     meta: usize,
 }
@@ -32,25 +62,43 @@ impl Draft {
         hash
     }
 
+    /// Reads the index out of `resource`, which has to be what the body says.
+    pub fn index(self, resource: &Value, zone: &TimeZone) -> Result<Indexed, Error> {
+        let entry = self.entry(resource, zone)?;
+        Ok(Indexed {
+            hash: self.hash(),
+            entry,
+            draft: self,
+        })
+    }
+
     pub(super) fn prepare(&self, hash: [u8; 16], zone: &TimeZone) -> Result<Prepared<'_>, Error> {
+        let resource: Value = serde_json::from_str(&self.body).map_err(|_| self.refused("its text is not JSON"))?;
+        Ok(Prepared {
+            draft: self,
+            hash,
+            entry: Cow::Owned(self.entry(&resource, zone)?),
+            meta: self.head().len(),
+        })
+    }
+
+    fn entry(&self, resource: &Value, zone: &TimeZone) -> Result<Entry, Error> {
         if self.kind.is_shared() && self.patient.is_some() {
             return Err(self.refused("a shared type belongs to no client"));
         }
-        let head = format!(r#"{{"resourceType":"{}","id":"{}","meta":{{"#, self.kind, self.id);
-        if !self.body.starts_with(&head) {
+        if !self.body.starts_with(&self.head()) {
             return Err(self.refused("its text does not begin with resourceType, id and meta"));
         }
-        let resource: Value = serde_json::from_str(&self.body).map_err(|_| self.refused("its text is not JSON"))?;
         let meta = &resource["meta"];
         if meta.get("versionId").is_some() || meta.get("lastUpdated").is_some() {
             return Err(self.refused("its version is given by the store"));
         }
-        Ok(Prepared {
-            draft: self,
-            hash,
-            entry: index(self.kind, self.patient.is_some(), &resource, zone),
-            meta: head.len(),
-        })
+        Ok(index(self.kind, self.patient.is_some(), resource, zone))
+    }
+
+    /// How the body begins.
+    fn head(&self) -> String {
+        format!(r#"{{"resourceType":"{}","id":"{}","meta":{{"#, self.kind, self.id)
     }
 }
 
@@ -66,7 +114,6 @@ impl Prepared<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fhir::types::{Id, ResourceType};
 
     fn draft(body: &str) -> Draft {
         Draft {

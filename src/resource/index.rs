@@ -13,15 +13,15 @@ use crate::fhir::types::{Id, ResourceType};
 pub(super) const NO_DATE: i64 = i64::MIN;
 
 /// What stands beside the body.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Entry {
-    pub(super) dates: [Option<Span>; 2],
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) dates: [Option<Span>; 2],
     /// A bit for each declared parameter that has a value.
-    pub(super) present: i64,
+    pub(crate) present: i64,
     /// The marks one after another.
-    pub(super) marks: Vec<u8>,
+    pub(crate) marks: Vec<u8>,
     /// The shared resources that it refers to, anywhere in it.
-    pub(super) links: Vec<(ResourceType, Id)>,
+    pub(crate) links: Vec<(ResourceType, Id)>,
 }
 
 /// The declared parameters with their expressions compiled, in the order of [`ResourceType::ALL`].

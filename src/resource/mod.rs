@@ -51,14 +51,16 @@ pub(crate) mod store;
 
 use jiff::Timestamp;
 
+pub use draft::Indexed;
+pub(crate) use index::Entry;
 pub use search::{Cursor, Found, Page, Versions, history, read, search, vread};
-pub use store::{put, withdraw};
+pub use store::{put, put_indexed, withdraw};
 
 use crate::db;
 use crate::fhir::types::{Id, ResourceType};
 
 /// A resource on its way into the store.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Draft {
     pub kind: ResourceType,
     pub id: Id,

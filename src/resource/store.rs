@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::Timestamp;
 
-use super::draft::Prepared;
+use super::draft::{Indexed, Prepared};
 use super::index::NO_DATE;
 use super::{Draft, Error, Put};
 use crate::config::{Tenant, TenantId};
@@ -98,39 +98,65 @@ struct Existing {
 ///
 /// Meant for one client's resources at a time, up to some thousands: it takes a handful of statements whatever their number.
 pub async fn put(tx: &mut Tx, tenant: &Tenant, now: Timestamp, drafts: &[Draft]) -> Result<Vec<Put>, Error> {
-    let existing = existing(tx, &tenant.id, drafts).await?;
+    let hashed = drafts.iter().map(|draft| (draft, draft.hash())).collect();
+    let prepare = |at: usize, hash| {
+        let draft: &Draft = &drafts[at];
+        draft.prepare(hash, &tenant.zone)
+    };
+    store(tx, &tenant.id, now, hashed, prepare).await
+}
+
+/// [`put`] of drafts whose index was read before: a load does that beside the mapping, and not while it holds the transaction.
+pub async fn put_indexed(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    now: Timestamp,
+    drafts: &[Indexed],
+) -> Result<Vec<Put>, Error> {
+    let hashed = drafts.iter().map(|indexed| (&indexed.draft, indexed.hash)).collect();
+    store(tx, tenant, now, hashed, |at, _| Ok(drafts[at].prepared())).await
+}
+
+/// `prepare` is asked for those that get a new version, by their place and hash.
+async fn store<'d>(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    now: Timestamp,
+    drafts: Vec<(&'d Draft, [u8; 16])>,
+    prepare: impl Fn(usize, [u8; 16]) -> Result<Prepared<'d>, Error> + Send,
+) -> Result<Vec<Put>, Error> {
+    let existing = existing(tx, tenant, drafts.iter().map(|(draft, _)| *draft)).await?;
     let mut answers = Vec::with_capacity(drafts.len());
     let (mut fresh, mut changed) = (Vec::new(), Changed::default());
     let mut seen = HashSet::with_capacity(drafts.len());
-    for draft in drafts {
+    for (at, (draft, hash)) in drafts.into_iter().enumerate() {
         if !seen.insert((draft.kind, &draft.id)) {
             return Err(draft.refused("the same id comes twice in one batch"));
         }
-        let hash = draft.hash();
         let known = existing.get(&(draft.kind, draft.id.as_str()));
         let patient = draft.patient.as_ref().map_or("", Id::as_str);
         answers.push(match known {
             Some(known) if known.hash == hash && known.patient == patient => Put::Unchanged,
             Some(known) => {
                 changed.add(draft.kind, &draft.id, known, patient);
-                fresh.push((draft.prepare(hash, &tenant.zone)?, Some((known.key, known.version))));
+                fresh.push((prepare(at, hash)?, Some((known.key, known.version))));
                 Put::Updated
             }
             None => {
-                fresh.push((draft.prepare(hash, &tenant.zone)?, None));
+                fresh.push((prepare(at, hash)?, None));
                 Put::Created
             }
         });
     }
-    changed.leave(tx, &tenant.id).await?;
-    insert(tx, &tenant.id, now, fresh).await?;
+    changed.leave(tx, tenant).await?;
+    insert(tx, tenant, now, fresh).await?;
     Ok(answers)
 }
 
 async fn existing<'d>(
     conn: &mut Conn,
     tenant: &TenantId,
-    drafts: &'d [Draft],
+    drafts: impl Iterator<Item = &'d Draft>,
 ) -> Result<HashMap<(ResourceType, &'d str), Existing>, db::Error> {
     let mut by_type: BTreeMap<ResourceType, HashSet<&'d str>> = BTreeMap::new();
     for draft in drafts {

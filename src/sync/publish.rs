@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use jiff::civil::Date;
 
 use super::pull::{Pulled, Removals};
-use super::spool::{Entry, SpooledDraft};
+use super::spool::Entry;
 use super::store::{self, Known, Line};
 use super::{Error, Outcome, Progress, Report, Sync};
 use crate::consent;
@@ -13,7 +13,7 @@ use crate::db::Tx;
 use crate::ecd::Kind;
 use crate::fhir::types::{Id, ResourceType};
 use crate::mapping::resource_id;
-use crate::resource::{self, Draft, Put};
+use crate::resource::{self, Indexed, Put};
 
 /// Records of no client (employees) that are published together.
 const SHARED_AT_ONCE: usize = 500;
@@ -125,7 +125,7 @@ impl Sync<'_> {
                     withdrawn.entry(self.patient(before)).or_default().extend(parse(old));
                 }
             }
-            drafts.extend(spooled.into_iter().filter_map(draft));
+            drafts.extend(spooled);
             if kind == Kind::Client
                 && let Some(care_end) = care_ends.get(&entry.key)
             {
@@ -156,7 +156,7 @@ impl Sync<'_> {
             done.withdrawn += items.len() as u64;
             resource::withdraw(&mut tx, tenant, patient.as_ref(), items, now).await?;
         }
-        let puts = resource::put(&mut tx, self.tenant, now, &drafts).await?;
+        let puts = resource::put_indexed(&mut tx, tenant, now, &drafts).await?;
         done.stored += puts.iter().filter(|put| !matches!(put, Put::Unchanged)).count() as u64;
         store::remember(&mut tx, tenant, source, &lines).await?;
         for kind in Kind::ALL {
@@ -239,20 +239,11 @@ fn chunks(entries: Vec<Entry>, size: usize) -> Vec<Vec<Entry>> {
     chunks
 }
 
-fn name(draft: &SpooledDraft) -> String {
-    format!("{}/{}", draft.kind, draft.id)
+fn name(draft: &Indexed) -> String {
+    format!("{}/{}", draft.kind(), draft.id())
 }
 
 fn parse(name: &str) -> Option<(ResourceType, Id)> {
     let (kind, id) = name.split_once('/')?;
     Some((kind.parse().ok()?, Id::parse(id)?))
-}
-
-fn draft(spooled: SpooledDraft) -> Option<Draft> {
-    Some(Draft {
-        kind: spooled.kind.parse().ok()?,
-        id: Id::parse(&spooled.id)?,
-        patient: spooled.patient.as_deref().and_then(Id::parse),
-        body: spooled.body,
-    })
 }

@@ -10,11 +10,12 @@ use futures::stream::FuturesOrdered;
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 
-use super::spool::{Entry, Spool, SpooledDraft};
+use super::spool::{Entry, Spool};
 use super::{Error, Outcome, Progress, Report, Sync, store};
 use crate::ecd::{Event, Kind, Pull, Reach, Record};
 use crate::mapping::{self, Plan, ReportTypes};
 use crate::profile::{Registry, Severity};
+use crate::resource::{Draft, Indexed};
 use crate::secret::{MacKey, sha256};
 
 /// Records that are compared, mapped and spooled together.
@@ -240,7 +241,7 @@ impl Work {
         sha256(&bytes)
     }
 
-    fn map(&self, record: &Record) -> Result<(Outcome, Vec<SpooledDraft>), (String, String)> {
+    fn map(&self, record: &Record) -> Result<(Outcome, Vec<Indexed>), (String, String)> {
         let context = mapping::Context {
             key: &self.ids,
             zone: &self.zone,
@@ -259,7 +260,7 @@ impl Work {
         }
     }
 
-    fn draft(&self, mapped: mapping::Mapped) -> Result<SpooledDraft, (String, String)> {
+    fn draft(&self, mapped: mapping::Mapped) -> Result<Indexed, (String, String)> {
         let validator = self
             .profiles
             .validator(&mapped.profile)
@@ -271,12 +272,15 @@ impl Work {
         {
             return Err((issue.expression, issue.message));
         }
-        Ok(SpooledDraft {
-            kind: mapped.kind.as_str().to_owned(),
-            id: mapped.id.to_string(),
-            patient: mapped.patient.map(|patient| patient.to_string()),
-            body: mapped.resource.to_string(),
-        })
+        let draft = Draft {
+            kind: mapped.kind,
+            id: mapped.id,
+            patient: mapped.patient,
+            body: serde_json::to_string(&mapped.resource).expect("a JSON value can be written"),
+        };
+        draft
+            .index(&mapped.resource, &self.zone)
+            .map_err(|refused| (String::new(), refused.to_string()))
     }
 }
 

@@ -14,6 +14,9 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use super::Outcome;
+use crate::fhir::search::Span;
+use crate::fhir::types::Id;
+use crate::resource::{self, Draft, Indexed};
 use crate::secret::{MasterKey, Random, Sealer};
 
 /// A record that was mapped in this run.
@@ -25,16 +28,7 @@ pub(super) struct Entry {
     pub version: String,
     pub hash: [u8; 32],
     pub outcome: Outcome,
-    pub drafts: Vec<SpooledDraft>,
-}
-
-/// One resource to be published.
-#[derive(Debug, PartialEq)]
-pub(super) struct SpooledDraft {
-    pub kind: String,
-    pub id: String,
-    pub patient: Option<String>,
-    pub body: String,
+    pub drafts: Vec<Indexed>,
 }
 
 struct Place {
@@ -134,11 +128,28 @@ fn write(into: &mut Vec<u8>, entry: &Entry) {
         },
     );
     number(into, entry.drafts.len());
-    for draft in &entry.drafts {
-        text(into, &draft.kind);
-        text(into, &draft.id);
-        option(into, draft.patient.as_deref());
-        text(into, &draft.body);
+    entry.drafts.iter().for_each(|indexed| write_draft(into, indexed));
+}
+
+fn write_draft(into: &mut Vec<u8>, Indexed { draft, hash, entry }: &Indexed) {
+    text(into, draft.kind.as_str());
+    text(into, draft.id.as_str());
+    option(into, draft.patient.as_ref().map(Id::as_str));
+    text(into, &draft.body);
+    into.extend_from_slice(hash);
+    for date in entry.dates {
+        into.push(u8::from(date.is_some()));
+        for number in date.into_iter().flat_map(|span| [span.from, span.until]) {
+            into.extend_from_slice(&number.to_le_bytes());
+        }
+    }
+    into.extend_from_slice(&entry.present.to_le_bytes());
+    number(into, entry.marks.len());
+    into.extend_from_slice(&entry.marks);
+    number(into, entry.links.len());
+    for (kind, id) in &entry.links {
+        text(into, kind.as_str());
+        text(into, id.as_str());
     }
 }
 
@@ -164,24 +175,63 @@ fn read(rest: &mut &[u8]) -> Option<Entry> {
         key: read_text(rest)?,
         client: read_option(rest)?,
         version: read_text(rest)?,
-        hash: rest.split_off(..32)?.try_into().ok()?,
+        hash: read_bytes(rest)?,
         outcome: read_option(rest)?.map_or(Outcome::Mapped, Outcome::Dropped),
         drafts: Vec::new(),
     };
     for _ in 0..read_number(rest)? {
-        entry.drafts.push(SpooledDraft {
-            kind: read_text(rest)?,
-            id: read_text(rest)?,
-            patient: read_option(rest)?,
-            body: read_text(rest)?,
-        });
+        entry.drafts.push(read_draft(rest)?);
     }
     Some(entry)
 }
 
+fn read_draft(rest: &mut &[u8]) -> Option<Indexed> {
+    let kind = read_text(rest)?.parse().ok()?;
+    let id = Id::parse(&read_text(rest)?)?;
+    let patient = match read_option(rest)? {
+        Some(patient) => Some(Id::parse(&patient)?),
+        None => None,
+    };
+    let body = read_text(rest)?;
+    let hash = read_bytes(rest)?;
+    let mut dates = [None, None];
+    for date in &mut dates {
+        if read_bytes::<1>(rest)? == [1] {
+            let from = i64::from_le_bytes(read_bytes(rest)?);
+            let until = i64::from_le_bytes(read_bytes(rest)?);
+            *date = Some(Span { from, until });
+        }
+    }
+    let present = i64::from_le_bytes(read_bytes(rest)?);
+    let length = read_number(rest)?;
+    let marks = rest.split_off(..length)?.to_vec();
+    let mut links = Vec::new();
+    for _ in 0..read_number(rest)? {
+        links.push((read_text(rest)?.parse().ok()?, Id::parse(&read_text(rest)?)?));
+    }
+    Some(Indexed {
+        draft: Draft {
+            kind,
+            id,
+            patient,
+            body,
+        },
+        hash,
+        entry: resource::Entry {
+            dates,
+            present,
+            marks,
+            links,
+        },
+    })
+}
+
+fn read_bytes<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
+    rest.split_off(..N)?.try_into().ok()
+}
+
 fn read_number(rest: &mut &[u8]) -> Option<usize> {
-    let bytes = rest.split_off(..4)?;
-    usize::try_from(u32::from_le_bytes(bytes.try_into().ok()?)).ok()
+    usize::try_from(u32::from_le_bytes(read_bytes(rest)?)).ok()
 }
 
 fn read_text(rest: &mut &[u8]) -> Option<String> {
@@ -231,12 +281,17 @@ mod tests {
 
     #[test]
     fn a_record_comes_back_as_it_went_in() {
-        let drafts = vec![SpooledDraft {
-            kind: "Goal".to_owned(),
-            id: "g1".to_owned(),
-            patient: Some("p1".to_owned()),
-            body: "{\"name\":\"\u{e9}\"}".to_owned(),
-        }];
+        let resource = serde_json::json!({
+            "resourceType": "Observation", "id": "o1", "meta": {}, "status": "final", "effectiveDateTime": "2026-11-22",
+            "valueString": "één", "performer": [{"reference": "Practitioner/nurse"}],
+        });
+        let draft = Draft {
+            kind: crate::fhir::types::ResourceType::Observation,
+            id: Id::parse("o1").unwrap(),
+            patient: Id::parse("p1"),
+            body: resource.to_string(),
+        };
+        let drafts = vec![draft.index(&resource, &jiff::tz::TimeZone::UTC).unwrap()];
         let mapped = Entry {
             drafts,
             hash: [7; 32],

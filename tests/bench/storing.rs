@@ -130,7 +130,9 @@ async fn mapping(world: &World, table: &mut Table) {
                     "{issues:?}"
                 );
                 resources += 1;
-                bytes += mapped.resource.to_string().len();
+                bytes += serde_json::to_string(&mapped.resource)
+                    .expect("a JSON value can be written")
+                    .len();
             }
         }
         best = best.max(records.len() as f64 / started.elapsed().as_secs_f64());
