@@ -2,6 +2,8 @@
 //!
 //! # Design
 //! hyper's own limits stop what never becomes a request: a head that does not come, too many headers, too many streams at once.
+//! They begin when it knows which HTTP is spoken, so the wait for the bytes that tell is bounded here: connections that say
+//! nothing would otherwise stay for ever, and a few thousand of them would be all that the gateway has room for.
 //! On shutdown the listener closes first, then every connection may finish what it is doing, for a bounded time.
 
 use std::future::Future;
@@ -27,6 +29,10 @@ use super::{App, inside, router};
 const CONNECTIONS: usize = 4_096;
 /// How long a request's head may take, and an idle connection may stay.
 const HEAD: Duration = Duration::from_secs(15);
+/// What an HTTP/2 connection begins with (RFC 9113 §3.4).
+const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// Between two looks at a beginning that could still become either HTTP.
+const LOOK: Duration = Duration::from_millis(20);
 /// How long requests under way may take after the shutdown began.
 const DRAIN: Duration = Duration::from_secs(20);
 /// After an accept that failed (no file descriptors left, for example).
@@ -74,6 +80,9 @@ async fn run(routes: Router, listener: TcpListener, shutdown: impl Future<Output
         };
         let (builder, routes, watcher) = (builder.clone(), routes.clone(), connections.watcher());
         tokio::spawn(async move {
+            if !speaks(&stream, HEAD).await {
+                return;
+            }
             let service = service_fn(move |mut request: hyper::Request<Incoming>| {
                 request.extensions_mut().insert(ConnectInfo(peer));
                 routes.clone().call(request)
@@ -90,6 +99,22 @@ async fn run(routes: Router, listener: TcpListener, shutdown: impl Future<Output
     }
 }
 
+/// Whether the peer says within `limit` which HTTP it speaks. The bytes stay in the stream.
+async fn speaks(stream: &TcpStream, limit: Duration) -> bool {
+    let told = async {
+        let mut start = [0; PREFACE.len()];
+        loop {
+            let length = stream.peek(&mut start).await?;
+            let start = &start[..length];
+            if length == 0 || length == PREFACE.len() || !PREFACE.starts_with(start) {
+                return io::Result::Ok(length > 0);
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    matches!(tokio::time::timeout(limit, told).await, Ok(Ok(true)))
+}
+
 async fn accept(
     listener: &TcpListener,
     room: &Arc<Semaphore>,
@@ -102,4 +127,37 @@ async fn accept(
     let (stream, peer) = listener.accept().await?;
     stream.set_nodelay(true)?;
     Ok((stream, peer, permit))
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_that_never_says_which_http_it_speaks_is_closed() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        for (bytes, fine) in [
+            (&b""[..], false),
+            (b"P", false),
+            (b"PRI * HTTP/2.0\r\n", false),
+            (b"GET", true),
+            (b"POST", true),
+            (PREFACE, true),
+        ] {
+            let mut peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            peer.write_all(bytes).await.unwrap();
+            let (stream, _) = listener.accept().await.unwrap();
+            let name = String::from_utf8_lossy(bytes);
+            assert_eq!(speaks(&stream, Duration::from_millis(200)).await, fine, "{name:?}");
+        }
+        let peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        drop(peer);
+        assert!(
+            !speaks(&stream, HEAD).await,
+            "a peer that hung up says nothing any more"
+        );
+    }
 }
