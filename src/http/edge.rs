@@ -64,14 +64,21 @@ pub(super) async fn edge(State(app): State<App>, mut request: Request, next: Nex
     let (method, uri) = (request.method().clone(), request.uri().clone());
     let route = request.extensions().get::<MatchedPath>().cloned();
     let area = Area::of(uri.path());
-    let reader = cors::reader(&app, area, request.headers()).await;
     let preflight = cors::is_preflight(&request);
+    // Before anything else, because whose origin it is stands in the database too.
+    let place = app.gate.0.clone().try_acquire_owned().ok();
+    let reader = match place {
+        Some(_) => cors::reader(&app, area, request.headers()).await,
+        None => cors::Reader::Nobody,
+    };
 
     let answer = match refuse(&method, &uri) {
         Some(failure) => failure,
+        None if place.is_none() => StatusCode::SERVICE_UNAVAILABLE.into_response(),
         None if preflight => StatusCode::NO_CONTENT.into_response(),
-        None => limited(&app, request, next).await,
+        None => within(TIME, next.run(request)).await,
     };
+    drop(place);
     let (mut response, failure) = failure::render(answer, origin.request, area.speaks_fhir(uri.path()));
 
     headers::protect(response.headers_mut(), area);
@@ -98,13 +105,6 @@ fn refuse(method: &Method, uri: &Uri) -> Option<Response> {
     }
     let length = uri.path_and_query().map_or(0, |text| text.as_str().len());
     (length > MAX_URL).then(|| StatusCode::URI_TOO_LONG.into_response())
-}
-
-async fn limited(app: &App, request: Request, next: Next) -> Response {
-    let Ok(_permit) = app.gate.0.try_acquire() else {
-        return StatusCode::SERVICE_UNAVAILABLE.into_response();
-    };
-    within(TIME, next.run(request)).await
 }
 
 async fn within(limit: Duration, answer: impl Future<Output = Response>) -> Response {
