@@ -19,9 +19,20 @@ use serde_json::Value;
 
 use self::scan::Guard;
 
+/// Whose JSON it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// One object, with nothing empty in it.
+    Fhir,
+    /// What a source system sends: an object or a list, where null and empty values are allowed. Doubled keys, broken text
+    /// and excess are refused all the same.
+    Source,
+}
+
 /// How much is accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
+    pub dialect: Dialect,
     /// Bytes of the whole body.
     pub bytes: usize,
     /// Objects and arrays inside each other.
@@ -37,11 +48,25 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            dialect: Dialect::Fhir,
             bytes: 2 << 20,
             depth: 32,
             items: 10_000,
             members: 1_000,
             string: 1 << 20,
+        }
+    }
+}
+
+impl Limits {
+    /// For what a source system sends, of at most so many bytes.
+    pub fn source(bytes: usize) -> Self {
+        Self {
+            dialect: Dialect::Source,
+            bytes,
+            // A list holds at most one record in two bytes; the bytes bound it.
+            items: bytes,
+            ..Self::default()
         }
     }
 }

@@ -12,6 +12,7 @@ use super::rows::Row;
 use super::transport::{Target, Transport};
 use crate::ecd::contract::{Contracts, key_of};
 use crate::ecd::{Bad, Error, Event, Kind, Pull, Reach, Record, version_of};
+use crate::fhir::json::Fault;
 
 const EMPLOYEES: (&str, &str) = ("/v0/xstream/employees/data", "employees");
 const CLIENTS: (&str, &str) = ("/v0/xstream/clients/data", "clients");
@@ -35,7 +36,7 @@ impl Head {
         match row {
             Row::Line(line) => serde_json::from_slice(line).ok(),
             Row::Value(value) => Self::deserialize(value).ok(),
-            Row::TooLong => None,
+            Row::TooLong | Row::Unfit(_) => None,
         }
     }
 }
@@ -167,9 +168,14 @@ impl Run {
             .await
             .map_err(Stop::Failed)?;
         while let Some(row) = rows.next().await.map_err(Stop::Failed)? {
-            if let Some(key) = Head::of(&row).and_then(|head| head.id).map(|id| id.to_string())
-                && self.pull.clients.contains(&key)
-            {
+            let Some(key) = Head::of(&row).and_then(|head| head.id).map(|id| id.to_string()) else {
+                // Passed over it would never come again: the next pull asks for what is newer.
+                return Err(Stop::Failed(Error::Shape {
+                    path: CLIENT_DELETES.0,
+                    problem: "a deletion that does not say of whom",
+                }));
+            };
+            if self.pull.clients.contains(&key) {
                 let kind = Kind::Client;
                 self.send(Event::Deleted { kind, key }).await?;
             }
@@ -224,11 +230,13 @@ impl Run {
             Row::Value(value) => return Ok(Some(value)),
             Row::Line(line) => match serde_json::from_slice(&line) {
                 Ok(value) => return Ok(Some(value)),
-                Err(_) => "a line that is not JSON",
+                Err(_) => "a line that is not JSON".to_owned(),
             },
-            Row::TooLong => "a line above the limit",
+            Row::Unfit(Fault::Syntax | Fault::Encoding | Fault::NotAnObject) => "a line that is not JSON".to_owned(),
+            Row::Unfit(fault) => format!("a line that is not read: {fault}"),
+            Row::TooLong => "a line above the limit".to_owned(),
         };
-        self.bad(kind, None, "", reason, ending).await?;
+        self.bad(kind, None, "", &reason, ending).await?;
         Ok(None)
     }
 

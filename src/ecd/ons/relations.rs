@@ -36,7 +36,15 @@ impl Run {
                     let target = Target::stream(path, Some(&since));
                     let mut rows = self.transport.rows(&target, wrapper).await.map_err(Stop::Failed)?;
                     while let Some(row) = rows.next().await.map_err(Stop::Failed)? {
-                        changed.extend(Head::of(&row).and_then(|head| head.client_contact_relation_id.or(head.id)));
+                        let head = Head::of(&row);
+                        let Some(relation) = head.and_then(|head| head.client_contact_relation_id.or(head.id)) else {
+                            // Passed over it would never come again: the next pull asks for what is newer.
+                            return Err(Stop::Failed(Error::Shape {
+                                path,
+                                problem: "a change that does not say of which relation",
+                            }));
+                        };
+                        changed.insert(relation);
                     }
                 }
                 if changed.is_empty() {
@@ -95,7 +103,7 @@ impl Run {
             let line = match row {
                 Row::Line(line) => line,
                 Row::Value(value) => value.to_string().into(),
-                Row::TooLong => continue,
+                Row::TooLong | Row::Unfit(_) => continue,
             };
             let limit = self.transport.limits.join_bytes;
             addresses

@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use crate::ecd::{Error, Kind, version_of};
+use crate::fhir::json;
 
 /// Fields that are removed wherever they stand.
 const NEVER: [&str; 8] = [
@@ -32,11 +33,19 @@ pub(super) fn list(path: &'static str, body: &[u8], wrapper: &'static str) -> Re
             found: "JSON but sends markup".to_owned(),
         });
     }
-    let value = serde_json::from_slice(body).map_err(|error| match error.classify() {
-        serde_json::error::Category::Eof => Error::Truncated { path },
-        _ => Error::Shape {
+    let value = guarded(body).map_err(|refused| match refused {
+        Unfit::CutOff => Error::Truncated { path },
+        Unfit::Fault(json::Fault::Syntax | json::Fault::Encoding | json::Fault::NotAnObject) => Error::Shape {
             path,
             problem: "the answer is not JSON",
+        },
+        Unfit::Fault(json::Fault::DuplicateKey) => Error::Shape {
+            path,
+            problem: "a key occurs twice in one object",
+        },
+        Unfit::Fault(_) => Error::Shape {
+            path,
+            problem: "the answer is nested too deep, holds broken text, or a value is too long",
         },
     })?;
     match value {
@@ -53,6 +62,27 @@ pub(super) fn list(path: &'static str, body: &[u8], wrapper: &'static str) -> Re
             problem: "the answer is not a list",
         }),
     }
+}
+
+/// Why bytes of the source are not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unfit {
+    /// They stop before their end.
+    CutOff,
+    Fault(json::Fault),
+}
+
+/// The document, after the guard has read it. With two equal keys one reader would take the first and another the last, and
+/// one of them decides whose record it is.
+pub(super) fn guarded(bytes: &[u8]) -> Result<Value, Unfit> {
+    // Whoever fetched them has bounded them.
+    json::parse(bytes, json::Limits::source(bytes.len())).map_err(|refused| {
+        let read = serde_json::from_slice::<serde::de::IgnoredAny>(bytes);
+        match read.map_err(|error| error.classify()) {
+            Err(serde_json::error::Category::Eof) => Unfit::CutOff,
+            _ => Unfit::Fault(refused.kind),
+        }
+    })
 }
 
 /// Repairs one record in place.

@@ -11,12 +11,15 @@ use serde_json::Value;
 use super::repair;
 use super::transport::{Answer, Format};
 use crate::ecd::Error;
+use crate::fhir::json;
 
 /// One record of a stream, not parsed yet where it came as a line.
 #[derive(Debug, PartialEq)]
 pub(super) enum Row {
     Line(Bytes),
     Value(Value),
+    /// A line that the guard refuses.
+    Unfit(json::Fault),
     /// A line above the limit; its bytes are thrown away.
     TooLong,
 }
@@ -53,8 +56,15 @@ impl Rows {
             Self::Lines { answer, lines } => (answer, lines),
         };
         loop {
-            if let Some(row) = lines.next() {
-                return Ok(Some(row));
+            match lines.next() {
+                None => {}
+                Some(Row::Line(line)) => {
+                    let fit = json::check(&line, json::Limits::source(line.len()));
+                    return Ok(Some(
+                        fit.map_or_else(|refused| Row::Unfit(refused.kind), |()| Row::Line(line)),
+                    ));
+                }
+                row => return Ok(row),
             }
             match answer.chunk().await? {
                 Some(chunk) => lines.push(&chunk),
@@ -140,7 +150,7 @@ mod tests {
                 rows.push(match row {
                     Row::Line(line) => String::from_utf8(line.to_vec()).unwrap(),
                     Row::TooLong => "too long".to_owned(),
-                    Row::Value(_) => unreachable!("lines are not parsed here"),
+                    Row::Value(_) | Row::Unfit(_) => unreachable!("lines are not parsed here"),
                 });
             }
         }

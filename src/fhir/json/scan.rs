@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
-use super::{Fault, Limits};
+use super::{Dialect, Fault, Limits};
 
 /// No key is longer than this many bytes.
 const MAX_KEY: usize = 128;
@@ -60,6 +60,7 @@ impl<'a> Guard<'a> {
         match self.peek() {
             None => return Err(Fault::Empty),
             Some(b'{') => self.open_object()?,
+            Some(b'[') if self.is_source() => self.open_array()?,
             Some(_) => return Err(Fault::NotAnObject),
         }
         while let Some(top) = self.stack.last() {
@@ -73,6 +74,10 @@ impl<'a> Guard<'a> {
         } else {
             Ok(())
         }
+    }
+
+    fn is_source(&self) -> bool {
+        self.limits.dialect == Dialect::Source
     }
 
     /// The next byte that is not white space.
@@ -106,8 +111,7 @@ impl<'a> Guard<'a> {
         let start = self.at;
         self.at += 1;
         if self.peek() == Some(b'}') {
-            self.at = start;
-            return Err(Fault::EmptyObject);
+            return self.nothing(start, Fault::EmptyObject);
         }
         self.push(Frame::Object {
             keys: Vec::new(),
@@ -118,18 +122,22 @@ impl<'a> Guard<'a> {
 
     fn open_array(&mut self) -> Result<(), Fault> {
         let start = self.at;
-        if matches!(self.stack.last(), Some(Frame::Array { .. })) {
+        if matches!(self.stack.last(), Some(Frame::Array { .. })) && !self.is_source() {
             return Err(Fault::NestedArray);
         }
         self.at += 1;
         if self.peek() == Some(b']') {
-            self.at = start;
-            return Err(Fault::EmptyArray);
+            return self.nothing(start, Fault::EmptyArray);
         }
         self.push(Frame::Array {
             items: 0,
             nulls: Vec::new(),
         })
+    }
+
+    fn nothing(&mut self, start: usize, fault: Fault) -> Result<(), Fault> {
+        self.at = if self.is_source() { self.at + 1 } else { start };
+        if self.is_source() { self.follow() } else { Err(fault) }
     }
 
     /// One `"key": value` of the object on top, and the `,` or `}` behind it. A container is only opened here; its end is
@@ -167,7 +175,7 @@ impl<'a> Guard<'a> {
             return Err(Fault::DuplicateKey);
         }
         self.expect(b':')?;
-        if self.peek() == Some(b'n') {
+        if self.peek() == Some(b'n') && !self.is_source() {
             return Err(Fault::Null);
         }
         self.value()
@@ -183,7 +191,7 @@ impl<'a> Guard<'a> {
             return Err(Fault::TooManyItems);
         }
         *items += 1;
-        if next == Some(b'n') {
+        if next == Some(b'n') && self.limits.dialect == Dialect::Fhir {
             nulls.push(*items - 1);
         }
         self.value()
@@ -196,7 +204,7 @@ impl<'a> Guard<'a> {
             Some(b'[') => return self.open_array(),
             Some(b'"') => {
                 let start = self.at;
-                if self.string()?.len() == 2 {
+                if self.string()?.len() == 2 && !self.is_source() {
                     self.at = start;
                     return Err(Fault::EmptyString);
                 }
@@ -234,7 +242,8 @@ impl<'a> Guard<'a> {
     }
 
     fn close(&mut self) -> Result<(), Fault> {
-        if let Some(Frame::Object { keys, arrays, .. }) = self.stack.last_mut()
+        if !self.is_source()
+            && let Some(Frame::Object { keys, arrays, .. }) = self.stack.last_mut()
             && let Some((key, fault)) = twins(keys, arrays)
         {
             // The pointer shows the last key: make it the one at fault.

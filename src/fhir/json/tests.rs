@@ -185,3 +185,36 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_source_may_send_lists_nulls_and_nothing_but_no_double_keys() {
+    let limits = Limits::source(200);
+    for text in [
+        "[]",
+        "{}",
+        " [ ] ",
+        r#"{"a":null,"b":[],"c":{},"d":"","_e":[null],"f":[[1,[]],{}]}"#,
+        r#"[{"id":1,"x":[null,null]},{},[]]"#,
+        r#"{"reports":[{"id":1},{"id":2}]}"#,
+    ] {
+        assert_eq!(check(text.as_bytes(), limits), Ok(()), "{text}");
+    }
+    for (text, kind) in [
+        (r#"{"clientId":1,"clientId":2}"#, Fault::DuplicateKey),
+        (r#"[{"a":{"x":1,"x":2}}]"#, Fault::DuplicateKey),
+        (r#"{"a":1,"\u0061":2}"#, Fault::Key),
+        (r#"{"a":"\u0000"}"#, Fault::Text),
+        (r#"{"a":"\ud800"}"#, Fault::Text),
+        ("[{]", Fault::Syntax),
+        ("[1,]", Fault::Syntax),
+        ("{}{}", Fault::Trailing),
+        ("[][]", Fault::Trailing),
+        ("1", Fault::NotAnObject),
+    ] {
+        assert_eq!(check(text.as_bytes(), limits).unwrap_err().kind, kind, "{text}");
+    }
+    let deep = "[".repeat(40);
+    assert_eq!(check(deep.as_bytes(), limits).unwrap_err().kind, Fault::TooDeep);
+    let large = " ".repeat(201);
+    assert_eq!(check(large.as_bytes(), limits).unwrap_err().kind, Fault::TooLarge);
+}

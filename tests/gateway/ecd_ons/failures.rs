@@ -36,6 +36,37 @@ async fn a_page_for_people_is_not_an_empty_list() {
 }
 
 #[tokio::test]
+async fn a_record_that_names_two_clients_is_nobodys() {
+    let world = world(10).await;
+    let clients: Vec<String> = world.everyone().into_iter().take(2).collect();
+    let (a, b) = (&clients[0], &clients[1]);
+    let twice = format!("{{\"id\": 1, \"clientId\": {a}, \"clientId\": {b}}}\n");
+    let deep = format!(
+        "{{\"id\": 2, \"clientId\": {a}, \"x\": {}{}}}\n",
+        "[".repeat(90),
+        "]".repeat(90)
+    );
+    let reports = format!("{twice}{deep}");
+    world
+        .running
+        .faults
+        .add("/v0/xstream/reports/data", Fault::Instead(reports), 1);
+    let plans = format!("[{}]", twice.trim());
+    world
+        .running
+        .faults
+        .add("/v0/administration/dossier/care_plans", Fault::Json(plans), 1);
+    let brought = bring(&world.connect(), pull([a.clone()].into(), Reach::Full)).await;
+    assert!(brought.of(Kind::Report).is_empty() && !brought.streams.contains(&Kind::Report));
+    assert_eq!(brought.bad.len(), 2, "{:?}", brought.bad);
+    assert!(!brought.complete.contains(&(Kind::CarePlan, a.clone())));
+    let problem = "a key occurs twice in one object";
+    assert!(
+        matches!(&brought.failed[..], [(Kind::CarePlan, _, Error::Shape { problem: found, .. })] if *found == problem)
+    );
+}
+
+#[tokio::test]
 async fn a_list_that_breaks_once_is_asked_for_again() {
     let world = world(10).await;
     let client = world.population.cast().everything.to_string();
