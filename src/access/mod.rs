@@ -133,7 +133,8 @@ fn ways(caller: &Caller, context: Context, rights: &[&Right]) -> BTreeMap<Resour
     seen.collect()
 }
 
-/// `openid fhirUser` is enough to read the resource that stands for the person, and nothing else.
+/// `openid fhirUser` is enough to read the resource that stands for the person, and nothing else. A token with one client in
+/// its context says nothing of the others.
 fn oneself(caller: &Caller, kind: ResourceType, id: &Id) -> Option<Visible> {
     let known = caller.scopes.has(&Scope::OpenId) && caller.scopes.has(&Scope::FhirUser);
     let same = caller
@@ -141,7 +142,14 @@ fn oneself(caller: &Caller, kind: ResourceType, id: &Id) -> Option<Visible> {
         .as_ref()
         .is_some_and(|user| user.0 == kind && user.1 == *id);
     (known && same && !caller.rights.is_empty()).then(|| {
-        let patients = caller.rights.iter().map(|right| right.patient.clone()).collect();
+        let in_context =
+            |patient: &Id| kind != ResourceType::Person || caller.patient.as_ref().is_none_or(|own| own == patient);
+        let patients = caller
+            .rights
+            .iter()
+            .map(|right| right.patient.clone())
+            .filter(in_context)
+            .collect();
         let only = vec![("_id".to_owned(), id.to_string())];
         Visible::new(caller.tenant.id.clone(), patients, BTreeMap::from([(kind, vec![only])]))
     })

@@ -2,7 +2,7 @@
 //!
 //! # Design
 //! Types come from [`ResourceType`], search parameters from [`search::params`], so a statement cannot promise what the parser
-//! does not know. The interactions are the four that the router has, and are the same for every type.
+//! does not know. The interactions are the four that the router has, and are the same for every type but Person, which is only read.
 
 use serde_json::{Value, json};
 
@@ -35,7 +35,7 @@ pub struct Endpoints {
     pub manage: Option<String>,
 }
 
-/// The interactions of every type.
+/// The interactions of every type that is stored.
 pub const INTERACTIONS: &[&str] = &["read", "vread", "history-instance", "search-type"];
 
 impl Capability<'_> {
@@ -97,6 +97,9 @@ impl Capability<'_> {
 }
 
 fn resource(kind: ResourceType) -> Value {
+    if kind == ResourceType::Person {
+        return person();
+    }
     let interactions: Vec<Value> = INTERACTIONS.iter().map(|code| json!({ "code": code })).collect();
     let declared = search::COMMON.iter().chain(search::params(kind));
     let params: Vec<Value> = declared
@@ -110,6 +113,19 @@ fn resource(kind: ResourceType) -> Value {
         "updateCreate": false,
         "conditionalRead": "full-support",
         "searchParam": params
+    })
+}
+
+/// A Person is made at the moment of the read, so there is nothing to search and no version.
+fn person() -> Value {
+    json!({
+        "type": ResourceType::Person.as_str(),
+        "documentation": "The fhirUser of somebody who stands for more than one client; only their own token reads it.",
+        "interaction": [{ "code": "read" }],
+        "versioning": "no-version",
+        "readHistory": false,
+        "updateCreate": false,
+        "conditionalRead": "not-supported"
     })
 }
 
@@ -143,6 +159,10 @@ mod tests {
         assert_eq!(resources.len(), ResourceType::ALL.len());
         for (resource, kind) in resources.iter().zip(ResourceType::ALL) {
             assert_eq!(resource["type"], kind.as_str());
+            if *kind == ResourceType::Person {
+                assert_eq!(resource["interaction"], json!([{ "code": "read" }]));
+                continue;
+            }
             let names = resource["searchParam"].as_array().unwrap();
             assert_eq!(names.len(), search::COMMON.len() + search::params(*kind).len());
         }

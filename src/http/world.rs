@@ -102,7 +102,7 @@ impl World {
             patient: id(patient),
             source_client: patient.to_owned(),
             role,
-            related: None,
+            related: (role != Role::Client).then(|| id(&format!("contact-of-{patient}"))),
             parts,
         };
         let tenant = TenantId::parse("topaz").unwrap();
@@ -117,6 +117,18 @@ impl World {
 
     /// An access token of `account` in the context of `patient`.
     pub(super) async fn token(&self, account: &str, patient: &str, scopes: &str) -> String {
+        let own = (ResourceType::Patient, id(patient));
+        self.token_as(account, Some(patient), own, scopes).await
+    }
+
+    /// An access token of `account`, who is `fhir_user`, in the context of `patient` or of nobody.
+    pub(super) async fn token_as(
+        &self,
+        account: &str,
+        patient: Option<&str>,
+        fhir_user: (ResourceType, Id),
+        scopes: &str,
+    ) -> String {
         let tenant = TenantId::parse("topaz").unwrap();
         let (token, now) = (Random::Os.token(), self.clock.now());
         let expires_at = now + jiff::SignedDuration::from_hours(1_000);
@@ -124,8 +136,8 @@ impl World {
             id: Random::Os.token(),
             client_id: "app".to_owned(),
             account: account.to_owned(),
-            patient: Some(id(patient)),
-            fhir_user: Some((ResourceType::Patient, id(patient))),
+            patient: patient.map(id),
+            fhir_user: Some(fhir_user),
             scopes: Scopes::parse(scopes).unwrap(),
             nonce: None,
             auth_time: now,

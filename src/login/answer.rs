@@ -15,6 +15,7 @@ use crate::db::Tx;
 use crate::fhir::types::{Id, ResourceType};
 use crate::oauth::request::{self, Approval, DENIED};
 use crate::oauth::scope::{Scope, Scopes};
+use crate::secret::{hex, mac};
 
 /// After this a remembered approval is asked again.
 const REMEMBERED: SignedDuration = SignedDuration::from_hours(90 * 24);
@@ -137,7 +138,7 @@ impl Login {
             account: account.clone(),
             patient: patient.clone(),
             scopes,
-            fhir_user: right.and_then(fhir_user),
+            fhir_user: right.and_then(|right| self.fhir_user(&at.tenant, account, right, &standing.rights)),
             auth_time: session.started_at,
             acr: session.acr().to_owned(),
             amr: session.amr().iter().map(|method| (*method).to_owned()).collect(),
@@ -178,6 +179,23 @@ impl Login {
         let enough = wanted.data().next().is_none() || scopes.data().next().is_some();
         Ok((same && young && enough).then_some(scopes))
     }
+
+    /// The resource that stands for the person who is logged in: the client, the contact of one client, or, for who reaches
+    /// more than one, the Person that links to those contacts.
+    fn fhir_user(&self, tenant: &Tenant, account: &str, right: &Right, all: &[Right]) -> Option<(ResourceType, Id)> {
+        match (right.role, all) {
+            (Role::Client, _) => Some((ResourceType::Patient, right.patient.clone())),
+            // A contact whom the ECD does not tell apart is nobody that could be read.
+            (Role::Contact | Role::Representative, _) if right.related.is_none() => None,
+            (Role::Contact | Role::Representative, [] | [_]) => {
+                Some((ResourceType::RelatedPerson, right.related.clone()?))
+            }
+            (Role::Contact | Role::Representative, _) => {
+                let key = mac(&self.person_key, &[tenant.id.as_str().as_bytes(), account.as_bytes()]);
+                Some((ResourceType::Person, Id::parse(&hex(&key[..16]))?))
+            }
+        }
+    }
 }
 
 pub(super) async fn finish(tx: &mut Tx, tenant: &Tenant, standing: &Standing, now: Timestamp) -> Result<(), Refused> {
@@ -185,16 +203,5 @@ pub(super) async fn finish(tx: &mut Tx, tenant: &Tenant, standing: &Standing, no
         Ok(())
     } else {
         Err(Refused::Gone)
-    }
-}
-
-/// The resource that stands for the person who is logged in.
-fn fhir_user(right: &Right) -> Option<(ResourceType, Id)> {
-    match right.role {
-        Role::Client => Some((ResourceType::Patient, right.patient.clone())),
-        Role::Contact | Role::Representative => right
-            .related
-            .clone()
-            .map(|related| (ResourceType::RelatedPerson, related)),
     }
 }

@@ -76,6 +76,7 @@ pub struct Parts {
     host: String,
     code_key: MacKey,
     form_key: MacKey,
+    person_key: MacKey,
 }
 
 impl std::ops::Deref for Login {
@@ -186,6 +187,7 @@ impl Login {
             host: config.server.public_url.host_str().unwrap_or_default().to_owned(),
             code_key: master.mac_key("sms-code"),
             form_key: master.mac_key("login-form"),
+            person_key: master.mac_key("person-id"),
             db,
             clock,
             random,

@@ -22,6 +22,7 @@ mod condition;
 mod history;
 mod line;
 mod link;
+mod person;
 mod search;
 
 use jiff::Timestamp;
@@ -73,6 +74,8 @@ pub enum Answer {
         last_updated: Timestamp,
     },
     Bundle(Vec<u8>),
+    /// A resource that is made at the moment of the request and has no versions.
+    Made(String),
 }
 
 /// Why there is no answer.
@@ -117,6 +120,9 @@ impl Rest {
     pub async fn read(&self, call: &Call<'_>, kind: ResourceType, id: &Id, unless: &Unless) -> Result<Answer, Error> {
         let found = async {
             let visible = access::decide(call.caller, &Interaction::Read(kind, id))?;
+            if kind == ResourceType::Person {
+                return self.person(call, &visible, id).await;
+            }
             let stored = resource::read(&mut *self.db.read().await?, &visible, kind, id).await?;
             Ok(one(stored.ok_or(Error::NotFound)?, &visible, unless))
         };

@@ -22,6 +22,7 @@ impl Format {
                 (StatusCode::NOT_MODIFIED, Some((version, last_updated)), Body::empty())
             }
             Answer::Bundle(bytes) => (StatusCode::OK, None, Body::from(bytes)),
+            Answer::Made(body) => (StatusCode::OK, None, Body::from(body)),
         };
         let mut response = Response::new(body);
         *response.status_mut() = status;

@@ -10,6 +10,8 @@ mod bearer;
 mod documents;
 mod format;
 #[cfg(test)]
+mod person_tests;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod two_worlds;
