@@ -10,8 +10,7 @@ async fn granted(world: &World, scope: &str) {
     let scopes: Vec<&str> = scope.split(' ').collect();
     browser.allow(&scopes).await.unwrap();
     let mut at = browser.at();
-    let (_, form) = world.login.signed_in(&browser.at()).await.unwrap().unwrap();
-    at.form = form;
+    at.form = world.login.own(&browser.at()).await.unwrap().unwrap().form;
     world.login.sign_out(at).await.unwrap().unwrap();
 }
 

@@ -28,6 +28,7 @@ mod change;
 mod code;
 mod enter;
 mod flow;
+mod own;
 pub mod session;
 pub mod step;
 pub(crate) mod store;
@@ -56,6 +57,7 @@ use crate::secret::{MacKey, Random};
 
 pub use answer::Decision;
 pub use flow::Flow;
+pub use own::{Now, Own, PastLogin};
 pub use step::{Step, next};
 pub use visit::{Again, Ask, Code, Page, Visit};
 

@@ -37,6 +37,8 @@ pub struct Addresses {
     pub revoke: String,
     pub jwks: String,
     pub userinfo: String,
+    /// Where a person sees and withdraws what apps got.
+    pub manage: String,
 }
 
 impl Addresses {
@@ -50,6 +52,7 @@ impl Addresses {
             revoke: endpoint("revoke"),
             jwks: endpoint("jwks"),
             userinfo: endpoint("userinfo"),
+            manage: format!("{base}/account"),
             issuer: base,
         }
     }
@@ -86,6 +89,7 @@ fn shared(issuer: &Issuer, tenant: &TenantId) -> Value {
 /// `/{tenant}/fhir/.well-known/smart-configuration`
 pub fn smart(issuer: &Issuer, tenant: &TenantId) -> Value {
     let mut document = shared(issuer, tenant);
+    document["management_endpoint"] = json!(Addresses::of(issuer, tenant).manage);
     document["capabilities"] = json!(CAPABILITIES);
     document
 }

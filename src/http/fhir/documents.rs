@@ -68,7 +68,7 @@ fn capability<'a>(server: &Server, tenant: &'a Tenant) -> Capability<'a> {
             introspect: Some(format!("{issuer}/oauth/introspect")),
             revoke: Some(format!("{issuer}/oauth/revoke")),
             register: None,
-            manage: None,
+            manage: Some(format!("{issuer}/account")),
         },
     }
 }

@@ -1,33 +1,65 @@
-//! The account page: who is logged in, and the way out.
+//! The account page: who is logged in, which apps have access, the last logins, and the way out.
+
+use std::collections::BTreeMap;
 
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::browser::{Browser, Cookie};
 use super::fields::Fields;
-use super::render;
-use super::views::{self, Shell, SignedIn};
+use super::text::Language;
+use super::views::{self, Shell};
+use super::{render, see_other};
 use crate::http::App;
-use crate::login::Refused;
+use crate::login::{Own, Refused};
+use crate::oauth::grant::Given;
+use crate::oauth::scope::{Scope, Scopes};
+use crate::oauth::token;
 
 pub(super) async fn show(State(app): State<App>, browser: Browser) -> Response {
     let language = browser.language(None);
     let t = language.texts();
-    match app.login.signed_in(&browser.at("", "")).await {
-        Ok(somebody) => {
+    match app.login.own(&browser.at("", "")).await {
+        Ok(own) => {
             let path = format!("/{}/account?", browser.tenant.id);
             let view = views::Account {
                 shell: Shell::new(&browser, language, t.account_title, false).switched_at(&path),
                 t,
-                signed_in: somebody.map(|(name, csrf)| SignedIn {
-                    hello: language.hello(&name),
-                    csrf,
-                }),
+                own: own.map(|own| seen(language, &own, &browser.tenant.zone)),
             };
             render::html(&browser, StatusCode::OK, "", &view)
         }
         Err(refused) => render::failure(&browser, &refused),
+    }
+}
+
+/// Takes back what one app got.
+pub(super) async fn withdraw(State(app): State<App>, browser: Browser, fields: Fields) -> Response {
+    let client_id = fields.text("app").to_owned();
+    taken_back(&app, &browser, &fields, Some(client_id)).await
+}
+
+pub(super) async fn withdraw_all(State(app): State<App>, browser: Browser, fields: Fields) -> Response {
+    taken_back(&app, &browser, &fields, None).await
+}
+
+async fn taken_back(app: &App, browser: &Browser, fields: &Fields, client_id: Option<String>) -> Response {
+    let withdrawn = if browser.from_elsewhere {
+        Err(Refused::Forged)
+    } else {
+        app.login.withdraw(browser.at("", fields.text("csrf")), client_id).await
+    };
+    match withdrawn {
+        Ok(ended) => {
+            token::forget(&app.issuer, &ended);
+            see_other(&format!("/{}/account", browser.tenant.id))
+        }
+        // The session was over: the page says so.
+        Err(Refused::Gone) => see_other(&format!("/{}/account", browser.tenant.id)),
+        Err(refused) => render::failure(browser, &refused),
     }
 }
 
@@ -48,4 +80,64 @@ pub(super) async fn sign_out(State(app): State<App>, browser: Browser, fields: F
         }
         Err(refused) => render::failure(&browser, &refused),
     }
+}
+
+/// The account in words.
+fn seen(language: Language, own: &Own, zone: &TimeZone) -> views::Own {
+    let mut by_app: BTreeMap<&str, Vec<&Given>> = BTreeMap::new();
+    for given in &own.given {
+        by_app.entry(&given.client_id).or_default().push(given);
+    }
+    views::Own {
+        hello: language.hello(&own.name),
+        csrf: own.form.clone(),
+        apps: by_app
+            .values()
+            .filter_map(|given| one_app(language, given, zone))
+            .collect(),
+        logins: own
+            .logins
+            .iter()
+            .map(|login| language.past_login(&moment(login.at, zone), login.second, login.now))
+            .collect(),
+    }
+}
+
+/// Everything that one app got, whoever it is about.
+fn one_app(language: Language, given: &[&Given], zone: &TimeZone) -> Option<views::GivenApp> {
+    let first = given.first()?;
+    let since = given.iter().map(|given| given.since).min()?;
+    let used = given.iter().map(|given| given.used).max()?;
+    Some(views::GivenApp {
+        client_id: first.client_id.clone(),
+        name: first.name.clone(),
+        times: language.app_times(&moment(since, zone), &moment(used, zone)),
+        scopes: words(language, given.iter().map(|given| &given.scopes)),
+        button: language.withdraw_button(&first.name),
+    })
+}
+
+/// Each scope once, as on the page where it was given.
+fn words<'a>(language: Language, scopes: impl Iterator<Item = &'a Scopes>) -> Vec<String> {
+    let mut words = Vec::new();
+    for scope in scopes.flat_map(Scopes::iter) {
+        if !matches!(scope, Scope::Data(_) | Scope::OfflineAccess) {
+            continue;
+        }
+        let (title, more) = language.scope(scope);
+        let word = if more.is_empty() {
+            title
+        } else {
+            format!("{title}. {more}")
+        };
+        if !words.contains(&word) {
+            words.push(word);
+        }
+    }
+    words
+}
+
+/// `22-11-2026 11:00`, on the clock of the organisation.
+fn moment(at: Timestamp, zone: &TimeZone) -> String {
+    at.to_zoned(zone.clone()).strftime("%d-%m-%Y %H:%M").to_string()
 }

@@ -9,6 +9,8 @@
 //! form has one submit button unless it asks for a decision.
 
 mod account;
+#[cfg(test)]
+mod account_tests;
 mod assets;
 mod browser;
 mod fields;
@@ -45,6 +47,8 @@ pub fn routes() -> Router<App> {
         .route("/{tenant}/login/approve", post(approve))
         .route("/{tenant}/account", get(account::show))
         .route("/{tenant}/account/sign-out", post(account::sign_out))
+        .route("/{tenant}/account/withdraw", post(account::withdraw))
+        .route("/{tenant}/account/withdraw-all", post(account::withdraw_all))
 }
 
 async fn show(State(app): State<App>, browser: Browser) -> Response {

@@ -18,13 +18,13 @@ use crate::secret::Random;
 
 /// One tag with its attributes.
 #[derive(Clone, Debug)]
-struct Tag {
+pub(super) struct Tag {
     name: String,
     attributes: BTreeMap<String, String>,
 }
 
 impl Tag {
-    fn get(&self, name: &str) -> &str {
+    pub(super) fn get(&self, name: &str) -> &str {
         self.attributes.get(name).map_or("", String::as_str)
     }
 
@@ -64,7 +64,7 @@ fn tags(html: &str) -> Vec<Tag> {
 
 /// A form with its fields.
 #[derive(Clone, Debug)]
-struct Form {
+pub(super) struct Form {
     action: String,
     tags: Vec<Tag>,
 }
@@ -111,31 +111,31 @@ impl Form {
         body.finish()
     }
 
-    fn fields(&self, name: &str) -> Vec<&Tag> {
+    pub(super) fn fields(&self, name: &str) -> Vec<&Tag> {
         self.tags.iter().filter(|tag| tag.get("name") == name).collect()
     }
 }
 
 /// A browser without scripts.
-struct Browser {
+pub(super) struct Browser {
     router: Router,
-    jar: BTreeMap<String, String>,
+    pub(super) jar: BTreeMap<String, String>,
     language: &'static str,
 }
 
-struct Answer {
-    status: StatusCode,
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
     headers: HeaderMap,
-    body: String,
+    pub(super) body: String,
 }
 
 impl Answer {
-    fn header(&self, name: &str) -> &str {
+    pub(super) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
     /// The form that has this field.
-    fn form(&self, field: &str) -> Form {
+    pub(super) fn form(&self, field: &str) -> Form {
         let mut forms = forms(&self.body).into_iter();
         forms
             .find(|form| !form.fields(field).is_empty())
@@ -153,7 +153,7 @@ impl Browser {
         }
     }
 
-    async fn send(&mut self, request: axum::http::request::Builder, body: String) -> Answer {
+    pub(super) async fn send(&mut self, request: axum::http::request::Builder, body: String) -> Answer {
         let cookies: Vec<String> = self.jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let mut request = request
             .header(COOKIE, cookies.join("; "))
@@ -182,17 +182,17 @@ impl Browser {
         answer
     }
 
-    async fn get(&mut self, path: &str) -> Answer {
+    pub(super) async fn get(&mut self, path: &str) -> Answer {
         self.send(Request::get(path), String::new()).await
     }
 
-    async fn post(&mut self, path: &str, body: String) -> Answer {
+    pub(super) async fn post(&mut self, path: &str, body: String) -> Answer {
         let kind = "application/x-www-form-urlencoded";
         self.send(Request::post(path).header(CONTENT_TYPE, kind), body).await
     }
 
     /// Sends a form and follows the way within this site.
-    async fn submit(&mut self, form: &Form, values: &[(&str, &str)]) -> Answer {
+    pub(super) async fn submit(&mut self, form: &Form, values: &[(&str, &str)]) -> Answer {
         let mut answer = self.post(&form.action, form.fill(values)).await;
         while answer.status == StatusCode::SEE_OTHER && answer.header(LOCATION.as_str()).starts_with('/') {
             let to = answer.header(LOCATION.as_str()).to_owned();
@@ -279,7 +279,7 @@ fn sound(page: &Answer) {
     assert_eq!(page.header("x-content-type-options"), "nosniff");
 }
 
-async fn usual() -> (World, Browser) {
+pub(super) async fn usual() -> (World, Browser) {
     with(|_| {}).await
 }
 
@@ -290,7 +290,7 @@ async fn with(change: impl FnOnce(&mut Policy)) -> (World, Browser) {
 }
 
 /// From the app's link to the page of the code.
-async fn up_to_the_code(world: &World, browser: &mut Browser, username: &str) -> Answer {
+pub(super) async fn up_to_the_code(world: &World, browser: &mut Browser, username: &str) -> Answer {
     let request = world
         .request("openid launch/patient patient/*.rs offline_access", &[])
         .await;

@@ -11,6 +11,7 @@ use jiff::SignedDuration;
 use crate::account::password::Broken;
 use crate::consent::Role;
 use crate::fhir::types::ResourceType;
+use crate::login::Now;
 use crate::oauth::scope::{Action, Data, Scope};
 
 /// The language of a page.
@@ -101,7 +102,12 @@ texts! {
 
     account_title: "Uw account", "Your account";
     account_apps: "Apps met toegang", "Apps with access";
-    account_no_apps: "Hier komen de apps die u toegang gaf.", "The apps that you gave access will be listed here.";
+    account_no_apps: "Geen enkele app heeft nu toegang.", "No app has access now.";
+    account_withdraw_more: "Trekt u de toegang in? Dan ziet de app vanaf dat moment niets meer. Wat de app al heeft, blijft bij de app.",
+        "If you withdraw access, the app sees nothing more from that moment. What the app already has stays with the app.";
+    withdraw_all_button: "Toegang van alle apps intrekken", "Withdraw access of all apps";
+    account_logins: "Laatste keren ingelogd", "Recent logins";
+    account_logins_more: "Was u dit niet? Bel dan uw zorgorganisatie.", "Was this not you? Then call your care organisation.";
     account_none: "U bent niet ingelogd. Log in via uw app.", "You are not logged in. Log in through your app.";
     sign_out_button: "Uitloggen", "Log out";
 
@@ -331,6 +337,34 @@ impl Language {
     /// What the client of a right is called as long as the name is not known.
     pub(super) fn nameless(self, at: usize) -> String {
         self.pick(format!("Cliënt {at}"), format!("Client {at}"))
+    }
+
+    pub(super) fn app_times(self, since: &str, used: &str) -> String {
+        self.pick(
+            format!("Toegang sinds {since}. Laatst gebruikt: {used}."),
+            format!("Access since {since}. Last used: {used}."),
+        )
+    }
+
+    pub(super) fn withdraw_button(self, app: &str) -> String {
+        self.pick(
+            format!("Toegang van {app} intrekken"),
+            format!("Withdraw access of {app}"),
+        )
+    }
+
+    pub(super) fn past_login(self, at: &str, second: bool, now: Now) -> String {
+        let (how, here, open) = match (self, second) {
+            (Self::Dutch, true) => ("met sms-code", "nu ingelogd in deze browser", "nu nog ingelogd"),
+            (Self::Dutch, false) => ("met wachtwoord", "nu ingelogd in deze browser", "nu nog ingelogd"),
+            (Self::English, true) => ("with SMS code", "logged in now in this browser", "still logged in"),
+            (Self::English, false) => ("with password", "logged in now in this browser", "still logged in"),
+        };
+        match now {
+            Now::Here => format!("{at}, {how}, {here}"),
+            Now::Elsewhere => format!("{at}, {how}, {open}"),
+            Now::Over => format!("{at}, {how}"),
+        }
     }
 
     /// A scope in plain words, and a second line where one is needed.

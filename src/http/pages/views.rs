@@ -75,7 +75,7 @@ pages! {
     }
     /// A page that only says something.
     Message("message.html") { text: String, request_id: Option<String> }
-    Account("account.html") { signed_in: Option<SignedIn> }
+    Account("account.html") { own: Option<Own> }
 }
 
 /// Somebody whose dossier can be chosen.
@@ -94,7 +94,19 @@ pub(super) struct Offer {
     pub(super) offline: bool,
 }
 
-pub(super) struct SignedIn {
+/// The account of who is logged in.
+pub(super) struct Own {
     pub(super) hello: String,
     pub(super) csrf: String,
+    pub(super) apps: Vec<GivenApp>,
+    pub(super) logins: Vec<String>,
+}
+
+/// An app with access.
+pub(super) struct GivenApp {
+    pub(super) client_id: String,
+    pub(super) name: String,
+    pub(super) times: String,
+    pub(super) scopes: Vec<String>,
+    pub(super) button: String,
 }

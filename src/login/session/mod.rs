@@ -8,7 +8,6 @@ pub(crate) mod store;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{At, Login, Refused};
-use crate::account;
 use crate::audit::{self, Action, Entry, Outcome, Who};
 use crate::config::TenantId;
 use crate::db::{self, Conn};
@@ -73,16 +72,6 @@ pub async fn alive(conn: &mut Conn, tenant: &TenantId, id: &str, now: Timestamp)
 }
 
 impl Login {
-    /// Who is logged in in this browser: the person's name, and what the form to sign out carries.
-    pub async fn signed_in(&self, at: &At) -> Result<Option<(String, String)>, Refused> {
-        let now = self.now();
-        let mut read = self.db.read().await?;
-        let session = of_cookie(&mut read, &at.tenant.id, at.session.as_deref(), now).await?;
-        let Some(session) = session else { return Ok(None) };
-        let found = account::find(&mut read, &at.tenant.id, &session.account).await?;
-        Ok(found.map(|(account, _)| (account.name, self.form(&session.id))))
-    }
-
     /// Ends the session of this browser, if there is one, and every grant of it without `offline_access`. Returns its id.
     pub async fn sign_out(&self, at: At) -> Result<Option<String>, Refused> {
         let login = self.clone();

@@ -17,6 +17,10 @@ statements! {
     SESSION_OF_COOKIE = both(
         "SELECT id, account, started_at, second, used_at, ended_at FROM login_session WHERE tenant = $1 AND cookie = $2"
     );
+    NEWEST = both(
+        "SELECT id, account, started_at, second, used_at, ended_at FROM login_session WHERE tenant = $1 AND account = $2 \
+         ORDER BY started_at DESC, id LIMIT $3"
+    );
     USE_SESSION = both("UPDATE login_session SET used_at = $3 WHERE tenant = $1 AND id = $2 AND used_at < $3");
     END_SESSION = both("UPDATE login_session SET ended_at = $3 WHERE tenant = $1 AND id = $2 AND ended_at IS NULL");
     END_SESSIONS = both(
@@ -73,6 +77,17 @@ pub(in crate::login) async fn session_of_cookie(
 ) -> Result<Option<Session>, db::Error> {
     let row = conn.row(SESSION_OF_COOKIE, params![tenant.as_str(), cookie]).await?;
     Ok(row.as_ref().map(session_row))
+}
+
+/// The last logins of an account, the newest first.
+pub(in crate::login) async fn newest(
+    conn: &mut Conn,
+    tenant: &TenantId,
+    account: &str,
+    most: i64,
+) -> Result<Vec<Session>, db::Error> {
+    let rows = conn.rows(NEWEST, params![tenant.as_str(), account, most]).await?;
+    Ok(rows.iter().map(session_row).collect())
 }
 
 pub(in crate::login) async fn use_session(

@@ -91,6 +91,23 @@ pub async fn living(
     store::living(conn, tenant, account, now).await
 }
 
+/// What one app was given, as its owner sees it.
+#[derive(Clone, Debug)]
+pub struct Given {
+    pub client_id: String,
+    /// Of the app.
+    pub name: String,
+    pub scopes: Scopes,
+    pub since: Timestamp,
+    /// When the app last asked for an access token.
+    pub used: Timestamp,
+}
+
+/// What an account gave to apps that are still there, the oldest first.
+pub async fn given(conn: &mut Conn, tenant: &TenantId, account: &str, now: Timestamp) -> Result<Vec<Given>, db::Error> {
+    store::given(conn, tenant, account, now).await
+}
+
 /// Why a grant was revoked; the word stands in the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {

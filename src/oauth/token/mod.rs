@@ -24,7 +24,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-pub use check::{Checked, check};
+pub use check::{Checked, check, forget};
 pub use introspect::introspect;
 pub use revoke::revoke;
 pub use userinfo::{UserInfo, userinfo};

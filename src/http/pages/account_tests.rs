@@ -1,0 +1,84 @@
+//! The account page: what apps got is seen, withdrawn, and gone at the next request.
+
+use axum::http::StatusCode;
+use axum::http::header::AUTHORIZATION;
+use serde_json::Value;
+
+use super::tests::{Browser, up_to_the_code, usual};
+use crate::login::world::World;
+
+const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+
+/// Somebody in whose name the app holds a token: the token, and the browser.
+async fn given() -> (World, Browser, String) {
+    let (world, mut browser) = usual().await;
+    let page = browser.get("/topaz/account").await;
+    assert!(page.body.contains("niet ingelogd"), "{}", page.body);
+    let page = up_to_the_code(&world, &mut browser, "m.bakker").await;
+    let code = world.newest_code().await;
+    let page = browser.submit(&page.form("otp"), &[("otp", &code)]).await;
+    let answer = browser.submit(&page.form("decision"), &[("decision", "allow")]).await;
+    let location = answer.header("location").to_owned();
+    let code = location.split("code=").nth(1).unwrap().split('&').next().unwrap();
+    let form = format!(
+        "grant_type=authorization_code&code={code}&client_id={}&code_verifier={VERIFIER}\
+         &redirect_uri=http%3A%2F%2F127.0.0.1%3A4711%2Fcallback",
+        world.app
+    );
+    let answer = browser.post("/topaz/oauth/token", form).await;
+    let answer: Value = serde_json::from_str(&answer.body).unwrap();
+    let token = answer["access_token"].as_str().unwrap().to_owned();
+    (world, browser, token)
+}
+
+async fn status(browser: &mut Browser, token: &str) -> StatusCode {
+    let request = axum::http::Request::get("/topaz/fhir/Observation").header(AUTHORIZATION, format!("Bearer {token}"));
+    browser.send(request, String::new()).await.status
+}
+
+#[tokio::test]
+async fn what_an_app_got_is_seen_in_both_languages_and_ends_at_the_next_request() {
+    let (world, mut browser, token) = given().await;
+    assert_eq!(status(&mut browser, &token).await, StatusCode::OK);
+    let page = browser.get("/topaz/account").await;
+    for text in [
+        "Proefapp",
+        "Toegang sinds 22-11-2026 11:0",
+        "Alles in het dossier",
+        "zonder dat u opnieuw inlogt",
+        "met sms-code, nu ingelogd in deze browser",
+    ] {
+        assert!(page.body.contains(text), "{text} in {}", page.body);
+    }
+    let english = browser.get("/topaz/account?lang=en").await;
+    assert!(english.body.contains("Withdraw access of Proefapp") && english.body.contains("Recent logins"));
+    browser.get("/topaz/account?lang=nl").await;
+
+    // The token was used a moment ago, and this process remembers it.
+    assert_eq!(status(&mut browser, &token).await, StatusCode::OK);
+    let page = browser.submit(&page.form("app"), &[]).await;
+    assert!(page.body.contains("Geen enkele app heeft nu toegang"), "{}", page.body);
+    assert_eq!(status(&mut browser, &token).await, StatusCode::UNAUTHORIZED);
+    drop(world);
+}
+
+#[tokio::test]
+async fn a_form_without_the_word_of_this_session_withdraws_nothing() {
+    let (world, mut browser, token) = given().await;
+    for path in ["/topaz/account/withdraw", "/topaz/account/withdraw-all"] {
+        let forged = browser.post(path, format!("csrf=x&app={}", world.app)).await;
+        assert_eq!(forged.status, StatusCode::FORBIDDEN, "{path}");
+    }
+    assert_eq!(status(&mut browser, &token).await, StatusCode::OK);
+    let page = browser.get("/topaz/account").await;
+    let csrf = page.form("app").fields("csrf")[0].get("value").to_owned();
+    let all = browser
+        .post("/topaz/account/withdraw-all", format!("csrf={csrf}"))
+        .await;
+    assert_eq!(all.status, StatusCode::SEE_OTHER);
+    assert_eq!(status(&mut browser, &token).await, StatusCode::UNAUTHORIZED);
+    // Who is not logged in is told so.
+    browser.jar.clear();
+    let nobody = browser.post("/topaz/account/withdraw-all", "csrf=x".to_owned()).await;
+    assert_eq!(nobody.header("location"), "/topaz/account");
+}
