@@ -6,6 +6,10 @@ use clap::Parser;
 use inzage::admin::{self, Cli};
 use tracing_subscriber::EnvFilter;
 
+/// JSON is made of small allocations, which often end on another thread than they began on.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("inzage=info,warn"));

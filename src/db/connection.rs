@@ -168,16 +168,16 @@ fn rows_at_once(dialect: Dialect, columns: usize, left: usize) -> usize {
 }
 
 fn insert_text(dialect: Dialect, head: &str, tail: &str, columns: usize, chunk: &[Param<'_>]) -> String {
-    let mut text = String::with_capacity(head.len() + tail.len() + 32 + chunk.len().min(BINDS) * 6);
+    let mut text = String::with_capacity(head.len() + tail.len() + 32 + chunk.len().min(BINDS) * 3);
     text.push_str(head);
     match dialect {
         Dialect::Sqlite => {
             text.push_str(" VALUES ");
             for row in 0..chunk.len() / columns {
                 text.push_str(if row == 0 { "(" } else { "),(" });
+                // Without numbers: SQLite keeps those in a list, and sqlx asks it for each place from the beginning.
                 for column in 0..columns {
-                    text.push_str(if column == 0 { "$" } else { ",$" });
-                    text.push_str(&(row * columns + column + 1).to_string());
+                    text.push_str(if column == 0 { "?" } else { ",?" });
                 }
             }
         }

@@ -128,7 +128,7 @@ async fn sqlite(url: &str) -> Result<Pools, Error> {
         .busy_timeout(WAIT)
         .foreign_keys(true)
         .pragma("cache_size", "-16384")
-        .pragma("mmap_size", "268435456")
+        // Not mapped into memory: a reader drops its map after every commit of another connection, and each audit line is one.
         .pragma("temp_store", "MEMORY");
     let write = PoolOptions::new()
         .max_connections(1)

@@ -148,8 +148,7 @@ impl Pools {
         let options = SqliteConnectOptions::from_str(database)
             .expect("a database URL")
             .synchronous(SqliteSynchronous::Full)
-            .pragma("cache_size", "-16384")
-            .pragma("mmap_size", "268435456");
+            .pragma("cache_size", "-16384");
         let open = async |options, most| {
             let pool = PoolOptions::new().max_connections(most).test_before_acquire(false);
             pool.connect_with(options).await.expect("the database opens")
@@ -167,7 +166,10 @@ impl Pools {
 
     async fn insert(&self, batch: &[Line]) {
         let places: Vec<String> = (0..batch.len())
-            .map(|row| format!("(${}, ${}, ${})", row * 3 + 1, row * 3 + 2, row * 3 + 3))
+            .map(|row| match self {
+                Self::Sqlite { .. } => "(?, ?, ?)".to_owned(),
+                Self::Postgres(_) => format!("(${}, ${}, ${})", row * 3 + 1, row * 3 + 2, row * 3 + 3),
+            })
             .collect();
         let text = format!(
             "INSERT INTO bench_line (action, type, about) VALUES {}",

@@ -28,6 +28,10 @@ use options::{Options, Part};
 use table::Table;
 use world::World;
 
+/// That of the program: the mapping is measured in this process.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     let part = options::read(std::env::args().skip(1));
     rustls::crypto::aws_lc_rs::default_provider()

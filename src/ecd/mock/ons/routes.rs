@@ -328,7 +328,27 @@ fn of_client(state: &State, client: u64, shelf: Shelf, name: &str) -> Response {
     if state.population.text(Shelf::Clients, &client.to_string()).is_none() {
         return refused(StatusCode::NOT_FOUND, "id", "not found");
     }
-    wrapped(name, state.population.of(shelf, client))
+    listed(name, state.population.texts_of(shelf, client))
+}
+
+/// Records that are JSON already.
+fn listed(name: &str, texts: Vec<Bytes>) -> Response {
+    let mut body = Vec::with_capacity(name.len() + 8 + texts.iter().map(|text| text.len() + 1).sum::<usize>());
+    body.extend_from_slice(format!("{{\"{name}\":[").as_bytes());
+    for (at, text) in texts.iter().enumerate() {
+        body.extend_from_slice(if at == 0 { b"" } else { b"," });
+        body.extend_from_slice(text);
+    }
+    body.extend_from_slice(b"]}");
+    ([(CONTENT_TYPE, "application/json")], body).into_response()
+}
+
+/// What decides whether an occurrence is asked for.
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Occurrence {
+    starts_at: Option<String>,
+    client_present: Option<bool>,
 }
 
 async fn agenda(FromState(state): FromState<State>, Path(client): Path<u64>, Query(query): Parameters) -> Response {
@@ -343,15 +363,12 @@ async fn agenda(FromState(state): FromState<State>, Path(client): Path<u64>, Que
         return refused(StatusCode::NOT_FOUND, "id", "not found");
     }
     let present = query.get("require_client_present").is_none_or(|value| value != "false");
-    let found = state
-        .population
-        .of(Shelf::Agenda, client)
-        .into_iter()
-        .filter(|occurrence| {
-            let starts = occurrence["startsAt"]
-                .as_str()
-                .and_then(|at| at.get(..10)?.parse::<Date>().ok());
-            starts.is_some_and(|day| from <= day && day < to) && (!present || occurrence["clientPresent"] == true)
-        });
-    wrapped("agendaOccurrences", found.collect())
+    let mut found = state.population.texts_of(Shelf::Agenda, client);
+    found.retain(|text| {
+        let occurrence: Occurrence = serde_json::from_slice(text).expect("what was written is JSON");
+        let starts = occurrence.starts_at.as_deref();
+        let starts = starts.and_then(|at| at.get(..10)?.parse::<Date>().ok());
+        starts.is_some_and(|day| from <= day && day < to) && (!present || occurrence.client_present == Some(true))
+    });
+    listed("agendaOccurrences", found)
 }
