@@ -18,6 +18,7 @@ pub mod cli;
 mod demo;
 mod integrate;
 mod operate;
+pub mod panics;
 mod serve;
 
 use std::process::ExitCode;
