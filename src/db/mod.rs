@@ -28,6 +28,7 @@ pub(crate) mod migrate;
 mod sql;
 mod value;
 
+use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -130,6 +131,7 @@ async fn sqlite(url: &str) -> Result<Pools, Error> {
         .pragma("cache_size", "-16384")
         // Not mapped into memory: a reader drops its map after every commit of another connection, and each audit line is one.
         .pragma("temp_store", "MEMORY");
+    private(options.get_filename());
     let write = PoolOptions::new()
         .max_connections(1)
         .acquire_timeout(WAIT)
@@ -143,6 +145,16 @@ async fn sqlite(url: &str) -> Result<Pools, Error> {
         .connect_with(options.read_only(true).create_if_missing(false))
         .await?;
     Ok(Pools::Sqlite { write, read })
+}
+
+/// Makes a database file that is not there yet, readable by its owner alone: it holds dossiers. What SQLite lays beside it gets
+/// the same rights. A file that cannot be made is told by the connection that follows.
+fn private(file: &Path) {
+    let mut options = std::fs::File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let _ = options.open(file);
 }
 
 async fn postgres(url: &str) -> Result<Pools, Error> {

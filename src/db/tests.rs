@@ -103,3 +103,22 @@ async fn a_wrong_url_says_what_is_right() {
         Error::Url.to_string()
     );
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn nobody_else_on_the_machine_reads_the_database() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    let db = Db::open(&format!("sqlite:{}", dir.path().join("a.db").display()))
+        .await
+        .unwrap();
+    let mut files = 0;
+    for file in std::fs::read_dir(dir.path()).unwrap() {
+        let file = file.unwrap();
+        let mode = file.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{:?} {mode:o}", file.file_name());
+        files += 1;
+    }
+    assert!(files >= 1);
+    db.close().await;
+}
