@@ -28,11 +28,12 @@ impl Drawer {
         let write = async {
             tokio::fs::create_dir_all(&self.dir).await?;
             let path = self.dir.join(name);
-            let mut file = tokio::fs::OpenOptions::new()
-                .create(true)
-                .append(true)
-                .open(path)
-                .await?;
+            let mut options = tokio::fs::OpenOptions::new();
+            options.create(true).append(true);
+            // Codes and numbers are for its owner alone, in a drawer too.
+            #[cfg(unix)]
+            options.mode(0o600);
+            let mut file = options.open(path).await?;
             // One write, so that a reader never sees half a line.
             file.write_all(format!("{line}\n").as_bytes()).await?;
             file.flush().await
