@@ -13,6 +13,7 @@ use jiff::civil::Date;
 use super::spool::{Entry, Spool};
 use super::{Error, Outcome, Progress, Report, Sync, store};
 use crate::ecd::{Event, Kind, Pull, Reach, Record};
+use crate::fhir::types::Id;
 use crate::mapping::{self, Plan, ReportTypes};
 use crate::profile::{Registry, Severity};
 use crate::resource::{Draft, Indexed};
@@ -161,6 +162,7 @@ impl Sync<'_> {
                 .collect()
         };
         let work = Work {
+            source: source.to_owned(),
             map: format!("{source}/{kind}"),
             plan: Arc::clone(&self.plan),
             profiles: Arc::clone(&self.profiles),
@@ -201,6 +203,7 @@ impl Sync<'_> {
 
 /// What the mapping of a batch needs, without borrowing from the run.
 struct Work {
+    source: String,
     map: String,
     plan: Arc<Plan>,
     profiles: Arc<Registry>,
@@ -251,16 +254,26 @@ impl Work {
             mapping::Outcome::Dropped { reason, .. } => Ok((Outcome::Dropped(reason), Vec::new())),
             mapping::Outcome::Refused { pointer, reason } => Err((pointer, reason)),
             mapping::Outcome::Mapped(resources) => {
+                let owner = record
+                    .client
+                    .as_deref()
+                    .map(|client| mapping::resource_id(&self.ids, &[&self.source, Kind::Client.as_str(), client]));
                 let drafts = resources
                     .into_iter()
-                    .map(|mapped| self.draft(mapped))
+                    .map(|mapped| self.draft(mapped, owner.as_ref()))
                     .collect::<Result<_, _>>()?;
                 Ok((Outcome::Mapped, drafts))
             }
         }
     }
 
-    fn draft(&self, mapped: mapping::Mapped) -> Result<Indexed, (String, String)> {
+    fn draft(&self, mapped: mapping::Mapped, owner: Option<&Id>) -> Result<Indexed, (String, String)> {
+        // The map reads the client out of the record and the connector told whose record it is: a map with a slip in it must
+        // not write into another dossier.
+        if mapped.patient.as_ref() != owner.filter(|_| !mapped.kind.is_shared()) {
+            let reason = format!("the map puts a {} into another dossier than the record's", mapped.kind);
+            return Err((String::new(), reason));
+        }
         let validator = self
             .profiles
             .validator(&mapped.profile)
