@@ -15,7 +15,7 @@ use crate::secret::{Random, Secret, mac};
 const INITIAL: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// An account that is about to be made.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct New {
     pub username: String,
     pub password: Secret<String>,
@@ -29,7 +29,6 @@ pub struct New {
 }
 
 /// An account that was checked and can be written.
-#[derive(Debug)]
 pub struct Ready {
     pub(super) id: String,
     pub(super) username: String,
@@ -42,6 +41,18 @@ pub struct Ready {
     pub(super) mobile_hint: String,
     pub(super) mobile_key: [u8; 32],
     pub(super) email: Option<Vec<u8>>,
+}
+
+impl std::fmt::Debug for New {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("New(…)")
+    }
+}
+
+impl std::fmt::Debug for Ready {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ready").field("id", &self.id).finish_non_exhaustive()
+    }
 }
 
 /// Why an account cannot be made.

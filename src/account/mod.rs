@@ -59,7 +59,7 @@ impl State {
 }
 
 /// One account, without its password.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Account {
     pub id: String,
     pub username: String,
@@ -73,6 +73,15 @@ pub struct Account {
     pub mobile_hint: String,
     /// A keyed hash of the number, to count messages by.
     pub mobile_key: Vec<u8>,
+}
+
+impl std::fmt::Debug for Account {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Account")
+            .field("id", &self.id)
+            .field("state", &self.state)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Account {

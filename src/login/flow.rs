@@ -6,7 +6,6 @@ use super::session::{self, Session};
 use super::step::{Facts, Step, next};
 use super::{At, Login, Refused, store};
 use crate::account::{self, Account};
-use crate::config::Tenant;
 use crate::consent::{self, Right};
 use crate::db::{Conn, Tx};
 use crate::fhir::types::Id;
@@ -110,17 +109,19 @@ impl Login {
     pub(super) async fn standing(
         &self,
         conn: &mut Conn,
-        tenant: &Tenant,
+        at: &At,
         flow: Flow,
         now: Timestamp,
     ) -> Result<Standing, Refused> {
+        let tenant = &at.tenant;
         let request = request::load(conn, &tenant.id, &flow.request, now)
             .await?
             .ok_or(Refused::Gone)?;
         let session = match &flow.session {
-            Some(id) => session::store::session(conn, &tenant.id, id)
+            // It vouches in its own browser only: the flow's cookie may be one that somebody planted there.
+            Some(id) => session::of_cookie(conn, &tenant.id, at.session.as_deref(), now)
                 .await?
-                .filter(|session| session.alive(now) && Some(&session.account) == flow.account.as_ref()),
+                .filter(|session| session.id == *id && Some(&session.account) == flow.account.as_ref()),
             None => None,
         };
         let (account, rights) = match &flow.account {
@@ -157,7 +158,7 @@ impl Login {
         fits: impl FnOnce(&Step) -> bool,
     ) -> Result<Standing, Refused> {
         let flow = self.open(tx, at, now).await?;
-        let standing = self.standing(tx, &at.tenant, flow, now).await?;
+        let standing = self.standing(tx, at, flow, now).await?;
         if fits(&standing.step) {
             Ok(standing)
         } else {
@@ -177,7 +178,7 @@ impl Login {
         let flow = store::find_flow(tx, &at.tenant.id, &flow.id, &cookie, now)
             .await?
             .ok_or(Refused::Gone)?;
-        let standing = self.standing(tx, &at.tenant, flow, now).await?;
+        let standing = self.standing(tx, at, flow, now).await?;
         if matches!(
             standing.step,
             Step::Password | Step::SecondFactor | Step::ChangePassword

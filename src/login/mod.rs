@@ -33,6 +33,8 @@ pub mod session;
 pub mod step;
 pub(crate) mod store;
 #[cfg(test)]
+mod attacks;
+#[cfg(test)]
 mod ending;
 #[cfg(test)]
 mod tests;
@@ -40,6 +42,7 @@ mod visit;
 #[cfg(test)]
 pub(crate) mod world;
 
+use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -90,7 +93,7 @@ impl std::ops::Deref for Login {
 }
 
 /// Which form of which browser asks for a step.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct At {
     pub tenant: Arc<Tenant>,
     /// The hidden fields.
@@ -103,7 +106,7 @@ pub struct At {
 }
 
 /// A step that was taken.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Moved {
     /// A new value for the browser's cookie.
     pub browser: Option<String>,
@@ -111,6 +114,25 @@ pub struct Moved {
     pub session: Option<String>,
     /// To the app; otherwise back to the page of the flow, which shows the next step.
     pub to_app: Option<Url>,
+}
+
+/// Both hold the secrets of a browser.
+impl fmt::Debug for At {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("At")
+            .field("tenant", &self.tenant.id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Moved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.to_app.is_some() {
+            "Moved(to the app)"
+        } else {
+            "Moved"
+        })
+    }
 }
 
 /// Why a step was not taken.

@@ -4,6 +4,8 @@
 //! Every step answers with "back to the page of the flow", and this is that page. So a reload, a second tab and the way back
 //! from an error all show what is really next.
 
+use std::fmt;
+
 use jiff::{SignedDuration, Timestamp};
 use url::Url;
 
@@ -21,15 +23,23 @@ use crate::oauth::request::{self, CONSENT_REQUIRED, DENIED, INTERACTION_REQUIRED
 use crate::oauth::scope::Scope;
 
 /// What the browser gets.
-#[derive(Debug)]
 pub enum Visit {
     /// Nothing is left to ask.
     ToApp(Url),
     Page(Box<Page>),
 }
 
+/// The address of an answer holds a code.
+impl fmt::Debug for Visit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ToApp(_) => f.write_str("ToApp(…)"),
+            Self::Page(page) => page.fmt(f),
+        }
+    }
+}
+
 /// A page of the flow.
-#[derive(Debug)]
 pub struct Page {
     /// A new value for the browser's cookie.
     pub browser: Option<String>,
@@ -42,6 +52,12 @@ pub struct Page {
     pub name: Option<String>,
     pub username: Option<String>,
     pub ask: Ask,
+}
+
+impl fmt::Debug for Page {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Page").field("ask", &self.ask).finish_non_exhaustive()
+    }
 }
 
 /// What the page asks.
@@ -80,7 +96,7 @@ pub enum Again {
 impl Login {
     /// Shows where the login for `request` stands in this browser. Of `at` the hidden fields are not needed.
     pub async fn visit(&self, at: At, request: String) -> Result<Visit, Refused> {
-        if request.len() > 64 {
+        if request.len() > 64 || request.contains('\0') {
             return Err(Refused::Gone);
         }
         let now = self.now();
@@ -90,7 +106,7 @@ impl Login {
             if let Some(flow) = store::flow_of_request(&mut read, &at.tenant.id, &request, &browser, now).await?
                 && !flow.done
             {
-                let standing = self.standing(&mut read, &at.tenant, flow, now).await?;
+                let standing = self.standing(&mut read, &at, flow, now).await?;
                 if !self.goes_on_by_itself(&mut read, &at, &standing, now).await? {
                     return Ok(Visit::Page(Box::new(
                         self.page(&mut read, &at.tenant, standing, now).await?,
@@ -138,7 +154,7 @@ impl Login {
             _ => (self.random.token(), true),
         };
         let flow = self.begin(&mut tx, at, &asked, &cookie, session.as_ref(), now).await?;
-        let mut standing = self.standing(&mut tx, &at.tenant, flow, now).await?;
+        let mut standing = self.standing(&mut tx, at, flow, now).await?;
         if let (Step::Password, Some(session)) = (&standing.step, &session) {
             store::vouch(&mut tx, &at.tenant.id, &standing.flow.id, &session.account, &session.id).await?;
             let flow = Flow {
@@ -146,7 +162,7 @@ impl Login {
                 session: Some(session.id.clone()),
                 ..standing.flow
             };
-            standing = self.standing(&mut tx, &at.tenant, flow, now).await?;
+            standing = self.standing(&mut tx, at, flow, now).await?;
         }
         if let Some(session) = &standing.session {
             session::store::use_session(&mut tx, &at.tenant.id, &session.id, now).await?;

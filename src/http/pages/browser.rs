@@ -18,7 +18,7 @@ use crate::login::At;
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// One browser at one tenant.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Browser {
     pub(super) tenant: Arc<Tenant>,
     /// A language that was just chosen on a page, to be kept.

@@ -1,5 +1,7 @@
 //! The pages as a browser without JavaScript walks them: find a form, fill it in, send it, follow.
 
+mod attacks;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 

@@ -65,7 +65,10 @@ fn basic(header: &str) -> Option<(String, String)> {
     }
     let decoded = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
     let (id, secret) = decoded.split_once(':')?;
-    Some((decode(id)?, decode(secret)?))
+    let (id, secret) = (decode(id)?, decode(secret)?);
+    // As in a form.
+    let plain = |text: &str| !text.contains(char::is_control);
+    (plain(&id) && plain(&secret)).then_some((id, secret))
 }
 
 fn decode(text: &str) -> Option<String> {

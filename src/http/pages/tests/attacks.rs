@@ -1,0 +1,142 @@
+//! What a whole login leaves in the log, and what hostile forms get.
+
+use std::sync::{Arc, Mutex};
+
+use tracing_subscriber::EnvFilter;
+
+use super::*;
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_whole_login_leaves_no_name_secret_or_code_in_the_log_at_any_level() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .json()
+        .with_env_filter(EnvFilter::new("inzage=trace"))
+        .with_writer(move || writer.clone())
+        .finish();
+    // See the same in `http::tests`: with two subscribers tracing asks every one of them.
+    let _second = tracing::Dispatch::new(tracing_subscriber::registry());
+    let guard = tracing::subscriber::set_default(subscriber);
+    let (world, mut browser) = usual().await;
+    let request = world
+        .request(
+            "openid fhirUser launch/patient patient/*.rs offline_access",
+            &[("login_hint", "m.bakker")],
+        )
+        .await;
+    let page = browser.get(&format!("/topaz/login?request={request}")).await;
+    let form = page.form("username");
+    let page = browser
+        .submit(&form, &[("username", "m.bakker"), ("password", "geheim-maar-fout")])
+        .await;
+    let page = browser
+        .submit(
+            &page.form("username"),
+            &[("username", "m.bakker"), ("password", PASSWORD)],
+        )
+        .await;
+    let code = world.newest_code().await;
+    let number = world.messages().await.last().unwrap()["to"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let page = browser.submit(&page.form("otp"), &[("otp", "123")]).await;
+    let page = browser.submit(&page.form("otp"), &[("otp", &code)]).await;
+    let sent = browser.submit(&page.form("decision"), &[("decision", "allow")]).await;
+    let to = url::Url::parse(sent.header("location")).unwrap();
+    let given = to
+        .query_pairs()
+        .find(|(name, _)| name == "code")
+        .unwrap()
+        .1
+        .into_owned();
+    let exchange = Serializer::new(String::new())
+        .extend_pairs([
+            ("grant_type", "authorization_code"),
+            ("client_id", &world.app),
+            ("code", &given),
+            ("redirect_uri", "http://127.0.0.1:4711/callback"),
+            ("code_verifier", "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"),
+        ])
+        .finish();
+    let tokens = browser.post("/topaz/oauth/token", exchange).await;
+    assert_eq!(tokens.status, StatusCode::OK, "{}", tokens.body);
+    let tokens: serde_json::Value = serde_json::from_str(&tokens.body).unwrap();
+    let token = |name: &str| tokens[name].as_str().unwrap().to_owned();
+    for path in [
+        "/topaz/fhir/Patient/p1",
+        "/topaz/fhir/Observation?identifier=999911120",
+        "/topaz/oauth/userinfo",
+    ] {
+        let bearer = format!("Bearer {}", token("access_token"));
+        browser
+            .send(Request::get(path).header("authorization", bearer), String::new())
+            .await;
+    }
+    browser.get("/topaz/account").await;
+    let secrets: Vec<String> = browser.jar.values().filter(|value| value.len() > 10).cloned().collect();
+    assert_eq!(secrets.len(), 2);
+    drop(guard);
+
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(text.lines().count() > 10, "{text}");
+    let own = ["access_token", "refresh_token", "id_token"].map(token);
+    let plain = [
+        "bakker",
+        "Bakker",
+        PASSWORD,
+        "geheim-maar-fout",
+        "999911120",
+        "callback",
+        &code,
+        &number[3..],
+        &given,
+        &request,
+    ];
+    for private in plain.into_iter().chain(secrets.iter().chain(&own).map(String::as_str)) {
+        assert!(!text.contains(private), "{private} in {text}");
+    }
+}
+
+#[tokio::test]
+async fn d6_bytes_that_no_database_stores_are_refused_before_it_sees_them() {
+    let (world, mut browser) = usual().await;
+    let gone = browser.get("/topaz/login?request=a%00b").await;
+    assert_eq!(gone.status, StatusCode::GONE);
+    let request = world.request("launch/patient patient/*.rs", &[]).await;
+    let page = browser.get(&format!("/topaz/login?request={request}")).await;
+    let form = page.form("username");
+    let answer = browser
+        .post(&form.action, form.fill(&[("username", "m\0b"), ("password", PASSWORD)]))
+        .await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    for form in ["grant_type=refresh_token&refresh_token=x&client_id=%00", "token=%00"] {
+        for path in ["/topaz/oauth/token", "/topaz/oauth/revoke", "/topaz/oauth/introspect"] {
+            let answer = browser.post(path, form.to_owned()).await;
+            assert!(answer.status.is_client_error(), "{path} {form}: {}", answer.status);
+        }
+    }
+    // `Basic base64("%00:x")`
+    let basic = Request::post("/topaz/oauth/token")
+        .header("authorization", "Basic JTAwOng=")
+        .header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+    let answer = browser
+        .send(basic, "grant_type=refresh_token&refresh_token=x".to_owned())
+        .await;
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+}
