@@ -3,9 +3,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::Form;
+use super::{Form, assertion};
 use crate::config::TenantId;
 use crate::db::{self, Conn};
+use crate::oauth::Issuer;
 use crate::oauth::app::{self, App, Kind};
 use crate::oauth::code::{Code, Refusal};
 use crate::secret::{same, sha256};
@@ -17,6 +18,8 @@ pub(super) enum Credentials {
     Public(Option<String>),
     /// By the `Authorization` header or in the form: the answer to a failure differs.
     Secret { client_id: String, secret: String },
+    /// By a JWT that it signed.
+    Assertion { client_id: String, jwt: String },
 }
 
 const FAILED: Refusal = Refusal::new(
@@ -27,13 +30,31 @@ const FAILED: Refusal = Refusal::new(
 /// Reads them; at most one method (RFC 6749 §2.3).
 pub(super) fn credentials(form: &Form, authorization: Option<&str>) -> Result<Credentials, Refusal> {
     let invalid = |text| Err(Refusal::new(Code::InvalidRequest, text));
-    if form.get("client_assertion").is_some() || form.get("client_assertion_type").is_some() {
-        return Err(Refusal::new(
-            Code::InvalidClient,
-            "client assertions are not offered here",
-        ));
-    }
     let (client_id, secret) = (form.get("client_id"), form.get("client_secret"));
+    match (form.get("client_assertion"), form.get("client_assertion_type")) {
+        (None, None) => {}
+        (Some(_), Some(assertion::TYPE)) if authorization.is_some() || secret.is_some() => {
+            return invalid("the app proves itself twice; send the assertion alone");
+        }
+        (Some(jwt), Some(assertion::TYPE)) => {
+            let says = assertion::says(jwt).ok_or(FAILED)?;
+            if client_id.is_some_and(|id| id != says) {
+                return invalid("client_id differs from the assertion");
+            }
+            return Ok(Credentials::Assertion {
+                client_id: says,
+                jwt: jwt.to_owned(),
+            });
+        }
+        (Some(_), Some(_)) => {
+            // RFC 6749 §5.2: a method that is not supported
+            return Err(Refusal::new(
+                Code::InvalidClient,
+                "client_assertion_type: only urn:ietf:params:oauth:client-assertion-type:jwt-bearer is offered",
+            ));
+        }
+        _ => return invalid("client_assertion and client_assertion_type come together"),
+    }
     let Some(authorization) = authorization else {
         return Ok(match (client_id, secret) {
             (Some(client_id), Some(secret)) => Credentials::Secret {
@@ -81,21 +102,28 @@ fn decode(text: &str) -> Option<String> {
     }
 }
 
-/// The app behind the credentials. `Ok(Ok(None))`: no name was given, and the caller may know the app from elsewhere.
+/// The app behind the credentials. `Ok(Ok(None))`: no name was given, and the caller may know the app from elsewhere. An
+/// assertion is used up, so the connection is in a transaction that commits whatever comes after.
 pub(super) async fn identify(
     conn: &mut Conn,
+    issuer: &Issuer,
     tenant: &TenantId,
     credentials: &Credentials,
 ) -> Result<Result<Option<App>, Refusal>, db::Error> {
     let client_id = match credentials {
         Credentials::Public(None) => return Ok(Ok(None)),
-        Credentials::Public(Some(client_id)) | Credentials::Secret { client_id, .. } => client_id,
+        Credentials::Public(Some(client_id))
+        | Credentials::Secret { client_id, .. }
+        | Credentials::Assertion { client_id, .. } => client_id,
     };
-    let app = app::store::find(conn, tenant, client_id).await?;
-    Ok(match app {
-        Some(app) if proves(&app, credentials) => Ok(Some(app)),
-        _ => Err(FAILED),
-    })
+    let Some(app) = app::store::find(conn, tenant, client_id).await? else {
+        return Ok(Err(FAILED));
+    };
+    let proven = match credentials {
+        Credentials::Assertion { jwt, .. } => assertion::proves(conn, issuer, tenant, &app, jwt).await?,
+        Credentials::Public(_) | Credentials::Secret { .. } => proves(&app, credentials),
+    };
+    Ok(if proven { Ok(Some(app)) } else { Err(FAILED) })
 }
 
 /// An app with a secret shows it; an app without one shows none.

@@ -16,7 +16,7 @@ const REFUSED: Refusal = Refusal::new(
 
 pub(super) async fn exchange(flow: &mut Flow<'_>, credentials: &Credentials) -> Result<Result<Issued, Refusal>, Error> {
     let invalid = |text| Ok(Err(Refusal::new(Code::InvalidRequest, text)));
-    let app = match client::identify(flow.tx, &flow.tenant.id, credentials).await? {
+    let app = match client::identify(flow.tx, flow.issuer, &flow.tenant.id, credentials).await? {
         Ok(Some(app)) => app,
         Ok(None) => return Ok(Err(Refusal::new(Code::InvalidClient, "client_id is missing"))),
         Err(refusal) => return Ok(Err(refusal)),

@@ -14,7 +14,7 @@ use crate::oauth::{Error, Issuer};
 
 const UNKNOWN: Refusal = Refusal::new(
     Code::InvalidClient,
-    "introspection is for apps with a secret, or with a bearer token of the same grant",
+    "introspection is for apps with a secret or a key, or with a bearer token of the same grant",
 );
 
 /// Answers an app that proved itself about its own tokens; everything else is `{"active": false}`.
@@ -93,12 +93,24 @@ async fn asker(issuer: &Issuer, tenant: &Arc<Tenant>, posted: &Posted) -> Result
         return Ok(caller.map(|caller| Asker::Bearer(caller.grant)).ok_or(UNKNOWN));
     }
     let credentials = match client::credentials(&posted.form, posted.authorization.as_deref()) {
-        Ok(credentials @ Credentials::Secret { .. }) => credentials,
+        Ok(credentials @ (Credentials::Secret { .. } | Credentials::Assertion { .. })) => credentials,
         Ok(Credentials::Public(_)) => return Ok(Err(UNKNOWN)),
         Err(refusal) => return Ok(Err(refusal)),
     };
-    let mut read = issuer.db().read().await?;
-    Ok(match client::identify(&mut read, &tenant.id, &credentials).await? {
+    let identified = match credentials {
+        // An assertion is used up, and that has to be written.
+        Credentials::Assertion { .. } => {
+            let mut tx = issuer.db().begin().await?;
+            let identified = client::identify(&mut tx, issuer, &tenant.id, &credentials).await?;
+            tx.commit().await?;
+            identified
+        }
+        Credentials::Public(_) | Credentials::Secret { .. } => {
+            let mut read = issuer.db().read().await?;
+            client::identify(&mut read, issuer, &tenant.id, &credentials).await?
+        }
+    };
+    Ok(match identified {
         Ok(Some(app)) => Ok(Asker::App(app.client_id)),
         Ok(None) => Err(UNKNOWN),
         Err(refusal) => Err(refusal),

@@ -8,6 +8,7 @@
 //!
 //! One transaction decides, writes its audit line and commits, also when the answer is no: a replay has to leave its trace.
 
+mod assertion;
 mod check;
 mod client;
 mod exchange;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
+pub(super) use assertion::ALGORITHMS;
 pub use check::{Checked, check, forget};
 pub use introspect::introspect;
 pub use revoke::revoke;
@@ -211,5 +213,6 @@ fn who(grant: &Grant) -> Who {
 pub async fn purge(tx: &mut Tx, now: Timestamp) -> Result<u64, db::Error> {
     // A day of slack: a replayed code still finds its grant, whatever the clocks of replicas say.
     let before = now - SignedDuration::from_hours(24);
-    Ok(grant::store::purge(tx, before).await? + request::store::purge(tx, before).await?)
+    let gone = grant::store::purge(tx, before).await? + request::store::purge(tx, before).await?;
+    Ok(gone + assertion::store::purge(tx, before).await?)
 }

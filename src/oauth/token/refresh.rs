@@ -23,7 +23,7 @@ pub(super) async fn refresh(flow: &mut Flow<'_>, credentials: &Credentials) -> R
     let Some(presented) = flow.form.get("refresh_token") else {
         return Ok(Err(Refusal::new(Code::InvalidRequest, "refresh_token is missing")));
     };
-    let named = match client::identify(flow.tx, &flow.tenant.id, credentials).await? {
+    let named = match client::identify(flow.tx, flow.issuer, &flow.tenant.id, credentials).await? {
         Ok(named) => named,
         Err(refusal) => return Ok(Err(refusal)),
     };

@@ -55,11 +55,13 @@ pub async fn revoke(issuer: &Issuer, tenant: &Arc<Tenant>, posted: Posted) -> Re
         let now = issuer.clock().now();
         let mut tx = issuer.db().begin().await?;
         let found = find(&mut tx, &tenant.id, &token).await?;
-        let app = match whose(&mut tx, &tenant.id, &credentials, found.as_ref()).await? {
+        let app = match whose(&mut tx, &issuer, &tenant.id, &credentials, found.as_ref()).await? {
             Ok(app) => app,
             Err(refusal) => return Ok(Answer::Refused(refusal)),
         };
         let Some(found) = found.filter(|found| app.is_some_and(|app| app.client_id == found.grant().client_id)) else {
+            // An assertion that was shown is used up.
+            tx.commit().await?;
             return Ok(Answer::Body(serde_json::json!({})));
         };
         match &found {
@@ -86,11 +88,12 @@ pub async fn revoke(issuer: &Issuer, tenant: &Arc<Tenant>, posted: Posted) -> Re
 /// The app that speaks; a public one is known by its token.
 async fn whose(
     tx: &mut Tx,
+    issuer: &Issuer,
     tenant: &TenantId,
     credentials: &Credentials,
     found: Option<&Found>,
 ) -> Result<Result<Option<App>, Refusal>, db::Error> {
-    match (client::identify(tx, tenant, credentials).await?, found) {
+    match (client::identify(tx, issuer, tenant, credentials).await?, found) {
         (Ok(None), Some(found)) => Ok(client::of_grant(tx, tenant, &found.grant().client_id).await?.map(Some)),
         (known, _) => Ok(known),
     }

@@ -23,8 +23,13 @@ async fn d01_to_d07_smart_configuration_is_json_for_everybody_and_says_only_what
         }
         let capabilities = document["capabilities"].as_array().unwrap();
         assert!(capabilities.iter().all(Value::is_string));
-        // D08: asymmetric clients are not offered, so they are not named.
-        assert!(!got.text.contains("asymmetric") && !got.text.contains("private_key_jwt"));
+        // D08: apps with a key are offered with these algorithms; apps without people are not offered, so they are not named.
+        assert!(capabilities.iter().any(|one| one == "client-confidential-asymmetric"));
+        assert_eq!(
+            document["token_endpoint_auth_signing_alg_values_supported"],
+            serde_json::json!(["ES384", "RS384"])
+        );
+        assert!(!got.text.contains("client_credentials") && !got.text.contains("system/"));
     }
     assert_eq!(
         gateway

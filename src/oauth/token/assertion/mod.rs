@@ -1,0 +1,177 @@
+//! An app proves itself by a JWT that it signed (`private_key_jwt`: RFC 7523, SMART's asymmetric client authentication).
+//!
+//! ```text
+//! { "alg": "ES384", "kid": "2026", "typ": "JWT" }
+//! { "iss": "my-app", "sub": "my-app", "aud": "https://host/topaz/oauth/token", "exp": 1795342800, "jti": "9f2c…" }
+//! ```
+//!
+//! # Design
+//! The JWT is read by hand: there are two algorithms and one shape, and everything else is refused instead of interpreted. The
+//! algorithm comes from the registered key, and the header only has to agree; nothing in the header (`jku`, `x5c`, `jwk`) can
+//! bring a key along. Numbers are whole seconds. `jti` is remembered in the database under the app, so an assertion counts
+//! once on all replicas together.
+
+pub(super) mod store;
+#[cfg(test)]
+mod tests;
+
+use aws_lc_rs::signature::{
+    ECDSA_P384_SHA384_FIXED, RSA_PKCS1_2048_8192_SHA384, RsaPublicKeyComponents, UnparsedPublicKey,
+};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value};
+
+use crate::config::TenantId;
+use crate::db::{self, Conn};
+use crate::oauth::Issuer;
+use crate::oauth::app::{App, Kind};
+use crate::oauth::discovery::Addresses;
+use crate::secret::sha256;
+
+/// The value of `client_assertion_type`.
+pub(super) const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+/// What a key may sign with.
+pub(in crate::oauth) const ALGORITHMS: [&str; 2] = ["ES384", "RS384"];
+
+/// The longest assertion; three times what a careful app sends.
+const LONGEST: usize = 8 * 1024;
+/// <https://hl7.org/fhir/smart-app-launch/client-confidential-asymmetric.html>: no later than five minutes in the future.
+const LIFE: i64 = 5 * 60;
+/// By how much clocks may differ.
+const SKEW: i64 = 60;
+/// Members of a header that bring a key or a rule along.
+const FOREIGN: [&str; 7] = ["jku", "jwk", "x5u", "x5c", "x5t", "crit", "b64"];
+
+/// A JWT in its parts; nothing of it is proven yet.
+struct Read<'a> {
+    header: Map<String, Value>,
+    claims: Map<String, Value>,
+    /// What was signed.
+    message: &'a str,
+    signature: Vec<u8>,
+}
+
+/// The app that the assertion says it comes from.
+pub(super) fn says(jwt: &str) -> Option<String> {
+    let read = read(jwt)?;
+    let client_id = read.claims.get("sub")?.as_str()?;
+    (read.claims.get("iss")?.as_str()? == client_id).then(|| client_id.to_owned())
+}
+
+/// Whether the assertion proves, for the first time, that the app speaks. One that proves it is used up.
+pub(super) async fn proves(
+    conn: &mut Conn,
+    issuer: &Issuer,
+    tenant: &TenantId,
+    app: &App,
+    jwt: &str,
+) -> Result<bool, db::Error> {
+    let at = Addresses::of(issuer, tenant);
+    let now = issuer.clock().now();
+    let Some(proof) = verified(app, jwt, &[&at.token, &at.issuer], now) else {
+        return Ok(false);
+    };
+    let jti = sha256(proof.jti.as_bytes());
+    store::first(conn, tenant, &app.client_id, &jti, proof.remembered_until).await
+}
+
+/// A proof that counts if its `jti` is new.
+#[derive(Debug, PartialEq, Eq)]
+struct Proof {
+    jti: String,
+    remembered_until: Timestamp,
+}
+
+fn verified(app: &App, jwt: &str, audiences: &[&str], now: Timestamp) -> Option<Proof> {
+    let Kind::Key(jwks) = &app.kind else { return None };
+    let read = read(jwt)?;
+    let header = |name: &str| read.header.get(name).and_then(Value::as_str);
+    let typed = header("typ").is_some_and(|kind| kind.eq_ignore_ascii_case("JWT"));
+    if !typed || FOREIGN.iter().any(|name| read.header.contains_key(*name)) {
+        return None;
+    }
+    let (algorithm, kid) = (header("alg")?, header("kid")?);
+    let set: Value = serde_json::from_str(jwks).ok()?;
+    let signs = |key: &&Value| key["kid"] == kid && fits(key, algorithm);
+    let key = set["keys"].as_array()?.iter().find(signs)?;
+    let signed = verify(key, algorithm, read.message.as_bytes(), &read.signature)?;
+    signed.then(|| claims(&read.claims, app, audiences, now)).flatten()
+}
+
+/// What the claims have to say, after the signature was right.
+fn claims(claims: &Map<String, Value>, app: &App, audiences: &[&str], now: Timestamp) -> Option<Proof> {
+    let text = |name: &str| claims.get(name).and_then(Value::as_str);
+    let own = text("iss")? == app.client_id && text("sub")? == app.client_id;
+    // One audience: an assertion that is good for two servers can be carried from one to the other.
+    let here = audiences.contains(&text("aud")?);
+    let jti = text("jti").filter(|jti| (1..=255).contains(&jti.len()))?;
+    let (now, exp) = (now.as_second(), claims.get("exp")?.as_i64()?);
+    let lives = now < exp && exp <= now + LIFE + SKEW;
+    let begun = ["iat", "nbf"].iter().all(|name| {
+        let at = claims.get(*name).map(Value::as_i64);
+        at.is_none_or(|at| at.is_some_and(|at| at <= now + SKEW))
+    });
+    (own && here && lives && begun).then(|| Proof {
+        jti: jti.to_owned(),
+        remembered_until: Timestamp::from_second(exp).unwrap_or(Timestamp::MAX) + SignedDuration::from_secs(SKEW),
+    })
+}
+
+/// The three parts; `None` for what is not a JWT of ours.
+fn read(jwt: &str) -> Option<Read<'_>> {
+    if jwt.len() > LONGEST {
+        return None;
+    }
+    let (message, signature) = jwt.rsplit_once('.')?;
+    let (header, claims) = message.split_once('.')?;
+    let object = |part: &str| {
+        let bytes = URL_SAFE_NO_PAD.decode(part).ok()?;
+        serde_json::from_slice::<Map<String, Value>>(&bytes).ok()
+    };
+    Some(Read {
+        header: object(header)?,
+        claims: object(claims)?,
+        message,
+        signature: URL_SAFE_NO_PAD.decode(signature).ok()?,
+    })
+}
+
+/// Whether this registered key signs with this algorithm and for this purpose.
+fn fits(key: &Value, algorithm: &str) -> bool {
+    let kind = match algorithm {
+        "ES384" => key["kty"] == "EC" && key["crv"] == "P-384",
+        "RS384" => key["kty"] == "RSA",
+        _ => false,
+    };
+    let absent_or = |name: &str, wanted: &str| key.get(name).is_none_or(|value| value == wanted);
+    let verifies = key
+        .get("key_ops")
+        .is_none_or(|ops| ops.as_array().is_some_and(|ops| ops.iter().any(|op| op == "verify")));
+    kind && absent_or("alg", algorithm) && absent_or("use", "sig") && verifies
+}
+
+fn verify(key: &Value, algorithm: &str, message: &[u8], signature: &[u8]) -> Option<bool> {
+    let part = |name: &str| URL_SAFE_NO_PAD.decode(key[name].as_str()?).ok();
+    let result = match algorithm {
+        "ES384" => {
+            let (x, y) = (part("x")?, part("y")?);
+            // An uncompressed point: 0x04, then x and y of 48 bytes each (SEC 1 §2.3.3).
+            if x.len() != 48 || y.len() != 48 {
+                return None;
+            }
+            let point = [&[4][..], &x, &y].concat();
+            UnparsedPublicKey::new(&ECDSA_P384_SHA384_FIXED, point).verify(message, signature)
+        }
+        "RS384" => {
+            let components = RsaPublicKeyComponents {
+                n: part("n")?,
+                e: part("e")?,
+            };
+            components.verify(&RSA_PKCS1_2048_8192_SHA384, message, signature)
+        }
+        _ => return None,
+    };
+    Some(result.is_ok())
+}
