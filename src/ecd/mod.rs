@@ -43,6 +43,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::Value;
 
+pub mod caress;
 pub mod contract;
 pub mod mock;
 pub mod ons;
@@ -208,6 +209,8 @@ pub enum Error {
     Truncated { path: &'static str },
     #[error("{path}: the answer is larger than {limit} bytes")]
     TooLarge { path: &'static str, limit: usize },
+    #[error("the drop is left as it is: {file}: {problem}")]
+    Drop { file: &'static str, problem: String },
     #[error("{path}: {problem}")]
     Shape { path: &'static str, problem: &'static str },
 }
@@ -225,7 +228,7 @@ impl Error {
 
 /// A source of records.
 pub trait Connector: Send + Sync {
-    /// The product's name in map names and ids: `ons`.
+    /// The product's name in map names and ids: `ons`, `caress`.
     fn name(&self) -> &'static str;
 
     /// Asks whether the source admits us.

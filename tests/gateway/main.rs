@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what a test cannot go on without ends it")]
 
 mod architecture;
+mod caress;
 mod clients;
 mod conformance;
 mod coverage;

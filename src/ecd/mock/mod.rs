@@ -17,6 +17,7 @@
 //! [`Population::write`], which also moves its `updatedAt`, so the mock behaves like a product that people work in.
 //! No content is about real people; the numbers that look like BSNs are from the range for tests.
 
+pub mod caress;
 mod generate;
 pub mod ons;
 mod population;

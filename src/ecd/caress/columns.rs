@@ -1,0 +1,199 @@
+//! The files of a drop and the columns that are read from them.
+//!
+//! # Design
+//! ASSUMPTION: file names, column names and their meaning, all of them. A column that is missing makes the drop
+//! unusable; a column that is not named here is never read, so what must not travel (the BSN, a calling name, whether a
+//! contact uses the portal) stays in the file.
+
+use crate::ecd::Kind;
+
+/// What a column holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cell {
+    /// The row's own key, handed on as `id`.
+    Id,
+    /// The key of another row: digits.
+    Key,
+    Text,
+    /// Text that may be RTF, as `TekstFormaat` says.
+    Rich,
+    /// `T` or `F`.
+    Flag,
+    /// `A` (active) or `N`.
+    Active,
+    /// `yyyy-MM-dd`; `2200-01-01` for none.
+    Day,
+    /// `yyyy-MM-dd-HH.mm.ss.ffffff`, local.
+    Moment,
+}
+
+/// One file of a drop.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Table {
+    pub file: &'static str,
+    /// None for what is only joined.
+    pub kind: Option<Kind>,
+    pub columns: &'static [(&'static str, Cell)],
+    /// The column that decides between duplicates: the later stamp stays.
+    pub stamp: Option<&'static str>,
+}
+
+pub const EMPLOYEES: Table = Table {
+    file: "medewerkers.csv",
+    kind: Some(Kind::Employee),
+    columns: &[
+        ("SysId", Cell::Id),
+        ("Id", Cell::Text),
+        ("Name", Cell::Text),
+        ("Discipline", Cell::Text),
+        ("Status", Cell::Active),
+        ("Mutatie", Cell::Moment),
+    ],
+    stamp: Some("Mutatie"),
+};
+
+pub const CLIENTS: Table = Table {
+    file: "clienten.csv",
+    kind: Some(Kind::Client),
+    columns: &[
+        ("ClientSysId", Cell::Id),
+        ("Clientnummer", Cell::Text),
+        ("Voorletters", Cell::Text),
+        ("Voornamen", Cell::Text),
+        ("Roepnaam", Cell::Text),
+        ("Geboortenaam", Cell::Text),
+        ("VoorvoegselGeboortenaam", Cell::Text),
+        ("Partnernaam", Cell::Text),
+        ("VoorvoegselPartnernaam", Cell::Text),
+        ("Naamgebruik", Cell::Text),
+        ("Geslacht", Cell::Text),
+        ("Geboortedatum", Cell::Day),
+        ("Overlijdensdatum", Cell::Day),
+        ("ZorgBegin", Cell::Day),
+        ("ZorgEinde", Cell::Day),
+        ("Mutatie", Cell::Moment),
+    ],
+    stamp: Some("Mutatie"),
+};
+
+pub const CONTACTS: Table = Table {
+    file: "contactpersonen.csv",
+    kind: Some(Kind::ContactRelation),
+    columns: &[
+        ("ContactSysId", Cell::Id),
+        ("ClientSysId", Cell::Key),
+        ("Voornaam", Cell::Text),
+        ("Achternaam", Cell::Text),
+        ("Relatie", Cell::Text),
+        ("Rol", Cell::Text),
+        ("WettelijkVertegenwoordiger", Cell::Flag),
+        ("Noodcontact", Cell::Flag),
+        ("Email", Cell::Text),
+        ("Mobiel", Cell::Text),
+        ("Mutatie", Cell::Moment),
+    ],
+    stamp: Some("Mutatie"),
+};
+
+pub const PLANS: Table = Table {
+    file: "zorgplannen.csv",
+    kind: Some(Kind::CarePlan),
+    columns: &[
+        ("PlanSysId", Cell::Id),
+        ("ClientSysId", Cell::Key),
+        ("Soort", Cell::Text),
+        ("Status", Cell::Text),
+        ("Van", Cell::Day),
+        ("Tot", Cell::Day),
+        ("VolgendeEvaluatie", Cell::Day),
+        ("OpgesteldDoor", Cell::Key),
+    ],
+    stamp: None,
+};
+
+pub const PLAN_LINES: Table = Table {
+    file: "zorgplan_regels.csv",
+    kind: None,
+    columns: &[
+        ("RegelSysId", Cell::Id),
+        ("PlanSysId", Cell::Key),
+        ("Volgnr", Cell::Key),
+        ("Domein", Cell::Text),
+        ("Aandachtspunt", Cell::Text),
+        ("Doel", Cell::Text),
+        ("Streefdatum", Cell::Day),
+        ("Acties", Cell::Text),
+        ("Voortgang", Cell::Text),
+    ],
+    stamp: None,
+};
+
+pub const AGENDA: Table = Table {
+    file: "afspraken.csv",
+    kind: Some(Kind::AgendaOccurrence),
+    columns: &[
+        ("AfspraakSysId", Cell::Id),
+        ("ClientSysId", Cell::Key),
+        ("Omschrijving", Cell::Text),
+        ("Van", Cell::Moment),
+        ("Tot", Cell::Moment),
+        ("MedewerkerSysId", Cell::Key),
+        ("Soort", Cell::Text),
+        ("Locatie", Cell::Text),
+        ("Prive", Cell::Flag),
+        ("Status", Cell::Active),
+        ("Gewijzigd", Cell::Moment),
+    ],
+    stamp: Some("Gewijzigd"),
+};
+
+pub const REPORTS: Table = Table {
+    file: "rapportages.csv",
+    kind: Some(Kind::Report),
+    columns: &[
+        ("RapportSysId", Cell::Id),
+        ("ClientSysId", Cell::Key),
+        ("TypeCode", Cell::Text),
+        ("Datumtijd", Cell::Moment),
+        ("MedewerkerSysId", Cell::Key),
+        ("Tekst", Cell::Rich),
+        ("TekstFormaat", Cell::Text),
+        ("S", Cell::Rich),
+        ("O", Cell::Rich),
+        ("E", Cell::Rich),
+        ("P", Cell::Rich),
+        ("Waarde", Cell::Text),
+        ("Eenheid", Cell::Text),
+        ("Waarde2", Cell::Text),
+        ("ZorgplanRegelSysId", Cell::Key),
+        ("Vertrouwelijk", Cell::Flag),
+        ("Verborgen", Cell::Flag),
+        ("Gewijzigd", Cell::Moment),
+    ],
+    stamp: Some("Gewijzigd"),
+};
+
+/// The code is the key here, and it is text.
+pub const REPORT_TYPES: Table = Table {
+    file: "rapporttypes.csv",
+    kind: None,
+    columns: &[
+        ("TypeCode", Cell::Text),
+        ("Omschrijving", Cell::Text),
+        ("IsFormulier", Cell::Flag),
+        ("VrijgevenAanPortaal", Cell::Flag),
+    ],
+    stamp: None,
+};
+
+/// Every file that a drop must have.
+pub const TABLES: [&Table; 8] = [
+    &EMPLOYEES,
+    &CLIENTS,
+    &CONTACTS,
+    &PLANS,
+    &PLAN_LINES,
+    &AGENDA,
+    &REPORTS,
+    &REPORT_TYPES,
+];

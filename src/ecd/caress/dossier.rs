@@ -1,0 +1,165 @@
+//! What is joined to a record, because a map cannot look it up: names, report types, the lines of a plan.
+
+use std::collections::HashMap;
+
+use serde_json::{Map, Value, json};
+
+use super::broken;
+use super::columns::{PLAN_LINES, REPORT_TYPES};
+use super::rows::{Fault, Row, Rows};
+use crate::ecd::{Error, Kind};
+
+/// The name of an employee without the calling name.
+///
+/// ASSUMPTION: it stands between brackets, as in `S. (Samira) El Amrani`. Clients know carers by initials and last name.
+pub(super) fn official(name: &str) -> String {
+    let mut depth = 0_usize;
+    let kept: String = name
+        .chars()
+        .filter(|c| {
+            match c {
+                '(' => depth += 1,
+                ')' => {
+                    depth = depth.saturating_sub(1);
+                    return false;
+                }
+                _ => {}
+            }
+            depth == 0
+        })
+        .collect();
+    kept.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A line of a plan with its place.
+type Line = (u64, Value);
+
+#[derive(Default)]
+pub(super) struct Joined {
+    /// Names of employees, by key.
+    pub names: HashMap<String, String>,
+    types: HashMap<String, Value>,
+    /// The lines of each plan; the fault where one of them cannot be read.
+    lines: HashMap<String, Result<Vec<Line>, Fault>>,
+}
+
+impl Joined {
+    pub fn read(types: &Rows, lines: &Rows) -> Result<Self, Error> {
+        let mut joined = Self::default();
+        types.each(|row| {
+            let body = row
+                .body()
+                .map_err(|fault| broken(REPORT_TYPES.file, format!("{}: {}", fault.pointer, fault.reason)))?;
+            if let Some(code) = row.key() {
+                joined.types.insert(code.to_owned(), body.into());
+            }
+            Ok::<_, Error>(())
+        })?;
+        lines.each(|row| {
+            let plan = row.text("PlanSysId");
+            if plan.is_empty() || row.key().is_none() {
+                return Err(broken(PLAN_LINES.file, "a row has no key or no plan"));
+            }
+            let known = joined.lines.entry(plan.to_owned()).or_insert_with(|| Ok(Vec::new()));
+            match (line(row), known) {
+                (Ok(line), Ok(known)) => known.push(line),
+                (Err(fault), known) => *known = Err(fault),
+                (Ok(_), Err(_)) => {}
+            }
+            Ok(())
+        })?;
+        Ok(joined)
+    }
+
+    /// Adds to a record what belongs to it.
+    pub fn complete(&mut self, kind: Kind, body: &mut Map<String, Value>) -> Result<(), Fault> {
+        match kind {
+            Kind::Employee => {
+                if let Some(name) = body.get_mut("Name") {
+                    *name = official(name.as_str().unwrap_or_default()).into();
+                }
+                self.learn(body);
+            }
+            Kind::Report => {
+                self.employee("MedewerkerSysId", body);
+                let known = body
+                    .get("TypeCode")
+                    .and_then(Value::as_str)
+                    .and_then(|code| self.types.get(code));
+                body.extend(known.map(|known| ("type".to_owned(), known.clone())));
+                let parts: Vec<Value> = ["S", "O", "E", "P"]
+                    .into_iter()
+                    .filter_map(|part| Some(json!({"deel": part, "tekst": body.shift_remove(part)?})))
+                    .collect();
+                body.insert("regels".to_owned(), parts.into());
+            }
+            Kind::CarePlan => {
+                self.employee("OpgesteldDoor", body);
+                let key = body.get("id").and_then(Value::as_str).unwrap_or_default();
+                let mut lines = self.lines.remove(key).unwrap_or_else(|| Ok(Vec::new()))?;
+                lines.sort_by_key(|(place, _)| *place);
+                let lines: Vec<Value> = lines.into_iter().map(|(_, line)| line).collect();
+                body.insert("regels".to_owned(), lines.into());
+            }
+            Kind::AgendaOccurrence => self.employee("MedewerkerSysId", body),
+            Kind::Client | Kind::ContactRelation => {}
+        }
+        Ok(())
+    }
+
+    fn learn(&mut self, body: &Map<String, Value>) {
+        let text = |name: &str| body.get(name).and_then(Value::as_str);
+        if let (Some(key), Some(name)) = (text("id"), text("Name").filter(|name| !name.is_empty())) {
+            self.names.insert(key.to_owned(), name.to_owned());
+        }
+    }
+
+    fn employee(&self, column: &str, body: &mut Map<String, Value>) {
+        if let Some(key) = body.shift_remove(column) {
+            let name = key.as_str().and_then(|key| self.names.get(key));
+            let employee = match name {
+                Some(name) => json!({"id": key, "naam": name}),
+                None => json!({"id": key}),
+            };
+            body.insert("medewerker".to_owned(), employee);
+        }
+    }
+}
+
+/// ASSUMPTION: the actions of a line stand in one field, with `|` between them.
+fn line(row: &Row<'_>) -> Result<Line, Fault> {
+    let mut body = row.body().map_err(|fault| Fault {
+        pointer: format!("/regels{}", fault.pointer),
+        reason: fault.reason,
+    })?;
+    body.shift_remove("PlanSysId");
+    let place = body
+        .shift_remove("Volgnr")
+        .and_then(|place| place.as_str()?.parse().ok())
+        .unwrap_or(u64::MAX);
+    let text = body.shift_remove("Acties");
+    let actions: Vec<Value> = text
+        .as_ref()
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .split('|')
+        .map(str::trim)
+        .filter(|action| !action.is_empty())
+        .map(|action| json!({"tekst": action}))
+        .collect();
+    body.insert("acties".to_owned(), actions.into());
+    Ok((place, body.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_calling_name_stays_inside() {
+        assert_eq!(official("S. (Samira) El Amrani"), "S. El Amrani");
+        assert_eq!(official("dr. E. (Els (Elly)) van Dam"), "dr. E. van Dam");
+        assert_eq!(official("J. Bos"), "J. Bos");
+        assert_eq!(official("J. (half Bos"), "J.");
+    }
+}

@@ -1,0 +1,279 @@
+//! The rows of each file, out of the records of the generator.
+
+use serde_json::Value;
+
+use super::text::{active, day, end, flag, moment, plain, rtf};
+use crate::ecd::caress::columns::{self, Table};
+use crate::ecd::mock::{Population, Shelf};
+
+/// A value for each column of the table.
+type Row = Vec<String>;
+
+/// Code, description, and the number of the type in the generator. Only chain communication is not released.
+const TYPES: [(u64, &str, &str); 19] = [
+    (101, "DAG", "Dagrapportage"),
+    (102, "GEWICHT", "Gewicht"),
+    (103, "RR", "Bloeddruk"),
+    (104, "TEMP", "Temperatuur"),
+    (105, "GLUCOSE", "Bloedsuiker"),
+    (106, "VOCHTIN", "Vocht in"),
+    (107, "VOCHTUIT", "Vocht uit"),
+    (108, "DEFEC", "Defecatie"),
+    (109, "ARTS", "Arts"),
+    (110, "VOORTG", "Voortgang op een doel"),
+    (111, "FAM", "Familie"),
+    (112, "KETEN", "Ketencommunicatie"),
+    (309, "STEMMING", "Stemming"),
+    (310, "OMAHA", "Omaha"),
+    (311, "SAT", "Saturatie"),
+    (314, "PIJN", "Pijnscore"),
+    (315, "SOEP", "SOEP-rapportage"),
+    (316, "BRISTOL", "Bristolschaal"),
+    (317, "KLINI", "Klinimetrie"),
+];
+
+pub(super) fn of(table: &Table, population: &Population) -> Vec<Row> {
+    let all = |shelf| population.all(shelf).into_iter();
+    match table.file {
+        file if file == columns::EMPLOYEES.file => all(Shelf::Employees).map(|it| employee(&it)).collect(),
+        file if file == columns::CLIENTS.file => all(Shelf::Clients).map(|it| client(&it)).collect(),
+        file if file == columns::CONTACTS.file => all(Shelf::Relations).map(|it| contact(&it, population)).collect(),
+        file if file == columns::PLANS.file => all(Shelf::CarePlans).map(|it| plan(&it)).collect(),
+        file if file == columns::PLAN_LINES.file => all(Shelf::CarePlans).flat_map(|it| lines(&it)).collect(),
+        file if file == columns::AGENDA.file => all(Shelf::Agenda).flat_map(|it| appointments(&it)).collect(),
+        file if file == columns::REPORTS.file => reports(population),
+        _ => TYPES.iter().map(|(_, code, name)| report_type(code, name)).collect(),
+    }
+}
+
+fn number(value: &Value) -> String {
+    value.as_u64().map(|number| number.to_string()).unwrap_or_default()
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+fn report_type(code: &str, name: &str) -> Row {
+    vec![code.to_owned(), name.to_owned(), flag(false), flag(code != "KETEN")]
+}
+
+fn employee(it: &Value) -> Row {
+    let (name, initials) = (text(&it["name"]), text(&it["initials"]));
+    // The product shows the calling name between brackets.
+    let name = match name.strip_prefix(&initials) {
+        Some(last) if !initials.is_empty() => format!("{initials} ({}){last}", text(&it["firstName"])),
+        _ => name,
+    };
+    vec![
+        number(&it["id"]),
+        format!("7{}", number(&it["id"])),
+        name,
+        text(&it["expertiseProfile"]["description"]),
+        active(it["active"] == true),
+        moment(&it["updatedAt"]),
+    ]
+}
+
+fn client(it: &Value) -> Row {
+    let stays = it["careAllocations"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let (first, last) = (
+        stays.first().unwrap_or(&Value::Null),
+        stays.last().unwrap_or(&Value::Null),
+    );
+    // An absence is not an end, and the stay goes on from where it began.
+    let stay = if last["reason"] == "TEMP_GONE" { first } else { last };
+    vec![
+        number(&it["id"]),
+        text(&it["identificationNo"]),
+        text(&it["initials"]),
+        text(&it["firstName"]),
+        text(&it["givenName"]),
+        text(&it["birthName"]),
+        text(&it["birthNamePrefix"]),
+        text(&it["partnerName"]),
+        text(&it["partnerNamePrefix"]),
+        match it["preferredNameType"].as_str() {
+            Some("1") => "P",
+            Some("2") => "EP",
+            Some("3") => "PE",
+            _ => "E",
+        }
+        .to_owned(),
+        match it["gender"].as_str() {
+            Some("M") => "M",
+            Some("F") => "V",
+            _ => "O",
+        }
+        .to_owned(),
+        day(&it["dateOfBirth"]),
+        day(&it["deathDate"]),
+        day(&stay["beginDate"]),
+        end(&last["endDate"]),
+        moment(&it["updatedAt"]),
+    ]
+}
+
+fn contact(it: &Value, population: &Population) -> Row {
+    let address = it["id"]
+        .as_u64()
+        .and_then(|id| population.get(Shelf::Addresses, &(id * 10).to_string()))
+        .unwrap_or_default();
+    vec![
+        number(&it["id"]),
+        number(&it["clientObjectId"]),
+        text(&it["firstName"]),
+        text(&it["lastName"]),
+        text(&it["personalRelationType"]["name"]),
+        text(&it["clientContactRelationType"]["name"]),
+        flag(it["clientContactRelationType"]["legal"] == true),
+        flag(it["inCaseOfEmergency"] == true),
+        text(&address["email"]),
+        text(&address["telephoneNumber"]),
+        moment(&it["updatedAt"]),
+    ]
+}
+
+fn plan(it: &Value) -> Row {
+    let status = match it["status"].as_str() {
+        Some("ACTIVE") => "A",
+        Some("OLD") => "V",
+        _ => "C",
+    };
+    vec![
+        number(&it["id"]),
+        number(&it["clientId"]),
+        "ZORGPLAN".to_owned(),
+        status.to_owned(),
+        day(&it["beginDate"]),
+        end(&it["endDate"]),
+        String::new(),
+        number(&it["employeeId"]),
+    ]
+}
+
+fn lines(plan: &Value) -> Vec<Row> {
+    let entries = plan["carePlanEntries"].as_array().into_iter().flatten().zip(1..);
+    entries
+        .filter(|(entry, _)| entry["demandEntry"]["demand"]["hidden"] == false)
+        .map(|(entry, place)| {
+            let (demand, goal) = (&entry["demandEntry"]["demand"], &entry["goalEntry"]);
+            let is_open = goal["goal"]["hidden"] == false;
+            let actions: Vec<String> = entry["actionEntries"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter(|action| action["action"]["hidden"] == false)
+                .map(|action| plain(&action["title"]))
+                .collect();
+            vec![
+                number(&entry["id"]),
+                number(&plan["id"]),
+                format!("{place}"),
+                plain(&demand["domain"]["name"]),
+                plain(&demand["definition"]),
+                if is_open { plain(&goal["title"]) } else { String::new() },
+                if is_open {
+                    day(&goal["targetDate"])
+                } else {
+                    String::new()
+                },
+                actions.join("|"),
+                number(&entry["percentageRealized"]),
+            ]
+        })
+        .collect()
+}
+
+/// One row for each client: the product has no appointments of a group.
+fn appointments(it: &Value) -> Vec<Row> {
+    let (series, foreseen) = it["id"].as_str().and_then(|id| id.split_once('@')).unwrap_or_default();
+    let foreseen = foreseen.replace('-', "");
+    let invited = it["agendaClientInvitations"].as_array().into_iter().flatten();
+    invited
+        .map(|invitation| {
+            let client = number(&invitation["clientId"]);
+            vec![
+                format!("{client}{series}{}", foreseen.get(2..).unwrap_or_default()),
+                client,
+                plain(&it["name"]),
+                moment(&it["startsAt"]),
+                moment(&it["endsAt"]),
+                number(&it["agendaInvitations"][0]["employeeId"]),
+                plain(&it["labels"][0]["name"]),
+                plain(&it["customLocation"]),
+                flag(it["private"] != false || it["clientPresent"] != true),
+                active(true),
+                "2026-01-01-12.00.00.000000".to_owned(),
+            ]
+        })
+        .collect()
+}
+
+fn reports(population: &Population) -> Vec<Row> {
+    let (mut rows, mut rest) = (Vec::new(), Vec::new());
+    for (it, place) in population.all(Shelf::Reports).iter().zip(0_usize..) {
+        let row = report(it, place % 5 == 0);
+        // Every twentieth comes twice; the older one has another text.
+        if place % 20 == 0 {
+            let mut older = row.clone();
+            older[5] = "Deze rapportage is later verbeterd.".to_owned();
+            older[6] = "PlainText".to_owned();
+            let stamp = older.len() - 1;
+            older[stamp] = "2020-01-01-00.00.00.000000".to_owned();
+            if place % 40 == 0 { &mut rows } else { &mut rest }.push(older);
+        }
+        rows.push(row);
+    }
+    rows.append(&mut rest);
+    rows
+}
+
+fn report(it: &Value, is_rtf: bool) -> Row {
+    let kind = it["reportTypeId"].as_u64();
+    let code = TYPES
+        .iter()
+        .find(|(number, ..)| Some(*number) == kind)
+        .map_or("", |(_, code, _)| code);
+    let rich = |text: String| if is_rtf && !text.is_empty() { rtf(&text) } else { text };
+    let parts = it["soapReportEntries"]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    let part = |name: &str| {
+        let found = parts.iter().find(|part| part["soapPart"] == name);
+        rich(found.map(|part| plain(&part["content"])).unwrap_or_default())
+    };
+    let some = |value: &Value| value.as_array().is_some_and(|list| !list.is_empty());
+    let is_closed = it["confidential"] != false
+        || some(&it["reportAuthorizations"])
+        || parts.iter().any(|part| {
+            part["confidential"] != false || some(&part["expertiseProfileIds"]) || some(&part["expertiseGroupIds"])
+        });
+    let value = |names: &[&str], field: &str| {
+        let entries = it["reportEntries"].as_array().into_iter().flatten();
+        let mut named = entries.filter(|entry| names.iter().any(|name| entry["name"] == **name));
+        named.next().map(|entry| text(&entry[field])).unwrap_or_default()
+    };
+    let main = ["decimalValue", "weight", "systolicPressure"];
+    vec![
+        number(&it["id"]),
+        number(&it["clientId"]),
+        code.to_owned(),
+        moment(&it["reportingDate"]),
+        number(&it["employeeId"]),
+        rich(plain(&it["comment"])),
+        if is_rtf { "RTF" } else { "PlainText" }.to_owned(),
+        part("Subjective"),
+        part("Objective"),
+        part("Assessment"),
+        part("Plan"),
+        value(&main, "value"),
+        value(&main, "unit"),
+        value(&["diastolicPressure"], "value"),
+        number(&it["carePlanEntryId"]),
+        flag(is_closed),
+        flag(it["hidden"] != false),
+        moment(&it["updatedAt"]),
+    ]
+}

@@ -1,0 +1,352 @@
+//! The drop of Caress: the same people through both products, and drops that are not what they say.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use futures::StreamExt as _;
+use inzage::ecd::caress::{Caress, Settings};
+use inzage::ecd::contract::Contracts;
+use inzage::ecd::mock::{Population, SECRET_MARKER, Shape, caress};
+use inzage::ecd::{Connector, Error, Event, Kind, Pull, Reach, Record};
+use inzage::mapping::{Context, Files, Outcome, Plan, ReportTypes};
+use inzage::profile::{Registry, is_valid};
+use inzage::secret::{MacKey, hex, sha256};
+use jiff::civil::date;
+use jiff::tz::TimeZone;
+use serde_json::{Value, json};
+
+use crate::support::dossier::{Dossiers, NOW};
+
+const TENANT: &str = "treant";
+
+fn population() -> Population {
+    let mut shape = Shape::new(10, 11, date(2026, 11, 22));
+    (shape.report_days, shape.agenda_days) = (30, (7, 21));
+    Population::of_shape(&shape)
+}
+
+fn connector(dir: &Path) -> Caress {
+    let contracts = Contracts::builtin("caress").unwrap();
+    let settings = Settings {
+        drop_dir: dir.to_owned(),
+        tenant: TENANT.to_owned(),
+    };
+    Caress::new(settings, Arc::new(contracts))
+}
+
+/// A fresh drop of these dossiers.
+fn dropped(population: &Population) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    caress::write(population, dir.path(), TENANT, NOW.parse().unwrap()).unwrap();
+    dir
+}
+
+async fn pulled(connector: &dyn Connector, clients: &[u64]) -> (Vec<Event>, Option<Error>) {
+    let pull = Pull {
+        clients: clients.iter().map(u64::to_string).collect(),
+        reach: Reach::Full,
+        agenda: date(2026, 1, 1)..date(2027, 12, 1),
+    };
+    let mut stream = connector.pull(pull);
+    let mut events = Vec::new();
+    while let Some(event) = stream.next().await {
+        match event {
+            Ok(event) => events.push(event),
+            Err(error) => return (events, Some(error)),
+        }
+    }
+    (events, None)
+}
+
+fn records(events: Vec<Event>) -> Vec<Record> {
+    let found = events.into_iter().filter_map(|event| match event {
+        Event::Record(record) => Some(record),
+        Event::Bad(bad) => panic!("{bad:?}"),
+        _ => None,
+    });
+    found.collect()
+}
+
+/// Every resource of the records by what it says, with how often; `forget` takes out what cannot be compared.
+fn said(ecd: &str, records: &[Record], forget: fn(&mut Value)) -> BTreeMap<String, usize> {
+    let profiles = Registry::builtin();
+    let plan = Plan::load(&Files::builtin(), &profiles).unwrap();
+    let (key, zone) = (MacKey::new(b"test"), TimeZone::get("Europe/Amsterdam").unwrap());
+    let context = Context {
+        key: &key,
+        zone: &zone,
+        report_types: ReportTypes::Every,
+    };
+    let mut found = BTreeMap::new();
+    for record in records {
+        match plan.run(&format!("{ecd}/{}", record.kind), &record.body, &context) {
+            Outcome::Mapped(resources) => {
+                for mut one in resources {
+                    let issues = profiles.validator(&one.profile).unwrap().check(&one.resource);
+                    assert!(is_valid(&issues), "{ecd} {}: {issues:#?}", record.kind);
+                    assert!(!one.resource.to_string().contains(SECRET_MARKER), "{}", one.resource);
+                    forget_ids(&mut one.resource);
+                    forget(&mut one.resource);
+                    *found.entry(one.resource.to_string()).or_default() += 1;
+                }
+            }
+            Outcome::Dropped { .. } => {}
+            Outcome::Refused { pointer, reason } => panic!("{ecd} {} {pointer}: {reason}", record.kind),
+        }
+    }
+    found
+}
+
+/// The ids are keyed hashes over the product's name.
+fn forget_ids(value: &mut Value) {
+    match value {
+        Value::Object(object) => {
+            object.retain(|name, value| {
+                name != "id" && !(name == "value" && value.as_str().is_some_and(|it| it.len() == 32))
+            });
+            if let Some(Value::String(reference)) = object.get_mut("reference") {
+                reference.truncate(reference.find('/').unwrap_or(0));
+            }
+            object.values_mut().for_each(forget_ids);
+        }
+        Value::Array(list) => list.iter_mut().for_each(forget_ids),
+        _ => {}
+    }
+}
+
+/// What the drop has no column for. This is the list of differences between the two products.
+fn forget_what_caress_cannot_say(resource: &mut Value) {
+    let Value::Object(object) = resource else { return };
+    match object["resourceType"].as_str().unwrap() {
+        "Patient" => {
+            object.shift_remove("telecom");
+            object.shift_remove("address");
+        }
+        "RelatedPerson" => {
+            object.shift_remove("gender");
+        }
+        // The name in parts, and the registration numbers.
+        "Practitioner" => {
+            object.shift_remove("identifier");
+            object["name"] = json!(object["name"][0]["text"]);
+        }
+        // Who accepted.
+        "Appointment" => {
+            for participant in object["participant"].as_array_mut().unwrap() {
+                participant["status"] = Value::Null;
+            }
+        }
+        "CarePlan" => {
+            object.shift_remove("created");
+        }
+        "Observation" | "DocumentReference" => {
+            // The heart rate beside the blood pressure.
+            if let Some(Value::Array(components)) = object.get_mut("component") {
+                components.truncate(2);
+            }
+            // Which of the family wrote.
+            let kind = object.get("category").map(|it| it[0]["coding"][0]["code"] == "familie");
+            if kind == Some(true) {
+                object.shift_remove("performer");
+                object.shift_remove("author");
+            }
+        }
+        _ => {}
+    }
+}
+
+/// One part that is closed, in a report whose other parts are open; and the second of two equal hours.
+fn is_said_by_ons_alone(record: &Record) -> bool {
+    let parts = record.body["soapReportEntries"].as_array();
+    parts.is_some_and(|parts| parts.iter().any(|part| part["confidential"] == true))
+        || record.body["reportingDate"] == "2026-10-25T02:30:00.000+01:00"
+}
+
+#[tokio::test]
+async fn the_same_people_through_both_products_give_the_same_fhir_but_for_what_one_cannot_say() {
+    let cast = inzage::ecd::mock::Cast::default();
+    let clients = [
+        cast.everything,
+        cast.hospital,
+        cast.departed,
+        cast.pair[0],
+        cast.pair[1],
+        cast.returned,
+        cast.secret,
+    ];
+    let dossiers = Dossiers::new(10, &[]).await;
+    let (events, error) = pulled(&dossiers.connector(), &clients).await;
+    assert_eq!(error, None);
+    let mut through_ons = records(events);
+    through_ons.retain(|record| !is_said_by_ons_alone(record));
+
+    let drop = dropped(&population());
+    let (events, error) = pulled(&connector(drop.path()), &clients).await;
+    assert_eq!(error, None);
+    let whole = events
+        .iter()
+        .filter(|event| matches!(event, Event::StreamComplete { .. }));
+    assert_eq!(whole.count(), Kind::ALL.len());
+    let mut through_caress = records(events);
+    let second = |record: &Record| {
+        record.body["Datumtijd"] == "2026-10-25T02:30:00"
+            && through_ons
+                .iter()
+                .all(|other| record.kind != Kind::Report || other.kind != Kind::Report || other.key != record.key)
+    };
+    through_caress.retain(|record| !second(record));
+
+    let ons = said("ons", &through_ons, forget_what_caress_cannot_say);
+    let caress = said("caress", &through_caress, forget_what_caress_cannot_say);
+    assert!(ons.len() > 500, "{}", ons.len());
+    let lacking = |one: &BTreeMap<String, usize>, other: &BTreeMap<String, usize>| -> Vec<String> {
+        one.iter()
+            .filter(|(text, count)| other.get(*text) != Some(*count))
+            .map(|(text, count)| format!("{count} {text}"))
+            .take(5)
+            .collect()
+    };
+    let differences = [lacking(&ons, &caress), lacking(&caress, &ons)];
+    assert!(differences.iter().all(Vec::is_empty), "{differences:#?}");
+}
+
+#[tokio::test]
+async fn nothing_of_a_client_who_was_not_asked_for_leaves_the_connector_and_no_bsn_at_all() {
+    let population = population();
+    let drop = dropped(&population);
+    let client = population.cast().everything;
+    let (events, _) = pulled(&connector(drop.path()), &[client]).await;
+    let records = records(events);
+    assert!(records.len() > 50);
+    for record in &records {
+        assert!(
+            record.client.is_none() || record.client == Some(client.to_string()),
+            "{}",
+            record.kind
+        );
+        assert!(record.body.get("BSN").is_none());
+    }
+    let keys: std::collections::BTreeSet<_> = records.iter().map(|record| (record.kind, &record.key)).collect();
+    assert_eq!(keys.len(), records.len(), "a duplicate is handed on once");
+    assert!(
+        records
+            .iter()
+            .all(|record| !record.body.to_string().contains("later verbeterd"))
+    );
+}
+
+#[tokio::test]
+async fn care_ends_with_death_or_the_end_of_care_and_not_with_an_absence() {
+    let population = population();
+    let drop = dropped(&population);
+    let cast = population.cast();
+    let connector = connector(drop.path());
+    let (events, _) = pulled(&connector, &[cast.departed, cast.hospital, cast.returned]).await;
+    let ends: BTreeMap<String, _> = records(events)
+        .iter()
+        .filter(|record| record.kind == Kind::Client)
+        .map(|record| (record.key.clone(), connector.care_end(record)))
+        .collect();
+    assert_eq!(ends[&cast.departed.to_string()], Some(date(2026, 9, 22)));
+    assert_eq!(ends[&cast.hospital.to_string()], None);
+    assert_eq!(ends[&cast.returned.to_string()], None);
+}
+
+/// Changes one file of a drop; `honest` makes the manifest agree with it.
+fn change(dir: &Path, name: &str, honest: bool, edit: impl FnOnce(String) -> String) {
+    let text = edit(std::fs::read_to_string(dir.join(name)).unwrap());
+    std::fs::write(dir.join(name), &text).unwrap();
+    if honest {
+        let manifest = std::fs::read(dir.join("manifest.json")).unwrap();
+        let mut manifest: Value = serde_json::from_slice(&manifest).unwrap();
+        for file in manifest["files"].as_array_mut().unwrap() {
+            if file["name"] == name {
+                file["sha256"] = hex(&sha256(text.as_bytes())).into();
+            }
+        }
+        std::fs::write(dir.join("manifest.json"), manifest.to_string()).unwrap();
+    }
+}
+
+async fn refusal(spoil: impl FnOnce(&Path)) -> String {
+    let population = population();
+    let drop = dropped(&population);
+    spoil(drop.path());
+    let (events, error) = pulled(&connector(drop.path()), &[population.cast().everything]).await;
+    assert!(events.is_empty(), "nothing leaves before the whole drop is checked");
+    error.expect("the drop is refused").to_string()
+}
+
+#[tokio::test]
+async fn a_drop_that_is_not_what_its_manifest_says_changes_nothing() {
+    let told = refusal(|dir| change(dir, "afspraken.csv", false, |text| text.replace("Prive", "prive"))).await;
+    assert!(told.contains("afspraken.csv: its SHA-256"), "{told}");
+    let told = refusal(|dir| {
+        change(dir, "rapportages.csv", true, |text| {
+            let end = text.trim_end().rfind('\n').unwrap();
+            text[..=end].to_owned()
+        });
+    })
+    .await;
+    assert!(told.contains("rapportages.csv: has"), "{told}");
+    let told = refusal(|dir| {
+        change(dir, "rapportages.csv", true, |text| {
+            text.replace("Verborgen", "verborgen")
+        })
+    })
+    .await;
+    assert!(told.contains("column Verborgen is missing"), "{told}");
+    let told = refusal(|dir| change(dir, "zorgplannen.csv", true, |text| text.replacen("\r\n", ";x\r\n", 1))).await;
+    assert!(told.contains("zorgplannen.csv: row 1"), "{told}");
+    let told = refusal(|dir| std::fs::remove_file(dir.join("medewerkers.csv")).unwrap()).await;
+    assert!(told.contains("medewerkers.csv: cannot be read"), "{told}");
+    let told = refusal(|dir| std::fs::remove_file(dir.join("manifest.json")).unwrap()).await;
+    assert!(told.contains("manifest.json: cannot be opened"), "{told}");
+    for (from, to, problem) in [
+        ("\"treant\"", "\"topaz\"", "another organisation"),
+        ("caress-drop/1", "caress-drop/2", "contract"),
+        ("\"UTF-8\"", "\"latin1\"", "encoding"),
+        ("\"full\"", "\"delta\"", "mode"),
+        ("\"clienten.csv\"", "\"../clienten.csv\"", "same folder"),
+        ("\"clienten.csv\"", "\"klanten.csv\"", "klanten.csv"),
+        ("+01:00", "", "generated_at"),
+    ] {
+        let told = refusal(|dir| change(dir, "manifest.json", false, |text| text.replace(from, to))).await;
+        assert!(told.contains(problem), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_row_that_breaks_its_contract_is_told_without_its_value_and_the_rest_goes_on() {
+    let population = population();
+    let drop = dropped(&population);
+    change(drop.path(), "clienten.csv", true, |text| text.replace(";V;", ";xyzzy;"));
+    change(drop.path(), "afspraken.csv", true, |text| {
+        text.replacen(";F;A;", ";nee;A;", 1)
+    });
+    let clients: Vec<u64> = (10101..10111).collect();
+    let (events, error) = pulled(&connector(drop.path()), &clients).await;
+    assert_eq!(error, None);
+    let bad: Vec<_> = events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Bad(bad) => Some(bad),
+            _ => None,
+        })
+        .collect();
+    assert!(
+        bad.iter()
+            .any(|bad| bad.kind == Kind::Client && bad.pointer == "/Geslacht")
+    );
+    assert!(
+        bad.iter()
+            .any(|bad| bad.kind == Kind::AgendaOccurrence && bad.pointer == "/Prive")
+    );
+    assert!(bad.iter().all(|bad| bad.key.is_some() && !bad.reason.contains("xyzzy")));
+    assert!(
+        events
+            .iter()
+            .any(|event| matches!(event, Event::Record(record) if record.kind == Kind::Report))
+    );
+}
