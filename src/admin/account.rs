@@ -10,7 +10,7 @@ use serde::Deserialize;
 use crate::account::{self, Hasher, Keys};
 use crate::audit;
 use crate::clock::Clock;
-use crate::config::{Config, Tenant};
+use crate::config::{Config, Source, Tenant};
 use crate::consent::{self, NewRight, Part, Parts, Role};
 use crate::db::Db;
 use crate::mapping::resource_id;
@@ -61,10 +61,12 @@ impl Registrar<'_> {
     /// Creates the account with its rights, in one transaction; its id.
     pub async fn create(&self, tenant: &Tenant, new: NewAccount) -> anyhow::Result<String> {
         let ids = self.config.master.mac_key(&format!("resource-id:{}", tenant.id));
+        // Without a source the rights wait for the product that was there first.
+        let source = tenant.source.as_ref().map_or("ons", Source::name);
         let rights = new
             .rights
             .iter()
-            .map(|line| line.right(&ids))
+            .map(|line| line.right(&ids, source))
             .collect::<anyhow::Result<Vec<_>>>()?;
         let now = self.clock.now();
         let ready = account::New {
@@ -101,7 +103,7 @@ impl Registrar<'_> {
 }
 
 impl RightLine {
-    fn right(&self, ids: &crate::secret::MacKey) -> anyhow::Result<NewRight> {
+    fn right(&self, ids: &crate::secret::MacKey, source: &str) -> anyhow::Result<NewRight> {
         let role = Role::parse(&self.role)
             .ok_or_else(|| anyhow::anyhow!("role: expected client, contact or representative"))?;
         let parts = match (&self.parts, role) {
@@ -116,13 +118,13 @@ impl RightLine {
             (None, Role::Contact) => Parts::default(),
         };
         Ok(NewRight {
-            patient: resource_id(ids, &["ons", "client", &self.client]),
+            patient: resource_id(ids, &[source, "client", &self.client]),
             source_client: self.client.clone(),
             role,
             related: self
                 .contact
                 .as_ref()
-                .map(|contact| resource_id(ids, &["ons", "contact-relation", contact])),
+                .map(|contact| resource_id(ids, &[source, "contact-relation", contact])),
             parts,
         })
     }

@@ -17,6 +17,8 @@ use crate::account::Hasher;
 use crate::clock::Clock;
 use crate::config::{Config, Source, Tenant};
 use crate::db::Db;
+use crate::ecd::Connector;
+use crate::ecd::caress::{self, Caress};
 use crate::ecd::contract::Contracts;
 use crate::ecd::ons::{Ons, Settings};
 use crate::mapping::{Files, Plan};
@@ -115,7 +117,7 @@ pub(super) async fn sync_tenant(
         clock,
         random,
         tenant,
-        connector: &connector,
+        connector: &*connector,
         plan,
         profiles,
         ids: config.master.mac_key(&format!("resource-id:{}", tenant.id)),
@@ -126,13 +128,26 @@ pub(super) async fn sync_tenant(
     report.with_context(|| format!("the sync of {} ended early", tenant.id))
 }
 
-fn connector(tenant: &Tenant, random: &Random) -> anyhow::Result<Ons> {
-    let Some(Source::Ons(source)) = &tenant.source else {
+fn connector(tenant: &Tenant, random: &Random) -> anyhow::Result<Box<dyn Connector>> {
+    let Some(source) = &tenant.source else {
         anyhow::bail!(
-            "tenant {} has no source: add a [tenant.{}.ons] section",
-            tenant.id,
+            "tenant {0} has no source: add a [tenant.{0}.ons] or [tenant.{0}.caress] section",
             tenant.id
         )
+    };
+    let contracts = Contracts::builtin(source.name()).map_err(|problems| {
+        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        anyhow::anyhow!("the source schemas have problems:\n{}", lines.join("\n"))
+    })?;
+    let source = match source {
+        Source::Ons(source) => source,
+        Source::Caress(source) => {
+            let settings = caress::Settings {
+                drop_dir: source.drop_dir.clone(),
+                tenant: tenant.id.to_string(),
+            };
+            return Ok(Box::new(Caress::new(settings, Arc::new(contracts))));
+        }
     };
     let read =
         |path: &Path| std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()));
@@ -142,11 +157,7 @@ fn connector(tenant: &Tenant, random: &Random) -> anyhow::Result<Ons> {
         read(&source.certificate_file)?,
         Secret::new(read(&source.key_file)?),
     );
-    let contracts = Contracts::builtin("ons").map_err(|problems| {
-        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        anyhow::anyhow!("the source schemas have problems:\n{}", lines.join("\n"))
-    })?;
-    Ok(Ons::new(settings, Arc::new(contracts), random.clone())?)
+    Ok(Box::new(Ons::new(settings, Arc::new(contracts), random.clone())?))
 }
 
 pub(super) async fn account(command: AccountCommand) -> anyhow::Result<ExitCode> {
@@ -259,6 +270,7 @@ pub(super) fn tenant(command: TenantCommand) -> anyhow::Result<ExitCode> {
     for tenant in &config.tenants {
         let source = match &tenant.source {
             Some(Source::Ons(ons)) => format!("ons {}", ons.base_url),
+            Some(Source::Caress(caress)) => format!("caress {}", caress.drop_dir.display()),
             None => "no source".to_owned(),
         };
         say!(

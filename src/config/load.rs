@@ -7,9 +7,7 @@ use jiff::tz::TimeZone;
 use url::Url;
 
 use super::reader::{Problem, Reader, Setting};
-use super::{
-    Config, OnsSource, PasswordPolicy, Policy, Server, Sms, SmsPolicy, SmsWhen, Source, Tenant, TenantId, Transport,
-};
+use super::{Config, PasswordPolicy, Policy, Server, Sms, SmsPolicy, SmsWhen, Tenant, TenantId, Transport, source};
 use crate::secret::{MasterKey, Secret};
 
 impl Config {
@@ -44,7 +42,7 @@ impl Config {
 
 /// Every setting with its default and meaning, as the code above reads them.
 pub fn reference() -> Vec<Setting> {
-    let sample = "[tenant.\"<id>\".ons]\nbase_url = \"\"\n";
+    let sample = "[tenant.\"<id>\".ons]\nbase_url = \"\"\n[tenant.\"<id>\".caress]\ndrop_dir = \"\"\n";
     let mut reader = Reader::new(Path::new("inzage.toml"), sample, std::iter::empty());
     sections(&mut reader);
     reader.finish().1
@@ -195,11 +193,7 @@ fn tenant(reader: &mut Reader, name: &str) -> Option<Tenant> {
         reader.problem(&at("timezone"), "is not in the IANA time zone database".to_owned());
     }
     let policy = policy(reader, name);
-    let source = reader.has(&at("ons")).then(|| ons(reader, name));
-    let source = match source {
-        Some(source) => Some(Source::Ons(source?)),
-        None => None,
-    };
+    let source = source::read(reader, name)?;
     Some(Tenant {
         id: id?,
         name: title,
@@ -276,28 +270,6 @@ fn sms_when(reader: &mut Reader, name: &str) -> SmsWhen {
             SmsWhen::EveryLogin
         }
     }
-}
-
-fn ons(reader: &mut Reader, name: &str) -> Option<OnsSource> {
-    let at = |key: &str| format!("tenant.{name}.ons.{key}");
-    let base_url = reader.value(
-        &at("base_url"),
-        "",
-        "an https URL",
-        "the Ons API, for example https://api.ons.io/",
-    );
-    let ca_file = reader.path(
-        &at("ca_file"),
-        "PEM of the authority that signed the server's certificate",
-    );
-    let certificate_file = reader.path(&at("certificate_file"), "PEM of the client certificate");
-    let key_file = reader.path(&at("key_file"), "PEM of its private key");
-    Some(OnsSource {
-        base_url: base_url?,
-        ca_file: ca_file?,
-        certificate_file: certificate_file?,
-        key_file: key_file?,
-    })
 }
 
 #[cfg(test)]
@@ -377,5 +349,6 @@ name = \"Topaz\"
         let keys: std::collections::BTreeSet<_> = reference.iter().map(|setting| &setting.key).collect();
         assert_eq!(keys.len(), reference.len());
         assert!(keys.contains(&"tenant.<id>.ons.base_url".to_owned()), "{keys:?}");
+        assert!(keys.contains(&"tenant.<id>.caress.drop_dir".to_owned()), "{keys:?}");
     }
 }

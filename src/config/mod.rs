@@ -8,13 +8,14 @@ mod load;
 mod policy;
 mod reader;
 mod server;
+mod source;
 mod tenant;
 
 pub use load::reference;
 pub use policy::{PasswordPolicy, Policy, SmsPolicy, SmsWhen};
 pub use reader::{Problem, Setting};
 pub use server::{Server, Sms, Transport};
-pub use tenant::{OnsSource, Source, Tenant, TenantId};
+pub use tenant::{CaressSource, OnsSource, Source, Tenant, TenantId};
 
 use std::sync::Arc;
 

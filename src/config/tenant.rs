@@ -51,6 +51,17 @@ pub struct Tenant {
 #[derive(Clone, Debug)]
 pub enum Source {
     Ons(OnsSource),
+    Caress(CaressSource),
+}
+
+impl Source {
+    /// The product's name in map names and ids.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Ons(_) => "ons",
+            Self::Caress(_) => "caress",
+        }
+    }
 }
 
 /// `[tenant.<id>.ons]`
@@ -61,6 +72,13 @@ pub struct OnsSource {
     pub ca_file: PathBuf,
     pub certificate_file: PathBuf,
     pub key_file: PathBuf,
+}
+
+/// `[tenant.<id>.caress]`
+#[derive(Clone, Debug)]
+pub struct CaressSource {
+    /// The folder in which drops arrive: `manifest.json` and the files that it names.
+    pub drop_dir: PathBuf,
 }
 
 #[cfg(test)]
