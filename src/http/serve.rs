@@ -21,6 +21,7 @@ use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 use tower::Service as _;
 
 use super::{App, inside, router};
@@ -63,6 +64,7 @@ async fn run(routes: Router, listener: TcpListener, shutdown: impl Future<Output
         .keep_alive_interval(Some(HEAD))
         .keep_alive_timeout(HEAD);
     let builder = Arc::new(builder);
+    let closing = CancellationToken::new();
     let (room, connections) = (Arc::new(Semaphore::new(CONNECTIONS)), GracefulShutdown::new());
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
@@ -79,8 +81,14 @@ async fn run(routes: Router, listener: TcpListener, shutdown: impl Future<Output
             }
         };
         let (builder, routes, watcher) = (builder.clone(), routes.clone(), connections.watcher());
+        let closing = closing.clone();
         tokio::spawn(async move {
-            if !speaks(&stream, HEAD).await {
+            // At shutdown nobody waits for a peer that has said nothing yet.
+            if !closing
+                .run_until_cancelled(speaks(&stream, HEAD))
+                .await
+                .unwrap_or(false)
+            {
                 return;
             }
             let service = service_fn(move |mut request: hyper::Request<Incoming>| {
@@ -94,6 +102,7 @@ async fn run(routes: Router, listener: TcpListener, shutdown: impl Future<Output
         });
     }
     drop(listener);
+    closing.cancel();
     if tokio::time::timeout(DRAIN, connections.shutdown()).await.is_err() {
         tracing::warn!("requests that took too long were cut off at shutdown");
     }
