@@ -17,7 +17,7 @@ use crate::secret::same;
 const LOGINS: i64 = 10;
 
 /// The account of who is logged in in this browser.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Own {
     pub name: String,
     /// What the forms of the page carry.
@@ -26,6 +26,12 @@ pub struct Own {
     pub given: Vec<Given>,
     /// The newest first.
     pub logins: Vec<PastLogin>,
+}
+
+impl std::fmt::Debug for Own {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Own(…)")
+    }
 }
 
 /// One login of the past month.

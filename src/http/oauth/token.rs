@@ -11,7 +11,7 @@ use axum::{Extension, Json};
 
 use super::answer::{answered, failed, refused};
 use super::form;
-use crate::audit::Origin;
+use crate::audit::{Action, Entry, Origin, Outcome};
 use crate::config::Tenant;
 use crate::http::App;
 use crate::http::failure::Failure;
@@ -114,8 +114,13 @@ pub(super) async fn introspect(
     }
 }
 
-/// GET or POST, with the token in the header only.
-pub(super) async fn userinfo(State(app): State<App>, Path(tenant): Path<String>, headers: HeaderMap) -> Response {
+/// GET or POST, with the token in the header only. A token that opens nothing leaves an audit line, as at the FHIR API.
+pub(super) async fn userinfo(
+    State(app): State<App>,
+    Path(tenant): Path<String>,
+    origin: Option<Extension<Origin>>,
+    headers: HeaderMap,
+) -> Response {
     let Some(tenant) = app.config.tenant(&tenant) else {
         return Failure::not_found().into_response();
     };
@@ -129,7 +134,17 @@ pub(super) async fn userinfo(State(app): State<App>, Path(tenant): Path<String>,
     };
     match token::userinfo(&app.issuer, tenant, token).await {
         Ok(UserInfo::Claims(claims)) => Json(claims).into_response(),
-        Ok(UserInfo::Unknown) => challenged(StatusCode::UNAUTHORIZED, r#"Bearer error="invalid_token""#),
+        Ok(UserInfo::Unknown) => {
+            let refused = Outcome::Refused("unknown-token");
+            let mut entry = Entry::new(tenant.id.clone(), Action::TokenPresented, refused);
+            if let Some(Extension(origin)) = origin {
+                entry = entry.from(origin);
+            }
+            match app.recorder.record(entry).await {
+                Ok(()) => challenged(StatusCode::UNAUTHORIZED, r#"Bearer error="invalid_token""#),
+                Err(error) => Failure::from(error).into_response(),
+            }
+        }
         Ok(UserInfo::InsufficientScope) => challenged(
             StatusCode::FORBIDDEN,
             r#"Bearer error="insufficient_scope", scope="openid""#,

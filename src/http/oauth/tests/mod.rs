@@ -262,6 +262,11 @@ async fn o07_userinfo_takes_one_bearer_header() {
         assert_eq!(got.status, StatusCode::UNAUTHORIZED);
         assert!(got.header(WWW_AUTHENTICATE.as_str()).starts_with("Bearer"));
     }
+    let lines = gateway.world.audit().await;
+    let refused = lines
+        .iter()
+        .filter(|line| *line == "token-presented refused unknown-token");
+    assert_eq!(refused.count(), 1, "{lines:?}");
 }
 
 #[tokio::test]
