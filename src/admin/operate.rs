@@ -1,7 +1,7 @@
 //! Commands for operators: check, migrate, sync, accounts, apps, keys, audit, conformance.
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -290,13 +290,18 @@ pub(super) fn key(command: KeyCommand) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Makes a master key file that only its owner can read.
-pub(super) fn new_key(file: &PathBuf, random: &Random) -> anyhow::Result<()> {
+/// Makes a file that is not there yet and that only its owner can read.
+pub(super) fn private(file: &Path) -> std::io::Result<std::fs::File> {
     let mut options = std::fs::File::options();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut out = options.open(file).with_context(|| {
+    options.open(file)
+}
+
+/// Makes a master key file that only its owner can read.
+pub(super) fn new_key(file: &Path, random: &Random) -> anyhow::Result<()> {
+    let mut out = private(file).with_context(|| {
         format!(
             "{} cannot be made; an existing key is never overwritten, because what it sealed would be lost",
             file.display()

@@ -9,10 +9,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
+use super::super::operate;
+
 /// The public JWK of the key in `file`, which is made if it is not there.
 pub(super) fn public(file: &Path) -> anyhow::Result<Value> {
     if !file.exists() {
-        std::fs::write(file, serde_json::to_vec_pretty(&private()?)?)?;
+        serde_json::to_writer_pretty(operate::private(file)?, &private()?)?;
     }
     let text = std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
     let mut key: Value = serde_json::from_slice(&text)?;

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use serde_json::{Value, json};
 
 use super::super::account::{NewAccount, Registrar};
-use super::super::operate::register;
+use super::super::operate::{self, register};
 use super::cast::{self, Part};
 use crate::account::Hasher;
 use crate::clock::Clock;
@@ -84,7 +84,10 @@ impl World<'_> {
     /// Writes `demo.json`; last of all, so whoever waits for it finds a gateway that serves.
     pub fn write(&self, demo: &Demo) -> anyhow::Result<()> {
         let part = self.data.join("demo.json.part");
-        std::fs::write(&part, serde_json::to_vec_pretty(demo)?)?;
+        // Left over from a start that was cut off.
+        let _ = std::fs::remove_file(&part);
+        // It holds passwords, if only of people who do not exist.
+        serde_json::to_writer_pretty(operate::private(&part)?, demo)?;
         Ok(std::fs::rename(part, self.data.join("demo.json"))?)
     }
 
