@@ -11,6 +11,7 @@
 mod account;
 #[cfg(test)]
 mod account_tests;
+mod account_words;
 mod assets;
 mod browser;
 mod fields;

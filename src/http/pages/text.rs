@@ -11,7 +11,6 @@ use jiff::SignedDuration;
 use crate::account::password::Broken;
 use crate::consent::Role;
 use crate::fhir::types::ResourceType;
-use crate::login::Now;
 use crate::oauth::scope::{Action, Data, Scope};
 
 /// The language of a page.
@@ -159,7 +158,7 @@ impl Language {
         }
     }
 
-    fn pick(self, dutch: String, english: String) -> String {
+    pub(super) fn pick(self, dutch: String, english: String) -> String {
         match self {
             Self::Dutch => dutch,
             Self::English => english,
@@ -337,34 +336,6 @@ impl Language {
     /// What the client of a right is called as long as the name is not known.
     pub(super) fn nameless(self, at: usize) -> String {
         self.pick(format!("Cliënt {at}"), format!("Client {at}"))
-    }
-
-    pub(super) fn app_times(self, since: &str, used: &str) -> String {
-        self.pick(
-            format!("Toegang sinds {since}. Laatst gebruikt: {used}."),
-            format!("Access since {since}. Last used: {used}."),
-        )
-    }
-
-    pub(super) fn withdraw_button(self, app: &str) -> String {
-        self.pick(
-            format!("Toegang van {app} intrekken"),
-            format!("Withdraw access of {app}"),
-        )
-    }
-
-    pub(super) fn past_login(self, at: &str, second: bool, now: Now) -> String {
-        let (how, here, open) = match (self, second) {
-            (Self::Dutch, true) => ("met sms-code", "nu ingelogd in deze browser", "nu nog ingelogd"),
-            (Self::Dutch, false) => ("met wachtwoord", "nu ingelogd in deze browser", "nu nog ingelogd"),
-            (Self::English, true) => ("with SMS code", "logged in now in this browser", "still logged in"),
-            (Self::English, false) => ("with password", "logged in now in this browser", "still logged in"),
-        };
-        match now {
-            Now::Here => format!("{at}, {how}, {here}"),
-            Now::Elsewhere => format!("{at}, {how}, {open}"),
-            Now::Over => format!("{at}, {how}"),
-        }
     }
 
     /// A scope in plain words, and a second line where one is needed.

@@ -4,9 +4,12 @@
 //! Pure rules: each answers what may happen next or why not; `store.rs` makes the step once, by one conditional `UPDATE`.
 //! The times: RFC 9700, and three months between two uses of a refresh token as patient apps are promised.
 
+pub(crate) mod given;
 pub(crate) mod store;
 
 use jiff::{SignedDuration, Timestamp};
+
+pub use given::{Given, given};
 
 use super::scope::{Scope, Scopes};
 use crate::config::TenantId;
@@ -89,23 +92,6 @@ pub async fn living(
     now: Timestamp,
 ) -> Result<Vec<Grant>, db::Error> {
     store::living(conn, tenant, account, now).await
-}
-
-/// What one app was given, as its owner sees it.
-#[derive(Clone, Debug)]
-pub struct Given {
-    pub client_id: String,
-    /// Of the app.
-    pub name: String,
-    pub scopes: Scopes,
-    pub since: Timestamp,
-    /// When the app last asked for an access token.
-    pub used: Timestamp,
-}
-
-/// What an account gave to apps that are still there, the oldest first.
-pub async fn given(conn: &mut Conn, tenant: &TenantId, account: &str, now: Timestamp) -> Result<Vec<Given>, db::Error> {
-    store::given(conn, tenant, account, now).await
 }
 
 /// Why a grant was revoked; the word stands in the database.

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Code, CodeState, Given, Grant, Refresh, RefreshState, State, Why};
+use super::{Code, CodeState, Grant, Refresh, RefreshState, State, Why};
 use crate::config::TenantId;
 use crate::db::{self, Conn, Row, Tx, params, statements};
 use crate::fhir::types::{Id, ResourceType};
@@ -33,13 +33,6 @@ statements! {
     LIVING = both(
         "SELECT id, client_id, account, patient, fhir_user, scope, nonce, auth_time, acr, amr, session, expires_at, revoked_at \
          FROM oauth_grant WHERE tenant = $1 AND account = $2 AND revoked_at IS NULL AND expires_at > $3 ORDER BY created_at, id LIMIT 1000"
-    );
-    GIVEN = both(
-        "SELECT g.client_id, p.name, g.scope, g.created_at, \
-         (SELECT max(r.rotated_at) FROM oauth_refresh r WHERE r.tenant = g.tenant AND r.grant_id = g.id) \
-         FROM oauth_grant g JOIN oauth_app p ON p.tenant = g.tenant AND p.client_id = g.client_id \
-         WHERE g.tenant = $1 AND g.account = $2 AND g.revoked_at IS NULL AND g.expires_at > $3 AND p.disabled_at IS NULL \
-         ORDER BY g.created_at, g.id LIMIT 1000"
     );
     INSERT_CODE = both(
         "INSERT INTO oauth_code (tenant, hash, grant_id, client_id, redirect_uri, challenge, expires_at) \
@@ -115,28 +108,6 @@ pub(crate) async fn living(
 ) -> Result<Vec<Grant>, db::Error> {
     let rows = conn.rows(LIVING, params![tenant.as_str(), account, now]).await?;
     Ok(rows.iter().filter_map(read_grant).collect())
-}
-
-/// The same with what its owner wants to know of it; apps that were disabled are left out.
-pub(crate) async fn given(
-    conn: &mut Conn,
-    tenant: &TenantId,
-    account: &str,
-    now: Timestamp,
-) -> Result<Vec<Given>, db::Error> {
-    let rows = conn.rows(GIVEN, params![tenant.as_str(), account, now]).await?;
-    Ok(rows
-        .iter()
-        .filter_map(|row| {
-            Some(Given {
-                client_id: row.text(0),
-                name: row.text(1),
-                scopes: Scopes::parse(row.str(2)).ok()?,
-                since: row.time(3),
-                used: row.opt_time(4).unwrap_or(row.time(3)),
-            })
-        })
-        .collect())
 }
 
 fn read_grant(row: &Row) -> Option<Grant> {

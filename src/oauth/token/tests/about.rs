@@ -15,6 +15,7 @@ async fn every_statement_is_read_by_the_database() {
         crate::oauth::key::store::STATEMENTS,
         crate::oauth::request::store::STATEMENTS,
         store::STATEMENTS,
+        crate::oauth::grant::given::store::STATEMENTS,
         super::super::assertion::store::STATEMENTS,
     ]
     .concat()
