@@ -109,6 +109,15 @@ fn fhirclient_reads_the_three_kinds_of_data() {
     }
 }
 
+#[test]
+fn o03_fhirclient_reads_the_person_of_a_representative() {
+    if let Some((mut command, _demo)) = in_chromium("fhirclient", "fhirclient.mjs", "treant") {
+        let found = answer(command.arg("representative"));
+        // The token is about one of the two clients, so the Person links to one contact.
+        assert_eq!(found["user"], serde_json::json!({"resourceType": "Person", "links": 1}));
+    }
+}
+
 fn the_patient_app(tenant: &str, library: Option<&str>) {
     if let Some((mut command, _demo)) = in_chromium("the patient app", "patient-app.mjs", tenant) {
         let shown = answer(command.args(library));

@@ -7,12 +7,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 /** The scopes that every client asks for. */
 export const SCOPE = "openid fhirUser launch/patient offline_access patient/*.rs";
 
-/** Reads DIR/demo.json and picks the tenant, an account with one client, and the app. */
-export function open(dir, tenantId, clientId) {
+/** Reads DIR/demo.json and picks the tenant, an account (a client's own, if no other role is wanted), and the app. */
+export function open(dir, tenantId, clientId, role = "client") {
   const tenant = JSON.parse(readFileSync(join(dir, "demo.json"), "utf8")).tenants.find((one) => one.id === tenantId);
-  const account = tenant.accounts.find((one) => one.role === "client" && one.patients.length === 1);
+  const account = tenant.accounts.find((one) => one.role === role && one.patients.length >= 1);
   const app = tenant.apps.find((one) => one.client_id === clientId);
-  if (!account || !app) throw new Error(`the demo has no client account or no app ${clientId} at ${tenantId}`);
+  if (!account || !app) throw new Error(`the demo has no account of a ${role} or no app ${clientId} at ${tenantId}`);
   return { tenant, account, app, outbox: join(dir, "outbox", "sms.jsonl") };
 }
 
@@ -51,8 +51,8 @@ export async function newestCode(outbox, before, pageText) {
 }
 
 /** What a client found, in the form that the test expects on standard output. */
-export function tell(patient, bundles) {
-  const found = { patient };
+export function tell(patient, bundles, more = {}) {
+  const found = { patient, ...more };
   for (const [type, bundle] of Object.entries(bundles)) {
     const entries = bundle.entry ?? [];
     const ofPatient = (one) => JSON.stringify(one.resource).includes(`"Patient/${patient}"`);

@@ -1,4 +1,4 @@
-// SMART JS (fhirclient), unmodified, in Chromium: node fhirclient.mjs DIR TENANT
+// SMART JS (fhirclient), unmodified, in Chromium: node fhirclient.mjs DIR TENANT [ROLE]
 //
 // The app is two pages on a loopback address of its own, so its calls cross origins like those of any other app.
 
@@ -11,8 +11,8 @@ import { launch, walk } from "./browser.mjs";
 import { open, redirectOf, SCOPE, SEARCHES, tell } from "./demo.mjs";
 
 const CLIENT_ID = "demo-native";
-const [dir, tenantId] = process.argv.slice(2);
-const demo = open(dir, tenantId, CLIENT_ID);
+const [dir, tenantId, role] = process.argv.slice(2);
+const demo = open(dir, tenantId, CLIENT_ID, role);
 const library = readFileSync(join(dirname(fileURLToPath(import.meta.url)), "node_modules/fhirclient/build/fhir-client.min.js"));
 
 const html = (script) => `<!doctype html><title>app</title><script src="/library.js"></script><script>${script}</script>`;
@@ -29,7 +29,8 @@ const backPage = html(`FHIR.oauth2.ready().then(async (client) => {
   const bundles = {};
   for (const [type, search] of Object.entries(${JSON.stringify(SEARCHES)})) bundles[type] = await client.request(search);
   const patient = await client.patient.read();
-  window.found = { patient: client.patient.id, read: patient.id, bundles };
+  const { resourceType, link = [] } = await client.user.read();
+  window.found = { patient: client.patient.id, read: patient.id, bundles, user: { resourceType, links: link.length } };
 }).catch((error) => { window.failure = error.message; });`);
 
 const app = createServer((request, response) => {
@@ -53,7 +54,7 @@ try {
   if (failure) throw new Error(failure);
   const found = await page.evaluate(() => window.found);
   if (found.read !== found.patient) throw new Error("the patient in the token is not the patient that is read");
-  tell(found.patient, found.bundles);
+  tell(found.patient, found.bundles, { user: found.user });
 } finally {
   await browser.close();
   app.close();
