@@ -101,7 +101,7 @@ mod tests {
     fn what_is_not_in_the_form_of_the_product_is_refused_without_its_value() {
         for (cell, text) in [
             (Cell::Flag, "J"),
-            (Cell::Flag, "t"),
+            (Cell::Flag, "f"),
             (Cell::Active, "I"),
             (Cell::Key, "12a"),
             (Cell::Key, "123456789012345678901"),
