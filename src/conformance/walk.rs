@@ -138,7 +138,7 @@ async fn newest_code(outbox: &Path, sent_before: usize, page: &str) -> Result<St
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    Err("no SMS for this page came within ten seconds".to_owned())
+    Err("no SMS came for this page within ten seconds".to_owned())
 }
 
 /// The code in an outbox line, if its reference (`4821` of `4821-639174`) stands on the page: others may log in meanwhile.

@@ -76,7 +76,7 @@ async fn login(State(server): State<Server>, Form(form): Form<Fields>) -> Respon
     match (field("username"), field("password"), field("otp"), field("decision")) {
         (Some("anna"), Some("secret"), ..) => {
             if server.fault != Fault::NoSms {
-                let line = json!({"to": "+31600000000", "text": "t", "code": "4821-639174", "at": "now"});
+                let line = json!({"to": "+31600000000", "text": "uw code is 4821-639174", "code": "4821-639174", "at": "now"});
                 let kept = std::fs::read_to_string(&server.outbox).unwrap_or_default();
                 std::fs::write(&server.outbox, format!("{kept}{line}\n")).expect("the outbox is writable");
             }
@@ -208,7 +208,7 @@ async fn a_difference_between_wrong_and_unknown_is_found() {
 async fn a_login_without_its_sms_is_found() {
     let report = report(Fault::NoSms).await;
     assert_eq!(failed(&report), ["login/01-tokens"]);
-    assert!(report.to_text().contains("no SMS came"), "{}", report.to_text());
+    assert!(report.to_text().contains("no SMS came for this page"), "{}", report.to_text());
 }
 
 #[tokio::test]
