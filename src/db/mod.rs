@@ -129,6 +129,8 @@ async fn sqlite(url: &str) -> Result<Pools, Error> {
         .busy_timeout(WAIT)
         .foreign_keys(true)
         .pragma("cache_size", "-16384")
+        // 16 MB: audit lines write the same few pages again and again, and most of those need to reach the file only once.
+        .pragma("wal_autocheckpoint", "4000")
         // Not mapped into memory: a reader drops its map after every commit of another connection, and each audit line is one.
         .pragma("temp_store", "MEMORY");
     private(options.get_filename());
@@ -168,6 +170,8 @@ async fn postgres(url: &str) -> Result<Pools, Error> {
             // Not a line of log for each `ROLLBACK` that had nothing to do.
             ("client_min_messages", "error"),
         ]);
+    // A first load fills tables that were empty when its statements were planned: plan them for what is there.
+    let writing = options.clone().options([("plan_cache_mode", "force_custom_plan")]);
     let write = PoolOptions::new()
         .max_connections(8)
         .acquire_timeout(WAIT)
@@ -179,7 +183,7 @@ async fn postgres(url: &str) -> Result<Pools, Error> {
                 Ok(true)
             })
         })
-        .connect_with(options.clone())
+        .connect_with(writing)
         .await?;
     let read = PoolOptions::new()
         .max_connections(8)

@@ -17,6 +17,7 @@
 //! Nothing is removed because it is absent from a half answer: absence counts only after the connector says that a list or a
 //! stream arrived whole, and too many removals at once are held for an operator.
 
+mod digest;
 mod publish;
 mod pull;
 mod report;

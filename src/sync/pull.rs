@@ -11,7 +11,7 @@ use jiff::ToSpan as _;
 use jiff::civil::Date;
 
 use super::spool::{Entry, Spool};
-use super::{Error, Outcome, Progress, Report, Sync, store};
+use super::{Error, Outcome, Progress, Report, Sync, digest, store};
 use crate::ecd::{Event, Kind, Pull, Reach, Record};
 use crate::fhir::types::Id;
 use crate::mapping::{self, Plan, ReportTypes};
@@ -240,7 +240,7 @@ impl Work {
     fn hash(&self, record: &Record) -> [u8; 32] {
         let mut bytes = self.plan.version(&self.map).unwrap_or_default().as_bytes().to_vec();
         bytes.extend_from_slice(record.client.as_deref().unwrap_or_default().as_bytes());
-        serde_json::to_writer(&mut bytes, &record.body).expect("a JSON value can be written");
+        digest::write(&mut bytes, &record.body);
         sha256(&bytes)
     }
 

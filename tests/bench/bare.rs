@@ -148,7 +148,8 @@ impl Pools {
         let options = SqliteConnectOptions::from_str(database)
             .expect("a database URL")
             .synchronous(SqliteSynchronous::Full)
-            .pragma("cache_size", "-16384");
+            .pragma("cache_size", "-16384")
+            .pragma("wal_autocheckpoint", "4000");
         let open = async |options, most| {
             let pool = PoolOptions::new().max_connections(most).test_before_acquire(false);
             pool.connect_with(options).await.expect("the database opens")

@@ -3,6 +3,8 @@
 mod cursor;
 mod sql;
 
+use jiff::Timestamp;
+
 use super::Stored;
 use crate::access::Visible;
 use crate::db::{self, Conn, Row};
@@ -115,24 +117,48 @@ pub async fn search(conn: &mut Conn, visible: &Visible, query: &Query, page: &Pa
         return Ok(nothing);
     };
     let rows = conn.rows_built(built.text, &built.params).await?;
-    let entries: Vec<_> = rows.iter().take(page.size).map(|row| stored(query.kind, row)).collect();
-    let more = rows.len() > entries.len();
-    let next = entries
-        .last()
-        .zip(rows.get(entries.len().wrapping_sub(1)))
-        .filter(|_| more);
+    let text = rows.first().and_then(|row| row.opt_text(0)).unwrap_or_default();
+    let mut lines = lines(query.kind, &text);
+    let more = lines.len() > page.size;
+    lines.truncate(page.size);
+    let next = lines.last().filter(|_| more).map(|(_, place)| place.clone());
     Ok(Found {
-        next: next.map(|(last, row)| Cursor {
-            first: row.int(6),
-            second: row.int(7),
-            updated: row.int(3),
-            key: row.int(5),
-            horizon: row.int(8),
-            id: last.id.clone(),
-        }),
-        entries,
+        entries: lines.into_iter().map(|(stored, _)| stored).collect(),
+        next,
         total,
     })
+}
+
+/// The lines of a page, each with the place where a page that it ends would end.
+///
+/// A page comes as one text, because each row and each value that crosses from the database costs more than what is in it.
+/// Its separators are control characters, which neither an id nor JSON can hold as they are.
+fn lines(kind: ResourceType, text: &str) -> Vec<(Stored, Cursor)> {
+    let line = |line: &str| {
+        let mut fields = line.splitn(9, '\u{1f}');
+        let mut field = || fields.next().expect("the statement writes nine fields");
+        let (id, patient) = (self::id(field()), field());
+        let mut number = || field().parse::<i64>().expect("the statement writes numbers here");
+        let (version, updated) = (number(), number());
+        let cursor = Cursor {
+            updated,
+            key: number(),
+            first: number(),
+            second: number(),
+            horizon: number(),
+            id: id.clone(),
+        };
+        let stored = Stored {
+            kind,
+            id,
+            patient: Some(patient).filter(|patient| !patient.is_empty()).map(self::id),
+            version,
+            last_updated: Timestamp::from_microsecond(updated).unwrap_or(Timestamp::MIN),
+            body: field().to_owned(),
+        };
+        (stored, cursor)
+    };
+    text.split('\u{1e}').filter(|text| !text.is_empty()).map(line).collect()
 }
 
 fn stored(kind: ResourceType, row: &Row) -> Stored {

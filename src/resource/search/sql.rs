@@ -22,7 +22,7 @@ pub(super) struct Built {
     dialect: Dialect,
 }
 
-/// A page: the columns of a version, then key, both dates and the horizon.
+/// A page, in one row and one text: see [`super::lines`].
 pub(super) fn page(dialect: Dialect, visible: &Visible, query: &Query, page: &Page) -> Option<Built> {
     let mut built = Built::new(dialect);
     let sort = sort(query);
@@ -34,14 +34,18 @@ pub(super) fn page(dialect: Dialect, visible: &Visible, query: &Query, page: &Pa
         }]
     ) && visible.patients().len() == 1
         && !query.kind.is_shared();
-    built.push("SELECT ");
+    const LINE: &str = "id, patient, version, updated, key, date_from, date2_from, horizon, body";
+    built.push(&match dialect {
+        Dialect::Sqlite => format!("SELECT group_concat(concat_ws(char(31), {LINE}), char(30)) FROM (SELECT "),
+        Dialect::Postgres => format!("SELECT string_agg(concat_ws(chr(31), {LINE}), chr(30)) FROM (SELECT "),
+    });
     built.columns("r", VERSION);
     built.push(", r.key, r.date_from, r.date2_from, ");
     match &page.after {
         None => built.push("(SELECT coalesce(max(key), 0) FROM resource)"),
         Some(cursor) => built.cast_int(cursor.horizon),
     }
-    built.push(" FROM resource r WHERE ");
+    built.push(" AS horizon FROM resource r WHERE ");
     if !in_order {
         built.push("r.key IN (SELECT r.key FROM resource r WHERE ");
     }
@@ -60,6 +64,7 @@ pub(super) fn page(dialect: Dialect, visible: &Visible, query: &Query, page: &Pa
         built.push(")");
         built.order(&sort);
     }
+    built.push(") AS page");
     Some(built)
 }
 
