@@ -208,7 +208,11 @@ async fn a_difference_between_wrong_and_unknown_is_found() {
 async fn a_login_without_its_sms_is_found() {
     let report = report(Fault::NoSms).await;
     assert_eq!(failed(&report), ["login/01-tokens"]);
-    assert!(report.to_text().contains("no SMS came for this page"), "{}", report.to_text());
+    assert!(
+        report.to_text().contains("no SMS came for this page"),
+        "{}",
+        report.to_text()
+    );
 }
 
 #[tokio::test]
