@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::password::{self, Broken};
 use super::{Busy, Hasher, Keys, Number, State, name_key, store};
-use crate::config::Tenant;
+use crate::config::{LoginName, Tenant};
 use crate::db::{self, Tx};
 use crate::secret::{Random, Secret, mac};
 
@@ -60,6 +60,8 @@ impl std::fmt::Debug for Ready {
 pub enum CreateError {
     #[error("the user name must have 3 to 64 letters, digits or the signs . _ - @")]
     Username,
+    #[error("people log in here with their e-mail address: the user name must be one")]
+    UsernameIsEmail,
     #[error("this user name is in use at this organisation")]
     UsernameTaken,
     #[error("the mobile number must be a Dutch, Belgian or German one, for example 06-12345678")]
@@ -91,15 +93,14 @@ impl New {
         if !(3..=64).contains(&username_key.chars().count()) || !username_key.chars().all(signs) {
             return Err(CreateError::Username);
         }
+        if tenant.policy.accounts.login_name == LoginName::Email && !is_address(&username_key) {
+            return Err(CreateError::UsernameIsEmail);
+        }
         let name = self.name.trim();
         if !(1..=100).contains(&name.chars().count()) || name.chars().any(char::is_control) {
             return Err(CreateError::Name);
         }
-        if self
-            .email
-            .as_ref()
-            .is_some_and(|email| !(3..=254).contains(&email.len()) || !email.contains('@'))
-        {
+        if self.email.as_deref().is_some_and(|email| !is_address(email)) {
             return Err(CreateError::Email);
         }
         let mobile = Number::parse(&self.mobile).ok_or(CreateError::Mobile)?;
@@ -138,6 +139,15 @@ impl New {
             id,
         })
     }
+}
+
+/// Whether this can be an e-mail address: one `@` with something on both sides, and nothing that would end a header line.
+pub fn is_address(text: &str) -> bool {
+    let sane = |c: char| !c.is_whitespace() && !c.is_control() && !matches!(c, ',' | ';' | '<' | '>' | '"' | '\\');
+    let halves = text.split_once('@');
+    text.len() <= 254
+        && text.chars().all(sane)
+        && halves.is_some_and(|(name, host)| !name.is_empty() && !host.is_empty() && !host.contains('@'))
 }
 
 /// Writes the account; its id.

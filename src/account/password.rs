@@ -18,10 +18,8 @@ use std::sync::LazyLock;
 
 use unicode_normalization::UnicodeNormalization as _;
 
-use crate::config::PasswordPolicy;
+use crate::config::{PasswordPolicy, SHORTEST_PASSWORD};
 
-/// The floor under every tenant's minimum.
-const SHORTEST: usize = 8;
 const LONGEST: usize = 128;
 const PHRASE: usize = 15;
 
@@ -64,14 +62,14 @@ pub fn check(password: &str, username: &str, tenant_name: &str, policy: &Passwor
     let mut broken = Vec::new();
     if !plausible(password) {
         return vec![if password.is_empty() {
-            Broken::TooShort(policy.min_length.max(SHORTEST))
+            Broken::TooShort(policy.min_length.max(SHORTEST_PASSWORD))
         } else {
             Broken::TooLong(LONGEST)
         }];
     }
     let password = normal(password);
     let length = password.chars().count();
-    let shortest = policy.min_length.max(SHORTEST);
+    let shortest = policy.min_length.max(SHORTEST_PASSWORD);
     if length < shortest {
         broken.push(Broken::TooShort(shortest));
     }

@@ -82,7 +82,13 @@ impl Registrar<'_> {
         let mut tx = self.db.begin().await?;
         let id = account::create(&mut tx, tenant, &ready, now).await?;
         for right in &rights {
+            consent::hold(&mut tx, &tenant.id, &right.patient).await?;
             consent::grant(&mut tx, &tenant.id, &id, right, now).await?;
+            anyhow::ensure!(
+                consent::within_limit(&mut tx, tenant, &right.patient).await?,
+                "too-many-accounts: client {} has as many accounts as this organisation allows; end one first",
+                right.source_client
+            );
         }
         let who = audit::Who {
             account: Some(id.clone()),

@@ -25,6 +25,12 @@ pub(super) fn config(command: ConfigCommand) -> anyhow::Result<ExitCode> {
                 };
                 say!("{:<44} {:<20} {}", setting.key, default, setting.meaning);
             }
+            for preset in config::Preset::ALL.iter().filter(|preset| !preset.rules().is_empty()) {
+                say!("\npreset = \"{}\" sets, unless the file is stricter:", preset.as_str());
+                for rule in preset.rules() {
+                    say!("{:<44} {:<20} {}", rule.key, rule.value, rule.from.join(", "));
+                }
+            }
         }
     }
     Ok(ExitCode::SUCCESS)

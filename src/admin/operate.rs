@@ -65,6 +65,11 @@ pub(super) async fn check(at: &At) -> anyhow::Result<ExitCode> {
         at.config.display(),
         config.tenants.len()
     );
+    for tenant in &config.tenants {
+        for deviation in tenant.policy.deviations() {
+            say!("{}: {deviation}", tenant.id);
+        }
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use url::Url;
 
 use super::reader::{Problem, Reader, Setting};
-use super::{Config, PasswordPolicy, Policy, Server, Sms, SmsPolicy, SmsWhen, Tenant, TenantId, Transport, source};
+use super::{Config, Server, Sms, Tenant, TenantId, Transport, rules, source};
 use crate::secret::{MasterKey, Secret};
 
 impl Config {
@@ -192,7 +192,7 @@ fn tenant(reader: &mut Reader, name: &str) -> Option<Tenant> {
     if zone.is_none() {
         reader.problem(&at("timezone"), "is not in the IANA time zone database".to_owned());
     }
-    let policy = policy(reader, name);
+    let policy = rules::read(reader, name);
     let source = source::read(reader, name)?;
     Some(Tenant {
         id: id?,
@@ -203,78 +203,10 @@ fn tenant(reader: &mut Reader, name: &str) -> Option<Tenant> {
     })
 }
 
-fn policy(reader: &mut Reader, name: &str) -> Policy {
-    let at = |key: &str| format!("tenant.{name}.{key}");
-    let (password, sms) = (PasswordPolicy::default(), SmsPolicy::default());
-    Policy {
-        password: PasswordPolicy {
-            min_length: usize::try_from(reader.number(
-                &at("password.min_length"),
-                12,
-                8..=64,
-                "characters; never below the floor of 8",
-            ))
-            .unwrap_or(password.min_length),
-            require_upper: reader.flag(&at("password.require_upper"), false, "a capital letter"),
-            require_lower: reader.flag(&at("password.require_lower"), false, "a small letter"),
-            require_non_alpha: reader.flag(&at("password.require_non_alpha"), false, "a digit or other character"),
-            history: usize::try_from(reader.number(&at("password.history"), 12, 0..=24, "old passwords refused"))
-                .unwrap_or(password.history),
-        },
-        sms: SmsPolicy {
-            when: sms_when(reader, name),
-            explicit_request_button: reader.flag(
-                &at("sms.explicit_request_button"),
-                false,
-                "the code is sent at the press of a button",
-            ),
-            valid_seconds: reader.number(&at("sms.valid_seconds"), sms.valid_seconds, 60..=600, "life of a code"),
-            attempts: reader.number(&at("sms.attempts"), sms.attempts, 1..=5, "wrong codes before a new one"),
-            resend_after_seconds: reader.number(
-                &at("sms.resend_after_seconds"),
-                sms.resend_after_seconds,
-                10..=300,
-                "wait before a second code",
-            ),
-            sends_per_login: reader.number(&at("sms.sends_per_login"), sms.sends_per_login, 1..=5, "codes a login"),
-            sends_per_hour: reader.number(&at("sms.sends_per_hour"), sms.sends_per_hour, 1..=20, "codes an hour"),
-            sends_per_day: reader.number(&at("sms.sends_per_day"), sms.sends_per_day, 1..=50, "codes a day"),
-        },
-        access_ends_after_days: reader.number(
-            &at("access_ends_after_days"),
-            60,
-            0..=60,
-            "local days of access after departure or death",
-        ),
-    }
-}
-
-fn sms_when(reader: &mut Reader, name: &str) -> SmsWhen {
-    let key = format!("tenant.{name}.sms.when");
-    let days = reader.number(
-        &format!("tenant.{name}.sms.days"),
-        90,
-        1..=180,
-        "for new-device-or-days",
-    );
-    let text = reader.text(&key, "every-login", "every-login, new-device or new-device-or-days");
-    match text.as_str() {
-        "every-login" => SmsWhen::EveryLogin,
-        "new-device" => SmsWhen::NewDevice,
-        "new-device-or-days" => SmsWhen::NewDeviceOrDays(days),
-        _ => {
-            reader.problem(
-                &key,
-                "expected every-login, new-device or new-device-or-days".to_owned(),
-            );
-            SmsWhen::EveryLogin
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::SmsWhen;
 
     fn read(text: &str, environment: &[(&str, &str)]) -> Result<Config, Vec<Problem>> {
         let dir = tempfile::tempdir().unwrap();

@@ -6,13 +6,16 @@
 
 mod load;
 mod policy;
+mod preset;
 mod reader;
+mod rules;
 mod server;
 mod source;
 mod tenant;
 
 pub use load::reference;
-pub use policy::{PasswordPolicy, Policy, SmsPolicy, SmsWhen};
+pub use policy::{AccountPolicy, Deviation, LoginName, PasswordPolicy, Policy, SHORTEST_PASSWORD, SmsPolicy, SmsWhen};
+pub use preset::{Preset, Rule};
 pub use reader::{Problem, Setting};
 pub use server::{Server, Sms, Transport};
 pub use tenant::{CaressSource, OnsSource, Source, Tenant, TenantId};

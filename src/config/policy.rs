@@ -1,17 +1,26 @@
 //! What a tenant demands of passwords, of the second factor and of the end of access.
 
+use super::Preset;
+
 /// `[tenant.<id>]`: the rules of one care organisation.
 #[derive(Clone, Debug)]
 pub struct Policy {
+    /// Where the rules come from that the file does not set.
+    pub preset: Preset,
     pub password: PasswordPolicy,
     pub sms: SmsPolicy,
+    pub accounts: AccountPolicy,
     /// Access ends this many local days after departure or death.
     pub access_ends_after_days: i64,
 }
 
+/// The fewest characters of a password, whatever a tenant asks.
+pub const SHORTEST_PASSWORD: usize = 8;
+
 /// Rules on top of the floor (8 to 128 characters, not the user name, not a common password) that no tenant can lower.
 #[derive(Clone, Debug)]
 pub struct PasswordPolicy {
+    /// As the tenant states it; below [`SHORTEST_PASSWORD`] that one holds.
     pub min_length: usize,
     pub require_upper: bool,
     pub require_lower: bool,
@@ -43,12 +52,96 @@ pub enum SmsWhen {
     NewDeviceOrDays(i64),
 }
 
+/// Who gets an account, and under which name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountPolicy {
+    pub login_name: LoginName,
+    /// How many accounts may see one client; `None` is as many as there are people with a right.
+    pub max_per_client: Option<i64>,
+}
+
+/// What people type as their name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoginName {
+    Username,
+    Email,
+}
+
+/// Where a policy differs from what current standards ask, and what holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deviation {
+    /// The setting below `[tenant.<id>]`.
+    pub key: &'static str,
+    /// The requirements that state it; none when the file does.
+    pub from: &'static [&'static str],
+    pub says: String,
+}
+
+impl std::fmt::Display for Deviation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.key, self.says)?;
+        if !self.from.is_empty() {
+            write!(f, " ({})", self.from.join(", "))?;
+        }
+        Ok(())
+    }
+}
+
+impl Policy {
+    /// Everything in which these rules differ from the floor and from the standards that it follows.
+    pub fn deviations(&self) -> Vec<Deviation> {
+        let mut found = Vec::new();
+        let mut note = |key: &'static str, says: String| {
+            let from = self.preset.rule(key).map_or(&[][..], |rule| rule.from);
+            found.push(Deviation { key, from, says });
+        };
+        let password = &self.password;
+        if password.min_length < SHORTEST_PASSWORD {
+            let says = format!(
+                "{} characters are below the floor: {SHORTEST_PASSWORD} are asked (NIST SP 800-63B-4 3.1.1.2)",
+                password.min_length
+            );
+            note("password.min_length", says);
+        }
+        for (on, key) in [
+            (password.require_upper, "password.require_upper"),
+            (password.require_lower, "password.require_lower"),
+            (password.require_non_alpha, "password.require_non_alpha"),
+        ] {
+            if on {
+                let says = "rules of composition are advised against (NIST SP 800-63B-4 3.1.1.2, ASVS 5.0 6.2.5): \
+                            a pass phrase of 15 characters needs none";
+                note(key, says.to_owned());
+            }
+        }
+        match self.sms.when {
+            SmsWhen::EveryLogin => {}
+            SmsWhen::NewDevice | SmsWhen::NewDeviceOrDays(_) => note(
+                "sms.when",
+                "a login from a known device has one factor: its acr says so, and apps may ask for more".to_owned(),
+            ),
+        }
+        found
+    }
+}
+
 impl Default for Policy {
     fn default() -> Self {
         Self {
+            preset: Preset::Modern,
             password: PasswordPolicy::default(),
             sms: SmsPolicy::default(),
+            accounts: AccountPolicy::default(),
             access_ends_after_days: 60,
+        }
+    }
+}
+
+impl Default for AccountPolicy {
+    fn default() -> Self {
+        Self {
+            login_name: LoginName::Username,
+            max_per_client: None,
         }
     }
 }
@@ -76,6 +169,17 @@ impl Default for SmsPolicy {
             sends_per_login: 3,
             sends_per_hour: 5,
             sends_per_day: 10,
+        }
+    }
+}
+
+impl SmsWhen {
+    /// How often a code is asked, for comparing: a larger one is stricter.
+    pub(super) fn strictness(self) -> i64 {
+        match self {
+            Self::NewDevice => 0,
+            Self::NewDeviceOrDays(days) => 1_000 - days.clamp(0, 999),
+            Self::EveryLogin => 1_001,
         }
     }
 }

@@ -14,7 +14,7 @@
 pub mod departure;
 pub(crate) mod store;
 
-pub use store::{end, end_all, grant, rights, set_care_end, source_clients};
+pub use store::{end, end_all, grant, hold, rights, set_care_end, source_clients, within_limit};
 
 use crate::fhir::types::{Id, ResourceType};
 

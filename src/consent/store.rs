@@ -5,6 +5,7 @@ use jiff::civil::Date;
 
 use super::departure::access_ends;
 use super::{NewRight, Parts, Right, Role};
+use crate::account;
 use crate::config::{Tenant, TenantId};
 use crate::db::{self, Conn, Tx, params, statements};
 use crate::fhir::types::Id;
@@ -25,6 +26,9 @@ statements! {
         "UPDATE consent_right SET ended_at = $4 WHERE tenant = $1 AND account = $2 AND patient = $3 AND ended_at IS NULL"
     );
     END_ALL = both("UPDATE consent_right SET ended_at = $3 WHERE tenant = $1 AND account = $2 AND ended_at IS NULL");
+    ACCOUNTS_OF = both(
+        "SELECT COUNT(DISTINCT account) FROM consent_right WHERE tenant = $1 AND patient = $2 AND ended_at IS NULL"
+    );
     SET_CARE_END = both(
         "INSERT INTO consent_care_end (tenant, patient, ended_on, changed_at) VALUES ($1, $2, $3, $4) \
          ON CONFLICT (tenant, patient) DO UPDATE SET ended_on = excluded.ended_on, changed_at = excluded.changed_at"
@@ -88,6 +92,23 @@ pub async fn grant(
     )
     .await?;
     Ok(())
+}
+
+/// Until the end of the transaction nobody else gives a right to this client.
+pub async fn hold(tx: &mut Tx, tenant: &TenantId, patient: &Id) -> Result<(), db::Error> {
+    account::store::hold(tx, tenant, &format!("rights:{patient}")).await?;
+    Ok(())
+}
+
+/// Whether no more accounts than the tenant allows may see this client; to be asked after [`hold`] and [`grant`].
+pub async fn within_limit(tx: &mut Tx, tenant: &Tenant, patient: &Id) -> Result<bool, db::Error> {
+    let Some(most) = tenant.policy.accounts.max_per_client else {
+        return Ok(true);
+    };
+    let row = tx
+        .row(ACCOUNTS_OF, params![tenant.id.as_str(), patient.as_str()])
+        .await?;
+    Ok(row.is_none_or(|row| row.int(0) <= most))
 }
 
 /// Ends the account's right to this client; whether there was one.
@@ -249,5 +270,43 @@ mod tests {
         assert!(rights(&mut tx, &tenant, "a", over).await.unwrap().is_empty());
         set_care_end(&mut tx, &tenant.id, &id("p1"), None, over).await.unwrap();
         assert_eq!(rights(&mut tx, &tenant, "a", over).await.unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn of_fifty_people_at_once_two_get_a_right_where_two_accounts_are_allowed() {
+        let (_dir, db) = fresh().await;
+        let mut tenant = tenant();
+        tenant.policy.accounts.max_per_client = Some(2);
+        let tenant = std::sync::Arc::new(tenant);
+        let now = at("2026-11-22T10:00:00Z");
+        let tasks: Vec<_> = (0..50)
+            .map(|number| {
+                let (db, tenant) = (db.clone(), std::sync::Arc::clone(&tenant));
+                tokio::spawn(async move {
+                    let mut tx = db.begin().await.unwrap();
+                    hold(&mut tx, &tenant.id, &id("p1")).await.unwrap();
+                    let account = format!("a{number}");
+                    grant(&mut tx, &tenant.id, &account, &right("p1", Parts::ALL), now)
+                        .await
+                        .unwrap();
+                    let fits = within_limit(&mut tx, &tenant, &id("p1")).await.unwrap();
+                    if fits {
+                        tx.commit().await.unwrap();
+                    }
+                    fits
+                })
+            })
+            .collect();
+        let mut given = 0;
+        for task in tasks {
+            given += usize::from(task.await.unwrap());
+        }
+        assert_eq!(given, 2);
+        // Another client has places of its own, and a right that ends makes room.
+        let mut tx = db.begin().await.unwrap();
+        grant(&mut tx, &tenant.id, "z", &right("p2", Parts::ALL), now)
+            .await
+            .unwrap();
+        assert!(within_limit(&mut tx, &tenant, &id("p2")).await.unwrap());
     }
 }

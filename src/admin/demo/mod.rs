@@ -27,20 +27,12 @@ use crate::http::App;
 use crate::secret::{Random, Secret};
 use crate::sync::Want;
 
-/// The four organisations and what is different about each.
-const TENANTS: [(&str, &str, &str); 4] = [
-    (
-        "topaz",
-        "Topaz",
-        "sms.explicit_request_button = true\npassword.require_upper = true\npassword.require_lower = true\npassword.require_non_alpha = true\n",
-    ),
-    (
-        "treant",
-        "Treant",
-        "sms.when = \"new-device\"\npassword.require_upper = true\npassword.require_lower = true\n",
-    ),
-    ("vivantes", "Vivantes", "password.require_upper = true\n"),
-    ("amaris", "Amaris", "sms.when = \"new-device-or-days\"\nsms.days = 90\n"),
+/// The four organisations: each has the preset of its name.
+const TENANTS: [(&str, &str); 4] = [
+    ("topaz", "Topaz"),
+    ("treant", "Treant"),
+    ("vivantes", "Vivantes"),
+    ("amaris", "Amaris"),
 ];
 
 pub(super) async fn run(options: DemoOptions) -> anyhow::Result<ExitCode> {
@@ -127,12 +119,12 @@ fn configuration(data: &Path, listen: std::net::SocketAddr, inside: std::net::So
          [secrets]\nmaster_key_file = \"master.key\"\n\n[sms]\ntransport = \"drawer\"\ndir = \"outbox\"\n",
         toml::Value::String(format!("sqlite:{}", data.join("inzage.db").display())),
     );
-    for ((id, name, policy), url) in TENANTS.iter().zip(mocks) {
+    for ((id, name), url) in TENANTS.iter().zip(mocks) {
         let ons = section(url, &data.join("mock-ons").join(id));
         // A developer logs in more often than a client.
         let often = "sms.sends_per_hour = 20\nsms.sends_per_day = 50\n";
         text.push_str(&format!(
-            "\n[tenant.{id}]\nname = \"{name}\"\n{policy}{often}\n[tenant.{id}.ons]\n{ons}"
+            "\n[tenant.{id}]\nname = \"{name}\"\npreset = \"{id}\"\n{often}\n[tenant.{id}.ons]\n{ons}"
         ));
     }
     text

@@ -11,7 +11,7 @@ use super::super::operate::{self, register};
 use super::cast::{self, Part};
 use crate::account::Hasher;
 use crate::clock::Clock;
-use crate::config::{Config, Tenant};
+use crate::config::{Config, LoginName, Tenant};
 use crate::db::Db;
 use crate::ecd::mock::{Population, Shelf};
 use crate::http::demo::{Demo, DemoAccount, DemoPatient, DemoTenant};
@@ -101,20 +101,24 @@ impl World<'_> {
     ) -> anyhow::Result<Vec<DemoAccount>> {
         let mut accounts = Vec::new();
         for part in cast::parts(number, population) {
+            let username = match tenant.policy.accounts.login_name {
+                LoginName::Username => part.username.to_owned(),
+                LoginName::Email => format!("{}@example.org", part.username),
+            };
             let remembered = old
                 .and_then(|old| {
                     old["accounts"]
                         .as_array()?
                         .iter()
-                        .find(|old| old["username"] == part.username)
+                        .find(|old| old["username"] == username.as_str())
                 })
                 .and_then(|old| old["password"].as_str());
             let password = match remembered {
                 Some(password) => password.to_owned(),
-                None => self.create(tenant, &part, hasher).await?,
+                None => self.create(tenant, &part, &username, hasher).await?,
             };
             accounts.push(DemoAccount {
-                username: part.username.to_owned(),
+                username,
                 password,
                 role: part.role,
                 patients: part
@@ -136,10 +140,10 @@ impl World<'_> {
         }
     }
 
-    async fn create(&self, tenant: &Tenant, part: &Part, hasher: &Hasher) -> anyhow::Result<String> {
+    async fn create(&self, tenant: &Tenant, part: &Part, username: &str, hasher: &Hasher) -> anyhow::Result<String> {
         let password = self.password();
         let new = NewAccount {
-            username: part.username.to_owned(),
+            username: username.to_owned(),
             password: Secret::new(password.clone()),
             mobile: part.mobile.clone(),
             name: part.name.clone(),

@@ -9,6 +9,7 @@ use jiff::SignedDuration;
 use super::browser::{Browser, Cookie};
 use super::text::Language;
 use super::views::{self, Hidden, Offer, Shell};
+use crate::config::LoginName;
 use crate::db;
 use crate::login::{Again, Ask, Code, Page, Refused};
 use crate::oauth;
@@ -75,6 +76,7 @@ pub(super) fn page(browser: &Browser, page: Page, people: Vec<views::Person>, pr
             form,
             problem: words,
             intro: language.login_intro(app, &browser.tenant.name),
+            by_email: browser.tenant.policy.accounts.login_name == LoginName::Email,
             username: problem.map_or_else(
                 || page.request.login_hint.clone().unwrap_or_default(),
                 |problem| problem.username.clone(),

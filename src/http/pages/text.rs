@@ -41,6 +41,7 @@ texts! {
 
     login_title: "Inloggen", "Log in";
     username: "Gebruikersnaam", "User name";
+    email: "E-mailadres", "E-mail address";
     password: "Wachtwoord", "Password";
     login_button: "Inloggen", "Log in";
     login_help: "Lukt het niet? Vraag hulp aan uw contactpersoon in de zorg.",
@@ -295,7 +296,9 @@ impl Language {
 
     /// The rules that a new password has to follow.
     pub(super) fn password_rules(self, policy: &crate::config::PasswordPolicy) -> Vec<String> {
-        let mut rules = vec![self.broken(&[Broken::TooShort(policy.min_length.max(8))])];
+        let mut rules = vec![self.broken(&[Broken::TooShort(
+            policy.min_length.max(crate::config::SHORTEST_PASSWORD),
+        )])];
         let more = [
             (policy.require_upper, Broken::NoUpper),
             (policy.require_lower, Broken::NoLower),

@@ -58,7 +58,7 @@ macro_rules! pages {
 
 pages! {
     Password("password.html") {
-        form: Hidden, problem: Option<String>, intro: String, username: String, news: Option<String>,
+        form: Hidden, problem: Option<String>, intro: String, by_email: bool, username: String, news: Option<String>,
     }
     /// The button that asks for a code.
     CodeRequest("code_request.html") { form: Hidden, problem: Option<String>, intro: String, may_send: bool }

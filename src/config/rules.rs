@@ -1,0 +1,348 @@
+//! `[tenant.<id>]`: the rules of a tenant, read over the preset that it names.
+//!
+//! # Design
+//! A value that the preset takes from a portal's documents may be made stricter and not looser: `preset = "topaz"` would be a
+//! lie otherwise. A number of the file is also held to the floor; the preset's own number need not be, because the floor holds
+//! where the rule is used.
+
+use std::ops::RangeInclusive;
+use std::path::Path;
+
+use super::policy::{AccountPolicy, LoginName};
+use super::reader::Reader;
+use super::{PasswordPolicy, Policy, Preset, SmsPolicy, SmsWhen};
+
+/// The settings of one tenant and its preset.
+struct Rules<'a> {
+    reader: &'a mut Reader,
+    tenant: &'a str,
+    preset: Preset,
+}
+
+/// Which way is stricter.
+#[derive(Clone, Copy)]
+enum Stricter {
+    More,
+    Less,
+    /// It is a matter of taste.
+    Free,
+}
+
+pub(super) fn read(reader: &mut Reader, tenant: &str) -> Policy {
+    let key = format!("tenant.{tenant}.preset");
+    let text = reader.text(
+        &key,
+        Preset::Modern.as_str(),
+        "the rules to begin with: modern, topaz, treant, vivantes or amaris",
+    );
+    let preset = Preset::parse(&text).unwrap_or_else(|| {
+        let known: Vec<_> = Preset::ALL.iter().map(|preset| preset.as_str()).collect();
+        reader.problem(&key, format!("is not known: expected one of {}", known.join(", ")));
+        Preset::Modern
+    });
+    Rules { reader, tenant, preset }.policy()
+}
+
+/// The rules of a tenant that names this preset and sets nothing else.
+impl From<Preset> for Policy {
+    fn from(preset: Preset) -> Self {
+        let text = format!("[tenant.any]\npreset = \"{}\"\n", preset.as_str());
+        read(
+            &mut Reader::new(Path::new("inzage.toml"), &text, std::iter::empty()),
+            "any",
+        )
+    }
+}
+
+impl Rules<'_> {
+    fn policy(mut self) -> Policy {
+        use Stricter::{Free, Less, More};
+        let size = |number: i64| usize::try_from(number).unwrap_or(usize::MAX);
+        Policy {
+            preset: self.preset,
+            password: PasswordPolicy {
+                min_length: size(self.number(
+                    "password.min_length",
+                    12,
+                    8..=64,
+                    More,
+                    "characters; never below the floor of 8",
+                )),
+                require_upper: self.flag("password.require_upper", false, More, "a capital letter"),
+                require_lower: self.flag("password.require_lower", false, More, "a small letter"),
+                require_non_alpha: self.flag("password.require_non_alpha", false, More, "a digit or other character"),
+                history: size(self.number("password.history", 12, 0..=24, More, "old passwords refused")),
+            },
+            sms: SmsPolicy {
+                when: self.sms_when(),
+                explicit_request_button: self.flag(
+                    "sms.explicit_request_button",
+                    false,
+                    Free,
+                    "the code is sent at the press of a button",
+                ),
+                valid_seconds: self.number("sms.valid_seconds", 300, 60..=600, Less, "life of a code"),
+                attempts: self.number("sms.attempts", 3, 1..=5, Less, "wrong codes before a new one"),
+                resend_after_seconds: self.number(
+                    "sms.resend_after_seconds",
+                    30,
+                    10..=300,
+                    Free,
+                    "wait before a second code; doubled before the third",
+                ),
+                sends_per_login: self.number("sms.sends_per_login", 3, 1..=5, Less, "codes a login"),
+                sends_per_hour: self.number("sms.sends_per_hour", 5, 1..=20, Less, "codes an hour"),
+                sends_per_day: self.number("sms.sends_per_day", 10, 1..=50, Less, "codes a day"),
+            },
+            accounts: AccountPolicy {
+                login_name: self.login_name(),
+                max_per_client: Some(self.number(
+                    "accounts.max_per_client",
+                    0,
+                    0..=100,
+                    Less,
+                    "accounts that may see one client; 0 is no limit",
+                ))
+                .filter(|most| *most > 0),
+            },
+            access_ends_after_days: self.number(
+                "access_ends_after_days",
+                60,
+                0..=60,
+                Less,
+                "local days of access after departure or death",
+            ),
+        }
+    }
+
+    fn at(&self, key: &str) -> String {
+        format!("tenant.{}.{key}", self.tenant)
+    }
+
+    /// What the preset says, if it says something.
+    fn given(&self, key: &str) -> Option<&'static str> {
+        self.preset.rule(key).map(|rule| rule.value)
+    }
+
+    /// Complains about a value of the file that is looser than the preset's.
+    fn looser(&mut self, key: &str, given: &str) {
+        let from = self
+            .preset
+            .rule(key)
+            .map(|rule| rule.from.join(", "))
+            .unwrap_or_default();
+        let message = format!(
+            "is looser than preset {} says, which is {given} ({from}): leave it out, make it stricter, or choose \
+             another preset",
+            self.preset.as_str()
+        );
+        let at = self.at(key);
+        self.reader.problem(&at, message);
+    }
+
+    fn number(
+        &mut self,
+        key: &str,
+        default: i64,
+        floor: RangeInclusive<i64>,
+        stricter: Stricter,
+        meaning: &'static str,
+    ) -> i64 {
+        let at = self.at(key);
+        let given = self.given(key).and_then(|value| value.parse::<i64>().ok());
+        if let Some(given) = given
+            && !self.reader.has_key(&at)
+        {
+            // Not held to the floor: see above.
+            self.reader.number(&at, default, i64::MIN..=i64::MAX, meaning);
+            return given;
+        }
+        let value = self.reader.number(&at, default, floor, meaning);
+        if let Some(given) = given {
+            let loose = match stricter {
+                Stricter::More => value < given,
+                // Where 0 is no limit, it is the loosest of all.
+                Stricter::Less => value > given || (value == 0 && key == "accounts.max_per_client"),
+                Stricter::Free => false,
+            };
+            if loose {
+                self.looser(key, &given.to_string());
+            }
+        }
+        value
+    }
+
+    fn flag(&mut self, key: &str, default: bool, stricter: Stricter, meaning: &'static str) -> bool {
+        let at = self.at(key);
+        let given = self.given(key).map(|value| value == "true");
+        let value = self.reader.flag(&at, default, meaning);
+        match given {
+            Some(given) if !self.reader.has_key(&at) => given,
+            Some(true) if !value && matches!(stricter, Stricter::More) => {
+                self.looser(key, "true");
+                value
+            }
+            _ => value,
+        }
+    }
+
+    fn sms_when(&mut self) -> SmsWhen {
+        let days = self.number("sms.days", 90, 1..=180, Stricter::Less, "for new-device-or-days");
+        let at = self.at("sms.when");
+        let given = self.given("sms.when");
+        let text = self.reader.text(
+            &at,
+            "every-login",
+            "when a login needs a code: every-login, new-device or new-device-or-days",
+        );
+        let read = |text: &str| match text {
+            "every-login" => Some(SmsWhen::EveryLogin),
+            "new-device" => Some(SmsWhen::NewDevice),
+            "new-device-or-days" => Some(SmsWhen::NewDeviceOrDays(days)),
+            _ => None,
+        };
+        let of_preset = given.and_then(read);
+        if let Some(of_preset) = of_preset
+            && !self.reader.has_key(&at)
+        {
+            return of_preset;
+        }
+        let Some(when) = read(&text) else {
+            let message = "expected every-login, new-device or new-device-or-days".to_owned();
+            self.reader.problem(&at, message);
+            return SmsWhen::EveryLogin;
+        };
+        if of_preset.is_some_and(|given| when.strictness() < given.strictness()) {
+            self.looser("sms.when", given.unwrap_or_default());
+        }
+        when
+    }
+
+    fn login_name(&mut self) -> LoginName {
+        let at = self.at("accounts.login_name");
+        let text = self
+            .reader
+            .text(&at, "username", "what people type as their name: username or email");
+        let text = match self.given("accounts.login_name") {
+            Some(given) if !self.reader.has_key(&at) => given.to_owned(),
+            _ => text,
+        };
+        match text.as_str() {
+            "username" => LoginName::Username,
+            "email" => LoginName::Email,
+            _ => {
+                self.reader.problem(&at, "expected username or email".to_owned());
+                LoginName::Username
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::reader::Problem;
+
+    fn policy(lines: &str) -> Result<Policy, Vec<Problem>> {
+        let text = format!("[tenant.zorg]\n{lines}");
+        let mut reader = Reader::new(Path::new("inzage.toml"), &text, std::iter::empty());
+        let policy = read(&mut reader, "zorg");
+        let (problems, _) = reader.finish();
+        if problems.is_empty() { Ok(policy) } else { Err(problems) }
+    }
+
+    #[test]
+    fn every_value_of_a_preset_is_read_by_the_setting_that_it_names() {
+        for preset in Preset::ALL {
+            let name = format!("preset = \"{}\"\n", preset.as_str());
+            let mut reader = Reader::new(
+                Path::new("inzage.toml"),
+                &format!("[tenant.zorg]\n{name}"),
+                std::iter::empty(),
+            );
+            read(&mut reader, "zorg");
+            let (problems, settings) = reader.finish();
+            assert!(problems.is_empty(), "{problems:?}");
+            for rule in preset.rules() {
+                let key = format!("tenant.zorg.{}", rule.key);
+                assert!(settings.iter().any(|setting| setting.key == key), "nobody reads {key}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_portals_have_the_rules_of_their_documents() {
+        let topaz = policy("preset = \"topaz\"\n").unwrap();
+        assert_eq!((topaz.password.min_length, topaz.password.require_non_alpha), (5, true));
+        assert_eq!(topaz.sms.when, SmsWhen::EveryLogin);
+        assert!(topaz.sms.explicit_request_button);
+        assert_eq!(topaz.accounts.max_per_client, Some(2));
+        let treant = policy("preset = \"treant\"\n").unwrap();
+        assert_eq!(
+            (treant.password.min_length, treant.password.require_non_alpha),
+            (8, false)
+        );
+        assert_eq!(treant.sms.when, SmsWhen::NewDevice);
+        let vivantes = policy("preset = \"vivantes\"\n").unwrap();
+        assert_eq!(vivantes.accounts.login_name, LoginName::Email);
+        assert_eq!(vivantes.accounts.max_per_client, None);
+        let amaris = policy("preset = \"amaris\"\n").unwrap();
+        assert_eq!(amaris.sms.when, SmsWhen::NewDeviceOrDays(90));
+        assert_eq!(amaris.password.min_length, 12);
+    }
+
+    #[test]
+    fn a_portals_rule_can_be_made_stricter_and_not_looser() {
+        let strict = "preset = \"amaris\"\nsms.days = 30\npassword.min_length = 14\n";
+        assert_eq!(policy(strict).unwrap().sms.when, SmsWhen::NewDeviceOrDays(30));
+        let strict = "preset = \"treant\"\nsms.when = \"every-login\"\nsms.valid_seconds = 240\n";
+        assert_eq!(policy(strict).unwrap().sms.when, SmsWhen::EveryLogin);
+        for (lines, key) in [
+            ("preset = \"topaz\"\nsms.when = \"new-device\"\n", "sms.when"),
+            ("preset = \"amaris\"\nsms.when = \"new-device\"\n", "sms.when"),
+            ("preset = \"amaris\"\nsms.days = 120\n", "sms.days"),
+            ("preset = \"treant\"\nsms.valid_seconds = 600\n", "sms.valid_seconds"),
+            ("preset = \"treant\"\npassword.history = 3\n", "password.history"),
+            (
+                "preset = \"topaz\"\npassword.require_upper = false\n",
+                "password.require_upper",
+            ),
+            (
+                "preset = \"topaz\"\naccounts.max_per_client = 0\n",
+                "accounts.max_per_client",
+            ),
+            // The floor is no preset's to lower, and no file's.
+            ("preset = \"topaz\"\npassword.min_length = 6\n", "password.min_length"),
+            ("preset = \"old\"\n", "preset"),
+        ] {
+            let problems = policy(lines).unwrap_err();
+            let at = format!("tenant.zorg.{key}");
+            assert!(
+                problems
+                    .iter()
+                    .any(|problem| problem.key == at && problem.line.is_some()),
+                "{problems:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_lies_below_the_floor_is_told_with_its_requirement() {
+        let told = |preset: &str| -> Vec<String> {
+            let policy = Policy::from(Preset::parse(preset).unwrap());
+            policy.deviations().iter().map(ToString::to_string).collect()
+        };
+        let topaz = told("topaz");
+        assert_eq!(topaz.len(), 4, "{topaz:?}");
+        assert!(
+            topaz[0].starts_with("password.min_length: 5 characters") && topaz[0].ends_with("(S0-18)"),
+            "{topaz:?}"
+        );
+        assert!(
+            told("amaris").iter().all(|line| line.starts_with("sms.when")),
+            "{:?}",
+            told("amaris")
+        );
+        assert_eq!(told("modern"), [""; 0]);
+    }
+}
