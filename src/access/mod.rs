@@ -122,9 +122,11 @@ impl Reach {
 }
 
 /// The types through which a shared resource is reached: those that the scopes let the app see and that the rights open for
-/// every client within reach (a type that is open for only some of them would show through the others).
+/// every client within reach (a type that is open for only some of them would show through the others). A role leads from a
+/// client to a person and an organisation.
 fn ways(caller: &Caller, context: Context, rights: &[&Right]) -> BTreeMap<ResourceType, Vec<Narrowing>> {
-    let own = ResourceType::ALL.iter().copied().filter(|kind| !kind.is_shared());
+    let all = ResourceType::ALL.iter().copied();
+    let own = all.filter(|kind| !kind.is_shared() || kind.is_between());
     let open = own.filter(|kind| rights.iter().all(|right| right.parts.allow(*kind)));
     let seen = open.filter_map(|kind| {
         let allow = |action| caller.scopes.allow(context, action, kind);

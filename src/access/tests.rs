@@ -182,14 +182,20 @@ fn a_care_worker_is_reached_only_through_what_is_open() {
             .filter(|kind| visible.narrowing(**kind).is_some());
         open.map(|kind| kind.as_str()).collect::<Vec<_>>().join(" ")
     };
-    assert_eq!(ways(&um("patient/*.rs")), "Appointment Patient Person Practitioner");
+    assert_eq!(
+        ways(&um("patient/*.rs")),
+        "Appointment Patient Person Practitioner PractitionerRole"
+    );
     assert_eq!(
         ways(&ua("patient/Practitioner.rs patient/Goal.rs")),
         "Goal Practitioner"
     );
     let mut mixed = ul("user/*.rs");
     mixed.rights[1].parts = Parts::of(&[Part::Plans]);
-    assert_eq!(ways(&mixed), "CarePlan Condition Goal Patient Person Practitioner");
+    assert_eq!(
+        ways(&mixed),
+        "CarePlan Condition Goal Patient Person Practitioner PractitionerRole"
+    );
 }
 
 #[test]

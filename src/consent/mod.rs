@@ -57,11 +57,20 @@ pub enum Part {
 }
 
 impl Part {
-    /// The part that a resource type belongs to; who may see the dossier at all may see the client and the care workers.
+    /// The part that a resource type belongs to; who may see the dossier at all may see the client and, where what they see
+    /// refers to them, the care workers and their organisations.
     pub fn of(kind: ResourceType) -> Option<Self> {
         match kind {
-            ResourceType::Patient | ResourceType::Person | ResourceType::Practitioner => None,
-            ResourceType::RelatedPerson => Some(Self::Profile),
+            ResourceType::Patient
+            | ResourceType::Person
+            | ResourceType::Organization
+            | ResourceType::Practitioner
+            | ResourceType::PractitionerRole => None,
+            ResourceType::RelatedPerson
+            | ResourceType::CareTeam
+            | ResourceType::Contract
+            | ResourceType::Coverage
+            | ResourceType::EpisodeOfCare => Some(Self::Profile),
             ResourceType::Observation | ResourceType::Composition | ResourceType::DocumentReference => {
                 Some(Self::Reports)
             }

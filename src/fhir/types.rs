@@ -67,13 +67,20 @@ macro_rules! resource_types {
 }
 
 resource_types! {
-    Appointment CarePlan Composition Condition DocumentReference Goal Observation Patient Person Practitioner RelatedPerson
+    Appointment CarePlan CareTeam Composition Condition Contract Coverage DocumentReference EpisodeOfCare Goal Observation
+    Organization Patient Person Practitioner PractitionerRole RelatedPerson
 }
 
 impl ResourceType {
     /// Types that belong to no client: readable when a resource that the caller sees refers to them.
     pub const fn is_shared(self) -> bool {
-        matches!(self, Self::Practitioner)
+        matches!(self, Self::Organization | Self::Practitioner | Self::PractitionerRole)
+    }
+
+    /// A shared type that stands between a client and other shared resources: who works where. What it refers to is readable
+    /// where it is readable itself.
+    pub const fn is_between(self) -> bool {
+        matches!(self, Self::PractitionerRole)
     }
 }
 

@@ -18,7 +18,15 @@ fn the_built_in_definitions_have_no_problem() {
         );
     }
     assert_eq!(REGISTRY.unchecked(), &[] as &[String]);
-    assert_eq!(REGISTRY.own().count(), 20);
+    let folder = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/profiles")).unwrap();
+    let names = folder.map(|file| file.unwrap().file_name().to_string_lossy().into_owned());
+    let files = names.filter(|name| name.starts_with("inzage-")).count();
+    assert!(files > 20);
+    assert_eq!(
+        REGISTRY.own().count(),
+        files,
+        "every file in profiles/ is part of the program"
+    );
 }
 
 /// Definitions outside the project, where they are at hand: `../shared`, or what `INZAGE_SHARED` says.

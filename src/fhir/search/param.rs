@@ -117,6 +117,15 @@ table! {
         "replaces" Kind::Reference, "CarePlan.replaces", "CarePlan-replaces";
         "identifier" TOKEN, "CarePlan.identifier", "clinical-identifier";
     }
+    CareTeam {
+        "patient" Kind::Patient, "CareTeam.subject.where(resolve() is Patient)", "clinical-patient";
+        "subject" Kind::Patient, "CareTeam.subject", "CareTeam-subject";
+        "date" FIRST, "CareTeam.period", "clinical-date";
+        "category" TOKEN, "CareTeam.category", "CareTeam-category";
+        "status" code("http://hl7.org/fhir/care-team-status"), "CareTeam.status", "CareTeam-status";
+        "participant" Kind::Reference, "CareTeam.participant.member", "CareTeam-participant";
+        "identifier" TOKEN, "CareTeam.identifier", "clinical-identifier";
+    }
     Composition {
         "patient" Kind::Patient, "Composition.subject.where(resolve() is Patient)", "clinical-patient";
         "subject" Kind::Patient, "Composition.subject", "Composition-subject";
@@ -139,6 +148,22 @@ table! {
         "verification-status" TOKEN, "Condition.verificationStatus", "Condition-verification-status";
         "identifier" TOKEN, "Condition.identifier", "clinical-identifier";
     }
+    Contract {
+        "patient" Kind::Patient, "Contract.subject.where(resolve() is Patient)", "Contract-patient";
+        "subject" Kind::Patient, "Contract.subject", "Contract-subject";
+        "status" code("http://hl7.org/fhir/contract-status"), "Contract.status", "Contract-status";
+        "issued" FIRST, "Contract.issued", "Contract-issued";
+        "identifier" TOKEN, "Contract.identifier", "Contract-identifier";
+    }
+    Coverage {
+        "patient" Kind::Patient, "Coverage.beneficiary", "Coverage-patient";
+        "beneficiary" Kind::Patient, "Coverage.beneficiary", "Coverage-beneficiary";
+        "type" TOKEN, "Coverage.type", "Coverage-type";
+        "status" code("http://hl7.org/fhir/fm-status"), "Coverage.status", "Coverage-status";
+        "payor" Kind::Reference, "Coverage.payor", "Coverage-payor";
+        "class-type" TOKEN, "Coverage.class.type", "Coverage-class-type";
+        "identifier" TOKEN, "Coverage.identifier", "Coverage-identifier";
+    }
     DocumentReference {
         "patient" Kind::Patient, "DocumentReference.subject.where(resolve() is Patient)", "clinical-patient";
         "subject" Kind::Patient, "DocumentReference.subject", "DocumentReference-subject";
@@ -150,6 +175,13 @@ table! {
         "author" Kind::Reference, "DocumentReference.author", "DocumentReference-author";
         "related" Kind::Reference, "DocumentReference.context.related", "DocumentReference-related";
         "identifier" TOKEN, "DocumentReference.masterIdentifier | DocumentReference.identifier", "clinical-identifier";
+    }
+    EpisodeOfCare {
+        "patient" Kind::Patient, "EpisodeOfCare.patient", "clinical-patient";
+        "date" FIRST, "EpisodeOfCare.period", "clinical-date";
+        "status" code("http://hl7.org/fhir/episode-of-care-status"), "EpisodeOfCare.status", "EpisodeOfCare-status";
+        "type" TOKEN, "EpisodeOfCare.type", "clinical-type";
+        "identifier" TOKEN, "EpisodeOfCare.identifier", "clinical-identifier";
     }
     Goal {
         "patient" Kind::Patient, "Goal.subject.where(resolve() is Patient)", "clinical-patient";
@@ -173,6 +205,11 @@ table! {
         "derived-from" Kind::Reference, "Observation.derivedFrom", "Observation-derived-from";
         "identifier" TOKEN, "Observation.identifier", "clinical-identifier";
     }
+    Organization {
+        "identifier" TOKEN, "Organization.identifier", "Organization-identifier";
+        "active" TOKEN, "Organization.active", "Organization-active";
+        "type" TOKEN, "Organization.type", "Organization-type";
+    }
     Patient {
         "identifier" TOKEN, "Patient.identifier", "Patient-identifier";
         "active" TOKEN, "Patient.active", "Patient-active";
@@ -188,6 +225,14 @@ table! {
         "identifier" TOKEN, "Practitioner.identifier", "Practitioner-identifier";
         "active" TOKEN, "Practitioner.active", "Practitioner-active";
         "gender" code("http://hl7.org/fhir/administrative-gender"), "Practitioner.gender", "individual-gender";
+    }
+    PractitionerRole {
+        "practitioner" Kind::Reference, "PractitionerRole.practitioner", "PractitionerRole-practitioner";
+        "organization" Kind::Reference, "PractitionerRole.organization", "PractitionerRole-organization";
+        "role" TOKEN, "PractitionerRole.code", "PractitionerRole-role";
+        "specialty" TOKEN, "PractitionerRole.specialty", "PractitionerRole-specialty";
+        "active" TOKEN, "PractitionerRole.active", "PractitionerRole-active";
+        "identifier" TOKEN, "PractitionerRole.identifier", "PractitionerRole-identifier";
     }
     RelatedPerson {
         "patient" Kind::Patient, "RelatedPerson.patient", "RelatedPerson-patient";

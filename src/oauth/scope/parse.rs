@@ -123,11 +123,16 @@ fn parameters(kind: ResourceType) -> &'static [&'static str] {
         ResourceType::Condition => &["category", "code"],
         ResourceType::CarePlan => &["category", "status"],
         ResourceType::Composition | ResourceType::DocumentReference => &["category", "status", "type"],
-        ResourceType::Appointment => &["status"],
-        ResourceType::Goal
+        ResourceType::CareTeam => &["category", "status"],
+        ResourceType::Appointment | ResourceType::EpisodeOfCare => &["status"],
+        ResourceType::Coverage => &["status", "type"],
+        ResourceType::Contract
+        | ResourceType::Goal
+        | ResourceType::Organization
         | ResourceType::Patient
         | ResourceType::Person
         | ResourceType::Practitioner
+        | ResourceType::PractitionerRole
         | ResourceType::RelatedPerson => &[],
     }
 }

@@ -43,6 +43,19 @@ pub(super) fn named(key: &str) -> Option<Law> {
         },
         "con-5" => |at| !in_error(at.value) || !has(at.value, "clinicalStatus"),
         "gol-1" => |at| !has_choice(at.value, "detail") || has(at.value, "measure"),
+        "ctm-1" => |at| {
+            let member = at.value.get("member").and_then(|member| text(member, "reference"));
+            // A reference that is not of this kind of resource for certain may be of any.
+            let other = |name: &str| member.is_some_and(|to| to.starts_with(name));
+            let others = [
+                "PractitionerRole/",
+                "RelatedPerson/",
+                "Patient/",
+                "Organization/",
+                "CareTeam/",
+            ];
+            !has(at.value, "onBehalfOf") || !others.iter().any(|name| other(name))
+        },
         "obs-3" => |at| ["low", "high", "text"].iter().any(|name| has(at.value, name)),
         "obs-6" => |at| !has(at.value, "dataAbsentReason") || !has_choice(at.value, "value"),
         "obs-7" => |at| {

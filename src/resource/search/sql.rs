@@ -178,20 +178,14 @@ impl Built {
     fn one_of(&mut self, column: &str, ids: &[Id]) {
         let [only] = ids else {
             let list: Vec<String> = ids.iter().map(|id| id.as_str().to_owned()).collect();
+            let (before, after) = match self.dialect {
+                Dialect::Sqlite => (" IN (SELECT value FROM json_each(", "))"),
+                Dialect::Postgres => (" = ANY(", ")"),
+            };
             self.push(column);
-            match self.dialect {
-                Dialect::Sqlite => {
-                    self.push(" IN (SELECT value FROM json_each(");
-                    self.bind(list);
-                    self.push("))");
-                }
-                Dialect::Postgres => {
-                    self.push(" = ANY(");
-                    self.bind(list);
-                    self.push(")");
-                }
-            }
-            return;
+            self.push(before);
+            self.bind(list);
+            return self.push(after);
         };
         self.push(column);
         self.push(" = ");
@@ -230,26 +224,41 @@ impl Built {
         }
         self.push("r.tenant = ");
         self.bind(visible.tenant().as_str().to_owned());
+        self.push(" AND ");
+        match kind.is_shared() {
+            true => self.push("r.patient = ''"),
+            false => self.one_of("r.patient", visible.patients()),
+        }
+        self.push(" AND r.type = ");
+        self.bind(kind.as_str());
         if kind.is_shared() {
-            self.push(" AND r.patient = '' AND r.type = ");
-            self.bind(kind.as_str());
-            self.linked(visible);
-        } else {
-            self.push(" AND ");
-            self.one_of("r.patient", visible.patients());
-            self.push(" AND r.type = ");
-            self.bind(kind.as_str());
+            self.linked(visible, kind);
         }
         self.narrow("r", kind, alternatives);
         Some(())
     }
 
-    /// A shared resource is visible where a visible resource of a visible client refers to it.
-    fn linked(&mut self, visible: &Visible) {
-        self.push(
-            " AND EXISTS (SELECT 1 FROM resource_link l WHERE l.tenant = r.tenant AND l.target_type = r.type \
-             AND l.target = r.id AND ",
-        );
+    /// A shared resource is visible where a visible resource of a visible client refers to it, be it through a role.
+    fn linked(&mut self, visible: &Visible, kind: ResourceType) {
+        self.referred(" AND (", visible, "r");
+        let open = |one: &&ResourceType| one.is_between() && visible.narrowing(**one).is_some_and(<[_]>::is_empty);
+        for between in ResourceType::ALL.iter().filter(open).filter(|one| **one != kind) {
+            self.push(
+                " OR EXISTS (SELECT 1 FROM resource_link w JOIN resource m ON m.key = w.source WHERE w.tenant = r.tenant \
+                 AND w.patient = '' AND w.target_type = r.type AND w.target = r.id AND w.source_type = ",
+            );
+            self.bind(between.as_str());
+            self.referred(" AND ", visible, "m");
+            self.push(")");
+        }
+        self.push(")");
+    }
+
+    fn referred(&mut self, before: &str, visible: &Visible, table: &str) {
+        self.push(&format!(
+            "{before}EXISTS (SELECT 1 FROM resource_link l WHERE l.tenant = {table}.tenant AND l.target_type = {table}.type \
+             AND l.target = {table}.id AND "
+        ));
         self.one_of("l.patient", visible.patients());
         self.push(" AND (");
         let kinds = ResourceType::ALL.iter().filter(|kind| !kind.is_shared());
@@ -344,19 +353,13 @@ impl Built {
     }
 
     fn mark(&mut self, table: &str, mark: &Mark) {
-        let mark = mark.0.to_vec();
-        match self.dialect {
-            Dialect::Sqlite => {
-                self.push(&format!("instr({table}.marks, "));
-                self.bind(mark);
-                self.push(") > 0");
-            }
-            Dialect::Postgres => {
-                self.push("position(");
-                self.bind(mark);
-                self.push(&format!(" in {table}.marks) > 0"));
-            }
-        }
+        let (before, after) = match self.dialect {
+            Dialect::Sqlite => (format!("instr({table}.marks, "), ") > 0".to_owned()),
+            Dialect::Postgres => ("position(".to_owned(), format!(" in {table}.marks) > 0")),
+        };
+        self.push(&before);
+        self.bind(mark.0.to_vec());
+        self.push(&after);
     }
 
     /// The rule of [`DateTest::matches`].

@@ -5,100 +5,13 @@ use crate::config::Tenant;
 use crate::db::{Db, fresh::fresh};
 use crate::fhir::search::{COMMON, params};
 use crate::resource::fixture::{all_of, at, draft, found, goal, id, narrowed, query, store, tenant};
+use complete::{complete, hit_and_miss};
 
 const OBSERVATION: ResourceType = ResourceType::Observation;
 const PRACTITIONER: ResourceType = ResourceType::Practitioner;
 
 fn observation(name: &str, patient: &str, elements: Value) -> crate::resource::Draft {
     draft(OBSERVATION, name, Some(patient), elements)
-}
-
-/// A resource of each type with a value for every declared parameter.
-fn complete(kind: ResourceType) -> Value {
-    let concept = |code: &str| json!({"coding": [{"system": "urn:s", "code": code}]});
-    let to = |reference: &str| json!({"reference": reference});
-    let identifier = json!([{"system": "urn:s", "value": "identifier"}]);
-    let period = json!({"start": "2026-03-29", "end": "2026-03-29"});
-    match kind {
-        ResourceType::Appointment => json!({
-            "identifier": identifier, "status": "status", "start": "2026-03-29T10:00:00+02:00",
-            "serviceCategory": [concept("service-category")], "serviceType": [concept("service-type")],
-            "specialty": [concept("specialty")], "appointmentType": concept("appointment-type"),
-            "participant": [{"actor": to("Patient/p1")}, {"actor": to("Practitioner/c1")}],
-        }),
-        ResourceType::CarePlan => json!({
-            "identifier": identifier, "status": "status", "intent": "intent", "category": [concept("category")],
-            "subject": to("Patient/p1"), "period": period, "goal": [to("Goal/g")], "addresses": [to("Condition/c")],
-            "partOf": [to("CarePlan/a")], "replaces": [to("CarePlan/b")],
-            "activity": [{"detail": {"code": concept("activity-code")}}],
-        }),
-        ResourceType::Composition => json!({
-            "identifier": identifier[0], "status": "status", "type": concept("type"), "category": [concept("category")],
-            "subject": to("Patient/p1"), "date": "2026-03-29", "author": [to("Practitioner/c1")],
-            "section": [{"entry": [to("Observation/o")]}],
-        }),
-        ResourceType::Condition => json!({
-            "identifier": identifier, "clinicalStatus": concept("clinical-status"), "code": concept("code"),
-            "verificationStatus": concept("verification-status"), "category": [concept("category")],
-            "subject": to("Patient/p1"), "onsetDateTime": "2026-03-29", "recordedDate": "2026-03-29",
-        }),
-        ResourceType::DocumentReference => json!({
-            "masterIdentifier": identifier[0], "status": "status", "type": concept("type"), "category": [concept("category")],
-            "subject": to("Patient/p1"), "date": "2026-03-29T10:00:00Z", "author": [to("Practitioner/c1")],
-            "context": {"period": period, "related": [to("Observation/o")]},
-        }),
-        ResourceType::Goal => json!({
-            "identifier": identifier, "lifecycleStatus": "lifecycle-status", "achievementStatus": concept("achievement-status"),
-            "category": [concept("category")], "subject": to("Patient/p1"), "startDate": "2026-03-29",
-        }),
-        ResourceType::Observation => json!({
-            "identifier": identifier, "status": "status", "category": [concept("category")], "code": concept("code"),
-            "subject": to("Patient/p1"), "effectiveDateTime": "2026-03-29", "performer": [to("Practitioner/c1")],
-            "valueCodeableConcept": concept("value-concept"), "hasMember": [to("Observation/m")],
-            "derivedFrom": [to("DocumentReference/d")],
-        }),
-        ResourceType::Patient => json!({
-            "identifier": identifier, "active": true, "gender": "gender", "birthDate": "2026-03-29",
-            "deceasedDateTime": "2026-03-29", "generalPractitioner": [to("Practitioner/c1")],
-        }),
-        ResourceType::Person => json!({"identifier": identifier}),
-        ResourceType::Practitioner => json!({"identifier": identifier, "active": true, "gender": "gender"}),
-        ResourceType::RelatedPerson => json!({
-            "identifier": identifier, "active": true, "patient": to("Patient/p1"), "relationship": [concept("relationship")],
-            "gender": "gender", "birthDate": "2026-03-29",
-        }),
-    }
-}
-
-/// A value of the parameter that the complete resource has, and one that it has not.
-fn hit_and_miss(kind: ResourceType, name: &str) -> (String, &'static str) {
-    use crate::fhir::search::Kind;
-    let param = params(kind)
-        .iter()
-        .chain(COMMON)
-        .find(|param| param.name == name)
-        .unwrap();
-    match param.kind {
-        Kind::Id => ("r1".to_owned(), "r2"),
-        Kind::LastUpdated => ("2026-11-22".to_owned(), "2026-11-23"),
-        Kind::Patient => ("Patient/p1".to_owned(), "Patient/p2"),
-        Kind::Date(_) => ("2026-03-29".to_owned(), "2026-03-30"),
-        Kind::Token { .. } if name == "active" => ("true".to_owned(), "false"),
-        Kind::Token { .. } => (name.to_owned(), "other"),
-        Kind::Reference => {
-            let target = match name {
-                "goal" => "Goal/g",
-                "condition" => "Condition/c",
-                "part-of" => "CarePlan/a",
-                "replaces" => "CarePlan/b",
-                "entry" | "related" => "Observation/o",
-                "has-member" => "Observation/m",
-                "derived-from" => "DocumentReference/d",
-                _ => "Practitioner/c1",
-            };
-            (target.to_owned(), "Practitioner/other")
-        }
-    }
 }
 
 #[tokio::test]
@@ -110,10 +23,11 @@ async fn every_declared_parameter_hits_and_misses() {
         let patient = (!kind.is_shared()).then_some("p1");
         drafts.push(draft(*kind, "r1", patient, complete(*kind)));
     }
+    let to_shared = ["Practitioner/r1", "PractitionerRole/r1", "Organization/r1"].map(|to| json!({"reference": to}));
     drafts.push(observation(
         "link",
         "p1",
-        json!({"performer": [{"reference": "Practitioner/r1"}], "status": "x"}),
+        json!({"performer": to_shared, "status": "x"}),
     ));
     store(&db, &topaz, 0, &drafts).await;
     let visible = all_of(&topaz, &["p1"]);
@@ -410,5 +324,41 @@ async fn the_last_page_has_no_next_even_when_it_is_full() {
     assert_eq!(page(&db, &visible, &[], 0, None).await.next, None);
 }
 
+#[tokio::test]
+async fn a_person_and_an_organisation_are_seen_through_a_role_that_is_seen_itself() {
+    let (_dir, db) = fresh().await;
+    let topaz = tenant("topaz");
+    let to = |reference: &str| json!({"reference": reference});
+    let role = json!({"practitioner": to("Practitioner/c1"), "organization": to("Organization/o1")});
+    let patient = |role: &str| json!({"generalPractitioner": [to(&format!("PractitionerRole/{role}"))]});
+    let (person, organisation, between) = (PRACTITIONER, ResourceType::Organization, ResourceType::PractitionerRole);
+    let drafts = [
+        draft(person, "c1", None, json!({"active": true})),
+        draft(organisation, "o1", None, json!({"active": true})),
+        draft(organisation, "o2", None, json!({"active": true})),
+        draft(between, "r1", None, role),
+        draft(between, "r2", None, json!({"organization": to("Organization/o2")})),
+        draft(ResourceType::Patient, "p1", Some("p1"), patient("r1")),
+        draft(ResourceType::Patient, "p2", Some("p2"), patient("r2")),
+    ];
+    store(&db, &topaz, 0, &drafts).await;
+    let (one, other) = (all_of(&topaz, &["p1"]), all_of(&topaz, &["p2"]));
+    for (kind, name) in [(person, "c1"), (organisation, "o1"), (between, "r1")] {
+        assert!(every_path(&db, &one, kind, name).await.len() > 5, "{kind}");
+        assert!(every_path(&db, &other, kind, name).await.is_empty(), "{kind}");
+    }
+    // Without the role, or without what refers to it, there is no way.
+    for closed in [between, ResourceType::Patient] {
+        let visible = narrowed(&topaz, &["p1"], &[(closed, None)]);
+        for (kind, name) in [(person, "c1"), (organisation, "o1")] {
+            assert!(
+                every_path(&db, &visible, kind, name).await.is_empty(),
+                "{kind} without {closed}"
+            );
+        }
+    }
+}
+
+mod complete;
 mod model;
 mod speed;

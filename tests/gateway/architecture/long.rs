@@ -53,9 +53,4 @@ pub(super) const LONG: &[(&str, usize, &str)] = &[
         450,
         "the one place where SQL is put together",
     ),
-    (
-        "src/resource/search/tests.rs",
-        425,
-        "one model that every search test is compared with",
-    ),
 ];

@@ -145,7 +145,7 @@ pub(crate) fn good(profile: &str) -> Value {
             json!({"resourceType": "PractitionerRole", "practitioner": {"reference": "Practitioner/p1"},
             "availableTime": [{"daysOfWeek": ["mon"], "availableStartTime": "09:00:00"}]})
         }
-        other => panic!("no good resource for {other}"),
+        other => super::around::good(other).unwrap_or_else(|| panic!("no good resource for {other}")),
     }
 }
 
@@ -190,6 +190,16 @@ pub(crate) const ALL: &[&str] = &[
     "inzage-Doel",
     "inzage-Aandachtspunt",
     "inzage-Afspraak",
+    "inzage-Organisatie",
+    "inzage-Verzekeraar",
+    "inzage-Zorgverlener",
+    "inzage-ZorgverlenerRol",
+    "inzage-Zorgteam",
+    "inzage-Dossiertoegang",
+    "inzage-Verzekering",
+    "inzage-Zorgperiode",
+    "inzage-Abonnement",
+    "inzage-Vertegenwoordiging",
     "Bundle",
     "OperationOutcome",
     "CapabilityStatement",

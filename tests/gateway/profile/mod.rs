@@ -1,5 +1,6 @@
 //! The validator as others see it: a corpus of good and deliberately bad resources of every class.
 
+mod around;
 mod good;
 
 use std::sync::LazyLock;
