@@ -21,6 +21,7 @@ use crate::ecd::Connector;
 use crate::ecd::caress::{self, Caress};
 use crate::ecd::contract::Contracts;
 use crate::ecd::ons::{Ons, Settings};
+use crate::http::tls::{WARN_DAYS, days_left};
 use crate::mapping::{Files, Plan};
 use crate::profile::Registry;
 use crate::secret::{Random, Secret};
@@ -59,6 +60,18 @@ pub(super) fn definitions() -> anyhow::Result<(Arc<Registry>, Arc<Plan>)> {
 pub(super) async fn check(at: &At) -> anyhow::Result<ExitCode> {
     let (config, db) = open(at).await?;
     definitions()?;
+    if let Some(tls) = super::serve::tls(&config, &Clock::System)? {
+        let days = days_left(tls.ends_at(), Clock::System.now());
+        say!("the certificate ends at {}, in {days} days", tls.ends_at());
+        if days < WARN_DAYS {
+            eprintln!("inzage: the certificate ends soon: renew it (the files are read again when they change)");
+        }
+    } else if config.server.is_https() && config.server.front.proxies.trusted.is_empty() {
+        eprintln!(
+            "inzage: server.public_url is https, but there is neither [server.tls] nor server.trusted_proxies: behind a proxy \
+             that is not named every request counts as the proxy's own"
+        );
+    }
     db.close().await;
     say!(
         "{}: {} tenant(s), schema, profiles and maps are in order",

@@ -11,8 +11,9 @@ use tokio_util::sync::CancellationToken;
 use super::cli::At;
 use super::operate::{definitions, open, sync_tenant};
 use crate::clock::Clock;
-use crate::config::Tenant;
+use crate::config::{Config, Tenant};
 use crate::db;
+use crate::http::tls::Tls;
 use crate::http::{self, App};
 use crate::notify::{self, Transport};
 use crate::oauth::{key, token};
@@ -22,6 +23,7 @@ use crate::sync::{Want, next_slot};
 pub(super) async fn run(at: &At) -> anyhow::Result<ExitCode> {
     definitions()?;
     let (config, db) = open(at).await?;
+    let tls = tls(&config, &Clock::System)?.map(Arc::new);
     let (listen, inside) = (config.server.listen, config.server.admin_listen);
     let bind = async |address, key| {
         TcpListener::bind(address)
@@ -33,12 +35,26 @@ pub(super) async fn run(at: &At) -> anyhow::Result<ExitCode> {
         bind(inside, "server.admin_listen").await?,
     );
     let app = App::new(config, db, Clock::System, Random::Os);
-    until_stopped(app, listener, inside).await?;
+    until_stopped(app, listener, inside, tls).await?;
     Ok(ExitCode::SUCCESS)
 }
 
+/// The certificate of `[server.tls]`, in order; `None`: there is no such section.
+pub(super) fn tls(config: &Config, clock: &Clock) -> anyhow::Result<Option<Tls>> {
+    let Some(settings) = &config.server.front.tls else {
+        return Ok(None);
+    };
+    let host = config.server.public_url.host_str().unwrap_or_default();
+    Ok(Some(Tls::load(settings, host, clock.now()).context("server.tls")?))
+}
+
 /// Serves both listeners, sends messages and fetches dossiers until SIGTERM or Ctrl-C; then requests under way are finished.
-pub(super) async fn until_stopped(app: App, listener: TcpListener, inside: TcpListener) -> anyhow::Result<()> {
+pub(super) async fn until_stopped(
+    app: App,
+    listener: TcpListener,
+    inside: TcpListener,
+    tls: Option<Arc<Tls>>,
+) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
     let messages = tokio::spawn(notify::run(
         app.db.clone(),
@@ -47,7 +63,16 @@ pub(super) async fn until_stopped(app: App, listener: TcpListener, inside: TcpLi
         Transport::from(&app.config.sms.transport),
         stop.clone().cancelled_owned(),
     ));
-    let health = tokio::spawn(http::serve_inside(app.clone(), inside, stop.clone().cancelled_owned()));
+    let health = tokio::spawn(http::serve_inside(
+        app.clone(),
+        inside,
+        tls.clone(),
+        stop.clone().cancelled_owned(),
+    ));
+    if let Some(tls) = &tls {
+        let watching = Arc::clone(tls).watch(app.clock.clone());
+        tokio::spawn(stop.clone().run_until_cancelled_owned(watching));
+    }
     let syncs: Vec<_> = app
         .config
         .tenants
@@ -67,7 +92,7 @@ pub(super) async fn until_stopped(app: App, listener: TcpListener, inside: TcpLi
         }
     }));
     let tidying = tokio::spawn(stop.clone().run_until_cancelled_owned(tidy(app.clone())));
-    let gateway = tokio::spawn(http::serve(app.clone(), listener, stop.clone().cancelled_owned()));
+    let gateway = tokio::spawn(http::serve(app.clone(), listener, tls, stop.clone().cancelled_owned()));
     for tenant in &app.config.tenants {
         key::load(&app.issuer, &tenant.id)
             .await

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use url::Url;
 
 use super::reader::{Problem, Reader, Setting};
-use super::{Config, Server, Sms, Tenant, TenantId, Transport, rules, source};
+use super::{Config, Server, Sms, Tenant, TenantId, Transport, front, rules, source};
 use crate::secret::{MasterKey, Secret};
 
 impl Config {
@@ -42,7 +42,7 @@ impl Config {
 
 /// Every setting with its default and meaning, as the code above reads them.
 pub fn reference() -> Vec<Setting> {
-    let sample = "[tenant.\"<id>\".ons]\nbase_url = \"\"\n[tenant.\"<id>\".caress]\ndrop_dir = \"\"\n";
+    let sample = "[server.tls]\nkey_file = \"\"\n[tenant.\"<id>\".ons]\nbase_url = \"\"\n[tenant.\"<id>\".caress]\ndrop_dir = \"\"\n";
     let mut reader = Reader::new(Path::new("inzage.toml"), sample, std::iter::empty());
     sections(&mut reader);
     reader.finish().1
@@ -105,11 +105,13 @@ fn server(reader: &mut Reader) -> Option<Server> {
             "where a sync keeps mapped records while it runs; sealed",
         )
         .unwrap_or_else(std::env::temp_dir);
+    let front = front::read(reader, url.as_ref().is_none_or(|url| url.scheme() == "https"));
     Some(Server {
         listen: listen?,
         admin_listen: admin?,
         public_url: url?,
         spool_dir,
+        front,
     })
 }
 

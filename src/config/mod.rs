@@ -4,6 +4,7 @@
 //! `inzage.toml` is read once at the start into types that cannot be wrong. A secret stands in a file of its own
 //! (`*_file`), never in the configuration, the environment's plain text or on a command line.
 
+mod front;
 mod load;
 mod policy;
 mod preset;
@@ -13,6 +14,7 @@ mod server;
 mod source;
 mod tenant;
 
+pub use front::{Forwarding, Front, Proxies, Tls, TlsPreset};
 pub use load::reference;
 pub use policy::{AccountPolicy, Deviation, LoginName, PasswordPolicy, Policy, SHORTEST_PASSWORD, SmsPolicy, SmsWhen};
 pub use preset::{Preset, Rule};

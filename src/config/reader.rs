@@ -43,7 +43,9 @@ pub struct Setting {
 }
 
 struct Found {
+    /// The parts of a list, joined by commas.
     text: String,
+    is_list: bool,
     line: Option<usize>,
 }
 
@@ -82,13 +84,12 @@ impl Reader {
         for (name, value) in environment {
             if let Some(path) = name.strip_prefix("INZAGE__") {
                 let key = path.split("__").map(str::to_lowercase).collect::<Vec<_>>().join(".");
-                reader.found.insert(
-                    key,
-                    Found {
-                        text: value,
-                        line: None,
-                    },
-                );
+                let found = Found {
+                    text: value,
+                    is_list: false,
+                    line: None,
+                };
+                reader.found.insert(key, found);
             }
         }
         reader
@@ -102,6 +103,7 @@ impl Reader {
                 format!("{prefix}.{}", name.get_ref())
             };
             let line = Some(line_of(text, value.span().start));
+            let mut is_list = false;
             let text_of = match value.get_ref() {
                 DeValue::Table(inner) => {
                     self.flatten(&key, inner, text);
@@ -110,13 +112,23 @@ impl Reader {
                 DeValue::String(text) => text.to_string(),
                 DeValue::Integer(number) => number.to_string(),
                 DeValue::Boolean(yes) => yes.to_string(),
+                DeValue::Array(items) if items.iter().all(|item| item.get_ref().is_str()) => {
+                    is_list = true;
+                    let items: Vec<&str> = items.iter().filter_map(|item| item.get_ref().as_str()).collect();
+                    items.join(",")
+                }
                 other => {
                     self.taken.insert(key.clone());
                     self.complain(&key, line, format!("a {} cannot stand here", other.type_str()));
                     continue;
                 }
             };
-            self.found.insert(key, Found { text: text_of, line });
+            let found = Found {
+                text: text_of,
+                is_list,
+                line,
+            };
+            self.found.insert(key, found);
         }
     }
 
@@ -167,7 +179,13 @@ impl Reader {
             meaning,
         });
         self.taken.insert(key.to_owned());
-        self.found.get(key).map(|found| (found.text.clone(), found.line))
+        let found = self.found.get(key)?;
+        let (text, line) = (found.text.clone(), found.line);
+        if found.is_list {
+            self.complain(key, line, "a list cannot stand here".to_owned());
+            return None;
+        }
+        Some((text, line))
     }
 
     /// A value with a default, in any type that reads from text.
@@ -212,6 +230,16 @@ impl Reader {
     pub fn text(&mut self, key: &str, default: &str, meaning: &'static str) -> String {
         self.take(key, default, meaning)
             .map_or_else(|| default.to_owned(), |(text, _)| text)
+    }
+
+    /// A list of texts without commas; in the environment they stand in one text, with commas between them.
+    pub fn list(&mut self, key: &str, meaning: &'static str) -> Vec<String> {
+        if let Some(found) = self.found.get_mut(key) {
+            found.is_list = false;
+        }
+        let text = self.text(key, "", meaning);
+        let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+        parts.map(str::to_owned).collect()
     }
 
     /// A path, relative to the configuration's folder.

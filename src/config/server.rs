@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use url::Url;
 
+use super::Front;
+
 /// `[server]`
 #[derive(Clone, Debug)]
 pub struct Server {
@@ -15,6 +17,7 @@ pub struct Server {
     pub public_url: Url,
     /// Where a sync keeps what is mapped and not yet published; sealed, and gone after the run.
     pub spool_dir: PathBuf,
+    pub front: Front,
 }
 
 impl Server {

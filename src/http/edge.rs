@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 
 use super::area::Area;
 use super::failure::{self, Failure};
-use super::{App, cors, headers};
+use super::{App, cors, headers, proxy};
 use crate::audit::{Network, Origin};
 use crate::fhir::outcome::IssueType;
 
@@ -56,9 +56,11 @@ impl Gate {
 /// The layer.
 pub(super) async fn edge(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
+    let address =
+        peer(&request).map(|peer| proxy::client(&app.config.server.front.proxies, peer.ip(), request.headers_mut()));
     let origin = Origin {
         request: app.random.uuid_v7(app.clock.now()),
-        network: peer(&request).map(|peer| Network::of(peer.ip())),
+        network: address.map(Network::of),
     };
     request.extensions_mut().insert(origin);
     let (method, uri) = (request.method().clone(), request.uri().clone());
@@ -81,7 +83,7 @@ pub(super) async fn edge(State(app): State<App>, mut request: Request, next: Nex
     drop(place);
     let (mut response, failure) = failure::render(answer, origin.request, area.speaks_fhir(uri.path()));
 
-    headers::protect(response.headers_mut(), area);
+    headers::protect(response.headers_mut(), area, app.config.server.is_https());
     reader.tell(response.headers_mut(), preflight);
     let id = HeaderValue::try_from(origin.request.to_string()).expect("a UUID is a header value");
     response.headers_mut().insert(headers::REQUEST_ID, id);

@@ -13,9 +13,13 @@ pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id"
 
 /// Adds what is missing. A handler's own `Content-Security-Policy` and `Cache-Control` stay, because pages with a form and
 /// public documents need others.
-pub(super) fn protect(headers: &mut HeaderMap, area: Area<'_>) {
+pub(super) fn protect(headers: &mut HeaderMap, area: Area<'_>, https: bool) {
+    if https {
+        // Over HTTP it must not be sent (RFC 6797 §7.2).
+        let value = HeaderValue::from_static("max-age=63072000; includeSubDomains");
+        headers.insert(STRICT_TRANSPORT_SECURITY, value);
+    }
     let set = [
-        (STRICT_TRANSPORT_SECURITY, "max-age=63072000; includeSubDomains"),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (REFERRER_POLICY, "no-referrer"),
         (

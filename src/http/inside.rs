@@ -1,6 +1,6 @@
 //! Health and metrics, on a listener that only the operator's side reaches.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use axum::Router;
 use axum::extract::State;
@@ -9,6 +9,7 @@ use axum::routing::get;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 use super::App;
+use super::tls::{Tls, WARN_DAYS, days_left};
 use crate::audit;
 
 /// Upper bounds of the buckets of request times, in seconds.
@@ -19,20 +20,26 @@ const SECONDS: &[f64] = &[
 /// One recorder a process: metrics are process-wide.
 static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
 
-pub(super) fn routes(app: App) -> Router {
+pub(super) fn routes(app: App, tls: Option<Arc<Tls>>) -> Router {
     handle();
     Router::new()
         .route("/health/live", get(|| async { "ok" }))
-        .route("/health/ready", get(ready))
+        .route("/health/ready", get(move |state| ready(state, tls.clone())))
         .route("/metrics", get(|| async { handle().render() }))
         .with_state(app)
 }
 
-/// Whether requests can be answered: the audit log, without which nothing is, can be reached.
-async fn ready(State(app): State<App>) -> (StatusCode, &'static str) {
-    match audit::reachable(&app.db).await {
-        Ok(()) => (StatusCode::OK, "ok"),
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database cannot be reached"),
+/// Whether requests can be answered: the audit log, without which nothing is, can be reached, and the certificate is good.
+async fn ready(State(app): State<App>, tls: Option<Arc<Tls>>) -> (StatusCode, String) {
+    let ready = |text: &str| (StatusCode::OK, text.to_owned());
+    let not = |text: &str| (StatusCode::SERVICE_UNAVAILABLE, text.to_owned());
+    if audit::reachable(&app.db).await.is_err() {
+        return not("the database cannot be reached");
+    }
+    match tls.map(|tls| days_left(tls.ends_at(), app.clock.now())) {
+        Some(days) if days < 0 => not("the certificate has ended"),
+        Some(days) if days < WARN_DAYS => ready(&format!("ok; the certificate ends in {days} days")),
+        _ => ready("ok"),
     }
 }
 

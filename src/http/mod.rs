@@ -15,9 +15,11 @@ pub mod headers;
 pub mod inside;
 pub mod oauth;
 pub mod pages;
+mod proxy;
 pub mod router;
 pub mod serve;
 pub mod state;
+pub mod tls;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

@@ -4,15 +4,17 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::Router;
-use axum::http::{Method, StatusCode};
+use axum::extract::ConnectInfo;
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::routing::get;
+use axum::{Extension, Router};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::App;
 use super::router::WithLayers as _;
 use super::world::World;
+use crate::audit::Origin;
 
 fn broken(app: App) -> Router {
     async fn explode() {
@@ -272,7 +274,7 @@ async fn connections_are_served_and_a_shutdown_lets_them_finish() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let server = tokio::spawn(super::serve(world.app.clone(), listener, async {
+    let server = tokio::spawn(super::serve(world.app.clone(), listener, None, async {
         let _ = stopped.await;
     }));
     let answer = exchange(
@@ -298,7 +300,7 @@ async fn connections_are_served_and_a_shutdown_lets_them_finish() {
 
 #[tokio::test]
 async fn health_and_metrics_are_on_the_inside_only() {
-    let world = World::with_routes(super::inside::routes).await;
+    let world = World::with_routes(|app| super::inside::routes(app, None)).await;
     assert_eq!(world.get("/health/live", "").await.text(), "ok");
     assert_eq!(world.get("/health/ready", "").await.status, StatusCode::OK);
     assert_eq!(world.get("/metrics", "").await.status, StatusCode::OK);
@@ -312,5 +314,39 @@ async fn health_and_metrics_are_on_the_inside_only() {
     let outside = World::new().await;
     for path in ["/health/live", "/health/ready", "/metrics", "/admin"] {
         assert_eq!(outside.get(path, "").await.status, StatusCode::NOT_FOUND, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_address_that_counts_is_the_clients_behind_a_trusted_proxy_and_the_peers_otherwise() {
+    async fn echo(Extension(origin): Extension<Origin>, headers: HeaderMap) -> String {
+        let told = headers.keys().any(|name| name.as_str().contains("forwarded"));
+        format!("{} {told}", origin.network.unwrap())
+    }
+    let routes = |app| Router::new().route("/echo", get(echo)).with_layers(app);
+    let world = World::with_routes(routes).await;
+    for (peer, seen) in [
+        ("10.0.0.1:99", "192.0.2.0/24 false"),
+        ("203.0.113.7:99", "203.0.113.0/24 false"),
+    ] {
+        let peer: std::net::SocketAddr = peer.parse().unwrap();
+        let mut request = axum::http::Request::builder()
+            .uri("/echo")
+            .header("x-forwarded-for", "198.51.100.1, 192.0.2.8")
+            .header("forwarded", "for=198.51.100.1")
+            .body(axum::body::Body::empty())
+            .unwrap();
+        request.extensions_mut().insert(ConnectInfo(peer));
+        assert_eq!(world.send(request).await.text(), seen);
+    }
+}
+
+#[test]
+fn hsts_is_told_over_https_only() {
+    for https in [true, false] {
+        let mut headers = HeaderMap::new();
+        super::headers::protect(&mut headers, super::area::Area::Page, https);
+        assert_eq!(headers.contains_key("strict-transport-security"), https);
+        assert!(headers.contains_key("content-security-policy"));
     }
 }

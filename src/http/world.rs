@@ -10,7 +10,7 @@ use tower::ServiceExt as _;
 
 use super::App;
 use crate::clock::Clock;
-use crate::config::{Config, Policy, Server, Sms, Tenant, TenantId, Transport};
+use crate::config::{Config, Forwarding, Front, Policy, Proxies, Server, Sms, Tenant, TenantId, Transport};
 use crate::consent::{self, NewRight, Parts, Role};
 use crate::db::fresh::fresh;
 use crate::db::{Db, Sql, params};
@@ -316,6 +316,13 @@ fn config() -> Config {
             admin_listen: local,
             public_url: "https://gateway.example/".parse().unwrap(),
             spool_dir: std::path::PathBuf::new(),
+            front: Front {
+                proxies: Proxies {
+                    trusted: vec!["10.0.0.0/8".parse().unwrap()],
+                    header: Forwarding::XForwardedFor,
+                },
+                ..Front::default()
+            },
         },
         database: Secret::new(String::new()),
         master: MasterKey::new(&[1; 32]),

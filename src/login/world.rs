@@ -9,7 +9,7 @@ use super::{Ask, At, Login, Moved, Page, Refused, Visit};
 use crate::account::{self, New};
 use crate::audit::Origin;
 use crate::clock::Clock;
-use crate::config::{Config, Policy, Server, Sms, Tenant, TenantId, Transport};
+use crate::config::{Config, Front, Policy, Server, Sms, Tenant, TenantId, Transport};
 use crate::consent::{self, NewRight, Parts, Role};
 use crate::db::fresh::fresh;
 use crate::db::{Db, Sql, params};
@@ -53,6 +53,7 @@ pub(crate) async fn world(change: impl FnOnce(&mut Policy)) -> World {
             admin_listen: "127.0.0.1:0".parse().unwrap(),
             public_url: "http://127.0.0.1:8080/".parse().unwrap(),
             spool_dir: std::path::PathBuf::new(),
+            front: Front::default(),
         },
         database: Secret::new(String::new()),
         master: MasterKey::new(&[9; 32]),

@@ -16,7 +16,7 @@ use super::token::{self, Answer, Form, Posted};
 use super::{Issuer, key};
 use crate::account::{self, Hasher, Keys, New, Ready};
 use crate::clock::Clock;
-use crate::config::{Config, Policy, Server, Sms, Tenant, TenantId, Transport};
+use crate::config::{Config, Front, Policy, Server, Sms, Tenant, TenantId, Transport};
 use crate::consent::{self, NewRight, Parts, Role};
 use crate::db::fresh::fresh;
 use crate::fhir::types::{Id, ResourceType};
@@ -101,6 +101,7 @@ impl World {
                 admin_listen: "127.0.0.1:0".parse().unwrap(),
                 public_url: Url::parse("https://gateway.example/").unwrap(),
                 spool_dir: PathBuf::new(),
+                front: Front::default(),
             },
             database: Secret::new(String::new()),
             master: MasterKey::new(&[7; 32]),

@@ -106,7 +106,7 @@ pub(super) async fn run(options: DemoOptions) -> anyhow::Result<ExitCode> {
         "\nInzage serves at {url}\nSMS codes arrive at {url}demo/outbox and in {}",
         data.join("outbox/sms.jsonl").display()
     );
-    super::serve::until_stopped(app, listener, inside).await?;
+    super::serve::until_stopped(app, listener, inside, None).await?;
     drop(mocks);
     Ok(ExitCode::SUCCESS)
 }
