@@ -17,6 +17,14 @@ fn clients() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients")
 }
 
+/// Two that keep their dossiers in Ons and two in Caress.
+const TENANTS: [(&str, &str); 4] = [
+    ("topaz", "ons"),
+    ("treant", "caress"),
+    ("vivantes", "ons"),
+    ("amaris", "caress"),
+];
+
 /// The tools that a client needs, or a message and `false`.
 fn has(client: &str, tools: &[(&str, bool)]) -> bool {
     let missing: Vec<&str> = tools
@@ -103,18 +111,87 @@ fn in_chromium(client: &str, script: &str, tenant: &str) -> Option<(Command, Arc
 }
 
 #[test]
+fn the_demo_has_two_houses_on_each_product_and_everybody_in_each() {
+    let (has_demo, demo) = demo();
+    if !has("the demo", &[has_demo]) {
+        return;
+    }
+    let demo = demo.expect("it was just looked for");
+    let told: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(demo.folder().join("demo.json")).unwrap()).unwrap();
+    let tenants = told["tenants"].as_array().unwrap();
+    let products: Vec<_> = tenants.iter().map(|it| (&it["id"], &it["source"])).collect();
+    assert_eq!(serde_json::json!(products), serde_json::json!(TENANTS));
+    let mut ids = std::collections::BTreeSet::new();
+    for tenant in tenants {
+        let accounts = tenant["accounts"].as_array().unwrap();
+        for (role, clients) in [
+            ("client", 1),
+            ("contact", 1),
+            ("representative", 2),
+            ("client, first login", 1),
+            ("client who left 61 days ago", 1),
+        ] {
+            let of_role = accounts.iter().find(|account| account["role"] == role);
+            let patients = of_role.unwrap_or_else(|| panic!("{role}"))["patients"]
+                .as_array()
+                .unwrap();
+            assert_eq!(patients.len(), clients, "{role}");
+            for patient in patients {
+                assert!(
+                    patient["name"].as_str().is_some_and(|name| name.contains(' ')),
+                    "{patient}"
+                );
+                ids.insert(patient["id"].as_str().unwrap().to_owned());
+            }
+        }
+        let apps: Vec<_> = tenant["apps"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|app| &app["client_id"])
+            .collect();
+        assert_eq!(
+            serde_json::json!(apps),
+            serde_json::json!(["demo-native", "demo-browser", "demo-server", "demo-backend"])
+        );
+    }
+    assert!(ids.len() >= 4 * 5, "no two organisations share an id: {}", ids.len());
+    let list = Command::new(env!("CARGO_BIN_EXE_inzage"))
+        .args(["tenant", "list", "--config"])
+        .arg(demo.folder().join("inzage.toml"))
+        .output()
+        .expect("the program starts");
+    let list = String::from_utf8_lossy(&list.stdout).into_owned();
+    for (tenant, product) in TENANTS {
+        let line = list.lines().find(|line| line.starts_with(&format!("{tenant}\t")));
+        let source = line.and_then(|line| line.split('\t').nth(3));
+        assert!(source.is_some_and(|source| source.starts_with(product)), "{list}");
+    }
+    assert_eq!(list.lines().count(), TENANTS.len());
+}
+
+#[test]
 fn fhirclient_reads_the_three_kinds_of_data() {
-    if let Some((mut command, _demo)) = in_chromium("fhirclient", "fhirclient.mjs", "topaz") {
-        reads_everything(&mut command);
+    for (tenant, _) in TENANTS {
+        if let Some((mut command, _demo)) = in_chromium("fhirclient", "fhirclient.mjs", tenant) {
+            reads_everything(&mut command);
+        }
     }
 }
 
 #[test]
 fn o03_fhirclient_reads_the_person_of_a_representative() {
-    if let Some((mut command, _demo)) = in_chromium("fhirclient", "fhirclient.mjs", "treant") {
-        let found = answer(command.arg("representative"));
-        // The token is about one of the two clients, so the Person links to one contact.
-        assert_eq!(found["user"], serde_json::json!({"resourceType": "Person", "links": 1}));
+    for (tenant, _) in TENANTS {
+        if let Some((mut command, _demo)) = in_chromium("fhirclient", "fhirclient.mjs", tenant) {
+            let found = answer(command.arg("representative"));
+            // The token is about one of the two clients, so the Person links to one contact.
+            assert_eq!(
+                found["user"],
+                serde_json::json!({"resourceType": "Person", "links": 1}),
+                "{tenant}"
+            );
+        }
     }
 }
 
@@ -123,14 +200,16 @@ fn the_patient_app(tenant: &str, library: Option<&str>) {
         let shown = answer(command.args(library));
         assert_eq!(shown["ready"], "yes");
         for tab in ["rapportages", "zorgplan", "afspraken"] {
-            assert!(shown[tab].as_u64() > Some(0), "{tab} is empty");
+            assert!(shown[tab].as_u64() > Some(0), "{tab} of {tenant} is empty");
         }
     }
 }
 
 #[test]
 fn the_patient_app_shows_the_three_kinds_of_data() {
-    the_patient_app("amaris", None);
+    for (tenant, _) in TENANTS {
+        the_patient_app(tenant, None);
+    }
 }
 
 #[test]
@@ -145,7 +224,9 @@ fn oauth4webapi_reads_the_three_kinds_of_data() {
     if has("oauth4webapi", &[node(), packages, has_demo]) {
         let demo = demo.expect("it was just looked for");
         let script = clients().join("node/oauth4webapi.mjs");
-        reads_everything(Command::new("node").arg(script).arg(demo.folder()).arg("treant"));
+        for (tenant, _) in TENANTS {
+            reads_everything(Command::new("node").arg(&script).arg(demo.folder()).arg(tenant));
+        }
     }
 }
 
@@ -158,7 +239,9 @@ fn authlib_reads_the_three_kinds_of_data() {
     ) {
         let demo = demo.expect("it was just looked for");
         let script = clients().join("python/authlib_client.py");
-        reads_everything(Command::new(venv()).arg(script).arg(demo.folder()).arg("vivantes"));
+        for (tenant, _) in TENANTS {
+            reads_everything(Command::new(venv()).arg(&script).arg(demo.folder()).arg(tenant));
+        }
     }
 }
 
@@ -170,7 +253,7 @@ async fn the_conformance_runner_passes_the_demo() {
         let now = "2026-11-22T10:00:00Z".parse().expect("a timestamp");
         let target = demo.address().parse().expect("the demo has an address");
         let mut options = inzage::conformance::Options::new(target, inzage::secret::Random::Os.bytes(), now);
-        options.tenants = vec!["treant".to_owned(), "amaris".to_owned()];
+        options.tenants = TENANTS.map(|(tenant, _)| tenant.to_owned()).to_vec();
         let report = inzage::conformance::run(options.demo(demo.folder()))
             .await
             .expect("the runner starts");

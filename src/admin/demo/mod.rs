@@ -4,9 +4,15 @@
 //! The demo makes what an operator would make: a key file, certificates, an `inzage.toml`, accounts and apps. Everything lies
 //! in the data folder, and every other command works on it (`inzage sync --config inzage-demo/inzage.toml`). A second start
 //! goes on with the same folder; accounts and apps are made once and `demo.json` remembers their secrets.
+//!
+//! Two organisations keep their dossiers in Ons and two in Caress, with the same people in the same parts. Treant is a Caress
+//! house by its own guide. ASSUMPTION: Amaris is the other. Its guide names no product, but of the three that name none it
+//! alone describes what Treant's does: the four sections dossier, agenda, messages and personal data, the board with
+//! reactions, messages among contacts and none to staff, and rights that the client gives to each contact.
 
 mod cast;
 mod jwk;
+mod source;
 mod world;
 
 use std::path::Path;
@@ -15,24 +21,46 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 
+use self::source::{Mock, Product};
 use super::cli::DemoOptions;
-use super::integrate::section;
 use super::operate::{new_key, sync_tenant};
 use super::told;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::Db;
-use crate::ecd::mock::{Population, ons};
+use crate::ecd::mock::Population;
 use crate::http::App;
 use crate::secret::{Random, Secret};
 use crate::sync::Want;
 
-/// The four organisations: each has the preset of its name.
-const TENANTS: [(&str, &str); 4] = [
-    ("topaz", "Topaz"),
-    ("treant", "Treant"),
-    ("vivantes", "Vivantes"),
-    ("amaris", "Amaris"),
+/// An organisation and what it works with. Each has the preset of its name.
+struct House {
+    id: &'static str,
+    name: &'static str,
+    product: Product,
+}
+
+const TENANTS: [House; 4] = [
+    House {
+        id: "topaz",
+        name: "Topaz",
+        product: Product::Ons,
+    },
+    House {
+        id: "treant",
+        name: "Treant",
+        product: Product::Caress,
+    },
+    House {
+        id: "vivantes",
+        name: "Vivantes",
+        product: Product::Ons,
+    },
+    House {
+        id: "amaris",
+        name: "Amaris",
+        product: Product::Caress,
+    },
 ];
 
 pub(super) async fn run(options: DemoOptions) -> anyhow::Result<ExitCode> {
@@ -59,22 +87,14 @@ pub(super) async fn run(options: DemoOptions) -> anyhow::Result<ExitCode> {
         .to_zoned(jiff::tz::TimeZone::get("Europe/Amsterdam")?)
         .date();
     let mut mocks = Vec::new();
-    for (number, (id, ..)) in TENANTS.iter().enumerate() {
-        let population = Arc::new(Population::generate(
-            options.clients as usize,
-            options.seed + number as u64,
-            today,
-        ));
-        let dir = data.join("mock-ons").join(id);
-        std::fs::create_dir_all(&dir)?;
-        let address = "127.0.0.1:0".parse().expect("an address");
-        let mock = ons::start(ons::Options::new(address, Arc::clone(&population), dir, clock.clone())).await?;
-        mocks.push((mock, population));
+    for (number, house) in TENANTS.iter().enumerate() {
+        let seed = options.seed + number as u64;
+        let population = Arc::new(Population::generate(options.clients as usize, seed, today));
+        mocks.push(Mock::start(house.product, house.id, population, &data, &clock).await?);
     }
 
     let file = data.join("inzage.toml");
-    let urls: Vec<String> = mocks.iter().map(|(mock, _)| mock.url.clone()).collect();
-    let text = configuration(&data, listener.local_addr()?, inside.local_addr()?, &urls);
+    let text = configuration(&data, listener.local_addr()?, inside.local_addr()?, &mocks);
     std::fs::write(&file, &text)?;
     let mut config = Config::load(&file).map_err(|problems| told(&problems))?;
     if let Some(database) = &options.database {
@@ -91,7 +111,7 @@ pub(super) async fn run(options: DemoOptions) -> anyhow::Result<ExitCode> {
         random: &random,
         data: &data,
     };
-    let populations: Vec<&Population> = mocks.iter().map(|(_, population)| &**population).collect();
+    let populations: Vec<&Population> = mocks.iter().map(|mock| &*mock.population).collect();
     let demo = world.prepare(&populations, inside.local_addr()?).await?;
 
     for tenant in &config.tenants {
@@ -112,19 +132,20 @@ pub(super) async fn run(options: DemoOptions) -> anyhow::Result<ExitCode> {
 }
 
 /// The demo's own `inzage.toml`.
-fn configuration(data: &Path, listen: std::net::SocketAddr, inside: std::net::SocketAddr, mocks: &[String]) -> String {
+fn configuration(data: &Path, listen: std::net::SocketAddr, inside: std::net::SocketAddr, mocks: &[Mock]) -> String {
     let mut text = format!(
         "# Written by `inzage demo` at every start.\n[server]\nlisten = \"{listen}\"\nadmin_listen = \"{inside}\"\n\
          public_url = \"http://{listen}/\"\nspool_dir = \"spool\"\n\n[database]\nurl = {}\n\n\
          [secrets]\nmaster_key_file = \"master.key\"\n\n[sms]\ntransport = \"drawer\"\ndir = \"outbox\"\n",
         toml::Value::String(format!("sqlite:{}", data.join("inzage.db").display())),
     );
-    for ((id, name), url) in TENANTS.iter().zip(mocks) {
-        let ons = section(url, &data.join("mock-ons").join(id));
+    for (house, mock) in TENANTS.iter().zip(mocks) {
+        let House { id, name, .. } = house;
         // A developer logs in more often than a client.
         let often = "sms.sends_per_hour = 20\nsms.sends_per_day = 50\n";
         text.push_str(&format!(
-            "\n[tenant.{id}]\nname = \"{name}\"\npreset = \"{id}\"\n{often}\n[tenant.{id}.ons]\n{ons}"
+            "\n[tenant.{id}]\nname = \"{name}\"\npreset = \"{id}\"\n{often}\n{}",
+            mock.section(id)
         ));
     }
     text

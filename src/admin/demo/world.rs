@@ -11,7 +11,7 @@ use super::super::operate::{self, register};
 use super::cast::{self, Part};
 use crate::account::Hasher;
 use crate::clock::Clock;
-use crate::config::{Config, LoginName, Tenant};
+use crate::config::{Config, LoginName, Source, Tenant};
 use crate::db::Db;
 use crate::ecd::mock::{Population, Shelf};
 use crate::http::demo::{Demo, DemoAccount, DemoPatient, DemoTenant};
@@ -45,7 +45,7 @@ impl World<'_> {
         for (number, (tenant, population)) in super::TENANTS.iter().zip(populations).enumerate() {
             let tenant = self
                 .config
-                .tenant(tenant.0)
+                .tenant(tenant.id)
                 .context("the demo's configuration has its tenants")?;
             let old = before.as_ref().and_then(|demo| {
                 demo["tenants"]
@@ -57,6 +57,7 @@ impl World<'_> {
             tenants.push(DemoTenant {
                 id: id.to_owned(),
                 name: tenant.name.clone(),
+                source: tenant.source.as_ref().map_or("none", Source::name),
                 fhir: self.config.server.fhir_base(id),
                 issuer: self.config.server.issuer(id),
                 accounts: self.accounts(tenant, number, population, old, &hasher).await?,
@@ -105,15 +106,28 @@ impl World<'_> {
                 LoginName::Username => part.username.to_owned(),
                 LoginName::Email => format!("{}@example.org", part.username),
             };
-            let remembered = old
-                .and_then(|old| {
-                    old["accounts"]
-                        .as_array()?
-                        .iter()
-                        .find(|old| old["username"] == username.as_str())
-                })
-                .and_then(|old| old["password"].as_str());
-            let password = match remembered {
+            let patients: Vec<DemoPatient> = part
+                .rights
+                .iter()
+                .map(|line| self.patient(tenant, population, &line.client))
+                .collect();
+            let remembered = old.and_then(|old| {
+                let mut accounts = old["accounts"].as_array()?.iter();
+                accounts.find(|old| old["username"] == *username)
+            });
+            // The rights of an account name the clients of the product that its organisation had then.
+            let is_same = |old: &Value| {
+                patients
+                    .iter()
+                    .zip(0..)
+                    .all(|(it, at)| old["patients"][at]["id"] == *it.id)
+            };
+            anyhow::ensure!(
+                remembered.is_none_or(is_same),
+                "this data folder was made when {} had another product: delete it, or use another --data folder",
+                tenant.id
+            );
+            let password = match remembered.and_then(|old| old["password"].as_str()) {
                 Some(password) => password.to_owned(),
                 None => self.create(tenant, &part, &username, hasher).await?,
             };
@@ -121,11 +135,7 @@ impl World<'_> {
                 username,
                 password,
                 role: part.role,
-                patients: part
-                    .rights
-                    .iter()
-                    .map(|line| self.patient(tenant, population, &line.client))
-                    .collect(),
+                patients,
             });
         }
         Ok(accounts)
@@ -134,8 +144,9 @@ impl World<'_> {
     fn patient(&self, tenant: &Tenant, population: &Population, client: &str) -> DemoPatient {
         let ids = self.config.master.mac_key(&format!("resource-id:{}", tenant.id));
         let record = population.get(Shelf::Clients, client).unwrap_or_default();
+        let source = tenant.source.as_ref().map_or("ons", Source::name);
         DemoPatient {
-            id: resource_id(&ids, &["ons", "client", client]).to_string(),
+            id: resource_id(&ids, &[source, "client", client]).to_string(),
             name: cast::full_name(&record),
         }
     }

@@ -38,6 +38,8 @@ pub struct DemoTenant {
     pub id: String,
     #[serde(skip)]
     pub name: String,
+    /// The product that its dossiers come from: `ons`, `caress`.
+    pub source: &'static str,
     pub fhir: String,
     pub issuer: String,
     pub accounts: Vec<DemoAccount>,
