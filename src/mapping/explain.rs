@@ -218,7 +218,7 @@ fn condition(when: &When, lists: &[List]) -> String {
             Test::Exists(field, false) => format!("{field} is missing"),
             Test::Same(field, other) => format!("{field} equals {other}"),
             Test::Differs(field, other) => format!("{field} differs from {other}"),
-            Test::OutsideReportTypes(field) => format!("{field} is not a report type of the tenant"),
+            Test::OutsideReportTypes(field, _) => format!("{field} is not a report type of the tenant"),
             Test::ListExists(list, true) => format!("list {} has members", list_name(lists, *list)),
             Test::ListExists(list, false) => format!("list {} has no members", list_name(lists, *list)),
         })

@@ -74,9 +74,10 @@ pub struct Context<'a> {
 /// Which of the report types that a map can publish a tenant publishes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReportTypes<'a> {
-    /// Every one that the map knows.
+    /// Every one that the map knows, but for those that a tenant has to name.
     Every,
-    Only(&'a [i64]),
+    /// These, as the source writes them: `101`, `DAG`.
+    Only(&'a [String]),
 }
 
 /// What became of a record.

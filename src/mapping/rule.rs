@@ -3,7 +3,7 @@
 use super::compile::{Compiler, Keys};
 use super::file::{Item, Node};
 use super::plan::Rule;
-use super::when::{Scalar, Test, When};
+use super::when::{Scalar, Test, Unnamed, When};
 
 impl Compiler<'_> {
     pub(super) fn rules(&mut self, node: Option<&Node>, at: &str) -> Vec<Rule> {
@@ -67,9 +67,11 @@ impl Compiler<'_> {
                 [("exists", operand)] => exists(operand).map(|wanted| Test::Exists(field, wanted)),
                 [("same", operand)] => self.field(operand, at).map(|other| Test::Same(field, other)),
                 [("differs", operand)] => self.field(operand, at).map(|other| Test::Differs(field, other)),
-                [("outside", operand)] => {
-                    (operand.text() == Some("report-types")).then_some(Test::OutsideReportTypes(field))
-                }
+                [("outside", operand)] => match operand.text() {
+                    Some("report-types") => Some(Test::OutsideReportTypes(field, Unnamed::Published)),
+                    Some("named-report-types") => Some(Test::OutsideReportTypes(field, Unnamed::Withheld)),
+                    _ => None,
+                },
                 _ => None,
             }
         };

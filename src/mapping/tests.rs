@@ -233,7 +233,7 @@ fn a_report_type_that_the_tenant_does_not_publish_is_dropped() {
     let (key, zone) = (MacKey::new(b"k"), TimeZone::get("Europe/Amsterdam").unwrap());
     let record = json!({"id": 1, "clientId": 2, "reportTypeId": 101, "reportingDate": "2026-11-11T10:00:00+01:00",
         "comment": "Goed geslapen.", "hidden": false, "confidential": false});
-    let run = |report_types| {
+    let run = |report_types: ReportTypes<'_>| {
         let context = Context {
             key: &key,
             zone: &zone,
@@ -241,8 +241,9 @@ fn a_report_type_that_the_tenant_does_not_publish_is_dropped() {
         };
         plan.run("ons/report", &record, &context)
     };
-    assert!(matches!(run(ReportTypes::Only(&[101])), Outcome::Mapped(_)));
-    assert!(matches!(run(ReportTypes::Only(&[109])), Outcome::Dropped { rule, .. } if rule == "type-not-of-tenant"));
+    let (dag, arts) = (["101".to_owned()], ["109".to_owned()]);
+    assert!(matches!(run(ReportTypes::Only(&dag)), Outcome::Mapped(_)));
+    assert!(matches!(run(ReportTypes::Only(&arts)), Outcome::Dropped { rule, .. } if rule == "type-not-of-tenant"));
     assert!(matches!(run(ReportTypes::Only(&[])), Outcome::Dropped { .. }));
 }
 

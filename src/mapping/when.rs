@@ -8,7 +8,8 @@
 //! | `not = false`, `not = [1, 2]` | has any other value, or is missing |
 //! | `exists = true` | holds something (null, empty text and empty lists do not count) |
 //! | `same = "/clientId"`, `differs = "/clientId"` | equals the other field, or does not |
-//! | `outside = "report-types"` | is not in this list of the tenant |
+//! | `outside = "report-types"` | is not among the report types of the tenant; never, where the tenant names none |
+//! | `outside = "named-report-types"` | the same; always, where the tenant names none |
 //!
 //! `{ list = "regels", exists = false }` asks whether a named list has members left.
 //!
@@ -47,9 +48,17 @@ pub(super) enum Test {
     Exists(Field, bool),
     Same(Field, Field),
     Differs(Field, Field),
-    OutsideReportTypes(Field),
+    /// Whether a tenant that names no types publishes this one.
+    OutsideReportTypes(Field, Unnamed),
     /// A named list has members left, or has none.
     ListExists(usize, bool),
+}
+
+/// What a tenant that names no report types says of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unnamed {
+    Published,
+    Withheld,
 }
 
 /// Tests that must all hold.
@@ -67,7 +76,7 @@ impl When {
 
     pub(super) fn fields(&self) -> impl Iterator<Item = &Field> {
         self.0.iter().flat_map(|test| match test {
-            Test::Is(field, _) | Test::Not(field, _) | Test::Exists(field, _) | Test::OutsideReportTypes(field) => {
+            Test::Is(field, _) | Test::Not(field, _) | Test::Exists(field, _) | Test::OutsideReportTypes(field, _) => {
                 vec![field]
             }
             Test::Same(field, other) | Test::Differs(field, other) => vec![field, other],
@@ -96,11 +105,16 @@ impl Test {
             Self::Exists(field, wanted) => value(field).is_some() == *wanted,
             Self::Same(field, other) => value(field).is_some() && value(field) == value(other),
             Self::Differs(field, other) => value(field).is_none() || value(field) != value(other),
-            Self::OutsideReportTypes(field) => match state.report_types {
-                ReportTypes::Every => false,
-                ReportTypes::Only(types) => !value(field)
-                    .and_then(Value::as_i64)
-                    .is_some_and(|found| types.contains(&found)),
+            Self::OutsideReportTypes(field, unnamed) => match state.report_types {
+                ReportTypes::Every => *unnamed == Unnamed::Withheld,
+                ReportTypes::Only(types) => {
+                    let found = value(field).and_then(|found| match found {
+                        Value::String(text) => Some(text.clone()),
+                        Value::Number(number) => number.as_i64().map(|number| number.to_string()),
+                        _ => None,
+                    });
+                    !found.is_some_and(|found| types.contains(&found))
+                }
             },
             Self::ListExists(list, wanted) => state.lists.get(*list).is_some_and(|left| (*left > 0) == *wanted),
         }
@@ -114,8 +128,9 @@ mod tests {
     use super::*;
 
     fn holds(test: Test, record: &Value) -> bool {
+        let types = ["101".to_owned(), "DAG".to_owned()];
         let state = State {
-            report_types: ReportTypes::Only(&[101]),
+            report_types: ReportTypes::Only(&types),
             lists: &[0],
         };
         test.holds(&Frame::record(record), &state)
@@ -142,10 +157,30 @@ mod tests {
 
     #[test]
     fn an_unknown_report_type_is_outside_the_list_of_the_tenant() {
-        for outside in [json!({}), json!({"t": 102}), json!({"t": "101"}), json!({"t": 101.5})] {
-            assert!(holds(Test::OutsideReportTypes(field("t")), &outside), "{outside}");
+        let test = || Test::OutsideReportTypes(field("t"), Unnamed::Published);
+        for outside in [
+            json!({}),
+            json!({"t": 102}),
+            json!({"t": "dag"}),
+            json!({"t": 101.5}),
+            json!({"t": ["DAG"]}),
+        ] {
+            assert!(holds(test(), &outside), "{outside}");
         }
-        assert!(!holds(Test::OutsideReportTypes(field("t")), &json!({"t": 101})));
+        assert!(!holds(test(), &json!({"t": 101})) && !holds(test(), &json!({"t": "DAG"})));
+    }
+
+    #[test]
+    fn where_the_tenant_names_no_types_only_those_of_the_organisation_itself_are_withheld() {
+        let state = State {
+            report_types: ReportTypes::Every,
+            lists: &[],
+        };
+        let record = json!({"t": 212});
+        for (unnamed, outside) in [(Unnamed::Published, false), (Unnamed::Withheld, true)] {
+            let test = Test::OutsideReportTypes(field("t"), unnamed);
+            assert_eq!(test.holds(&Frame::record(&record), &state), outside);
+        }
     }
 
     #[test]

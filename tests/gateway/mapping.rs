@@ -97,7 +97,9 @@ fn every_reference_within_a_record_has_its_resource_and_every_reference_is_shown
         references(&value, &mut found);
         for reference in found {
             let target = reference["reference"].as_str().unwrap();
-            let elsewhere = target.starts_with("Patient/") || target.starts_with("Practitioner/");
+            let elsewhere = ["Patient/", "Practitioner/", "Goal/"]
+                .iter()
+                .any(|kind| target.starts_with(kind));
             assert!(
                 elsewhere || made.iter().any(|one| one == target),
                 "{}: {target}",
@@ -106,6 +108,25 @@ fn every_reference_within_a_record_has_its_resource_and_every_reference_is_shown
             assert!(reference["display"].is_string(), "{}: {target}", path.display());
         }
     }
+}
+
+#[test]
+fn every_kind_of_report_that_a_table_gives_is_defined() {
+    let registry = Registry::builtin();
+    let kinds = "https://inzage.dev/fhir/ValueSet/inzage-RapportageSoort";
+    let defined = registry.codes(kinds).expect("the set can be listed");
+    let mut given = 0;
+    for ecd in ["ons", "caress"] {
+        let text = std::fs::read(format!("mappings/tables/{ecd}-report-kind.json")).unwrap();
+        let table: Value = serde_json::from_slice(&text).unwrap();
+        let system = table["group"][0]["target"].as_str().unwrap();
+        for element in table["group"][0]["element"].as_array().unwrap() {
+            let code = element["target"][0]["code"].as_str().unwrap();
+            assert!(defined.contains(&(system.to_owned(), code.to_owned())), "{ecd}: {code}");
+            given += 1;
+        }
+    }
+    assert!(given > 15, "{given}");
 }
 
 #[test]

@@ -57,7 +57,13 @@ async fn every_kind_of_data_is_there_and_nothing_that_must_not_leave() {
     assert_eq!(kinds, expected.into());
     for (name, body) in &published {
         assert!(!body.contains(SECRET_MARKER), "{name} holds what must not leave");
-        assert!(!body.contains("9999"), "{name} holds a number like a BSN: {body}");
+        let words = body.split(|c: char| !c.is_ascii_alphanumeric());
+        let like_a_bsn =
+            |word: &str| word.len() == 9 && word.starts_with("9999") && word.bytes().all(|b| b.is_ascii_digit());
+        assert!(
+            !words.into_iter().any(like_a_bsn),
+            "{name} holds a number like a BSN: {body}"
+        );
     }
 }
 

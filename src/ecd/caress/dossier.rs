@@ -41,6 +41,10 @@ pub(super) struct Joined {
     types: HashMap<String, Value>,
     /// The lines of each plan; the fault where one of them cannot be read.
     lines: HashMap<String, Result<Vec<Line>, Fault>>,
+    /// The plan of each line with a goal.
+    goals: HashMap<String, String>,
+    /// What is known of each plan that was handed on.
+    plans: HashMap<String, Value>,
 }
 
 impl Joined {
@@ -59,6 +63,9 @@ impl Joined {
             let plan = row.text("PlanSysId");
             if plan.is_empty() || row.key().is_none() {
                 return Err(broken(PLAN_LINES.file, "a row has no key or no plan"));
+            }
+            if let Some(key) = row.key().filter(|_| !row.text("Doel").is_empty()) {
+                joined.goals.insert(key.to_owned(), plan.to_owned());
             }
             let known = joined.lines.entry(plan.to_owned()).or_insert_with(|| Ok(Vec::new()));
             match (line(row), known) {
@@ -82,6 +89,7 @@ impl Joined {
             }
             Kind::Report => {
                 self.employee("MedewerkerSysId", body);
+                self.goal(body);
                 let known = body
                     .get("TypeCode")
                     .and_then(Value::as_str)
@@ -100,11 +108,34 @@ impl Joined {
                 lines.sort_by_key(|(place, _)| *place);
                 let lines: Vec<Value> = lines.into_iter().map(|(_, line)| line).collect();
                 body.insert("regels".to_owned(), lines.into());
+                let head = json!({"client": body.get("ClientSysId"), "status": body.get("Status"), "soort": body.get("Soort")});
+                if let Some(Value::String(key)) = body.get("id") {
+                    self.plans.insert(key.clone(), head);
+                }
             }
             Kind::AgendaOccurrence => self.employee("MedewerkerSysId", body),
             Kind::Client | Kind::ContactRelation => {}
         }
         Ok(())
+    }
+
+    /// Puts `doel` beside the line of a plan that a report names.
+    fn goal(&self, body: &mut Map<String, Value>) {
+        let line = body.get("ZorgplanRegelSysId").and_then(Value::as_str);
+        let Some((line, plan)) = line.and_then(|line| Some((line, self.goals.get(line)?))) else {
+            return;
+        };
+        if let Some(head) = self.plans.get(plan)
+            && head.get("client") == body.get("ClientSysId")
+        {
+            let mut goal = json!({"id": line, "planId": plan});
+            for name in ["status", "soort"] {
+                if let Some(text) = head[name].as_str() {
+                    goal[name] = text.into();
+                }
+            }
+            body.insert("doel".to_owned(), goal);
+        }
     }
 
     fn learn(&mut self, body: &Map<String, Value>) {

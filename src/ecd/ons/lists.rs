@@ -3,6 +3,7 @@
 use futures::StreamExt as _;
 use serde_json::Value;
 
+use super::goals::Goals;
 use super::join::Names;
 use super::pull::{Ending, Run, Stop};
 use super::repair;
@@ -17,7 +18,8 @@ const CLIENTS_AHEAD: usize = 4;
 
 impl Run {
     /// Care plans and agenda: one list per client, several clients ahead, delivered in order.
-    pub(super) async fn lists(&self, names: &Names) -> Result<(), Stop> {
+    pub(super) async fn lists(&self, names: &Names) -> Result<Goals, Stop> {
+        let mut goals = Goals::default();
         let mut ahead = futures::stream::iter(self.pull.clients.clone())
             .map(|client: String| async move {
                 let plans = self.list(CARE_PLANS, &client).await;
@@ -28,13 +30,16 @@ impl Run {
         while let Some((client, plans, agenda)) = ahead.next().await {
             for (kind, list) in [(Kind::CarePlan, plans), (Kind::AgendaOccurrence, agenda)] {
                 let part = match list {
-                    Ok(list) => self.one_list(kind, &client, list, names).await,
+                    Ok(list) => self.one_list(kind, &client, list, names, &mut goals).await,
                     Err(error) => Err(Stop::Failed(error)),
                 };
+                if kind == Kind::CarePlan && matches!(part, Err(Stop::Failed(_))) {
+                    goals.miss(&client);
+                }
                 self.go_on(kind, Some(client.clone()), part).await?;
             }
         }
-        Ok(())
+        Ok(goals)
     }
 
     async fn list(&self, (path, wrapper): (&'static str, &'static str), client: &str) -> Result<Vec<Value>, Error> {
@@ -63,7 +68,14 @@ impl Run {
         self.transport.list(&target, wrapper).await
     }
 
-    async fn one_list(&self, kind: Kind, client: &str, list: Vec<Value>, names: &Names) -> Result<(), Stop> {
+    async fn one_list(
+        &self,
+        kind: Kind,
+        client: &str,
+        list: Vec<Value>,
+        names: &Names,
+        goals: &mut Goals,
+    ) -> Result<(), Stop> {
         let number: u64 = client.parse().map_err(|_| {
             Stop::Failed(Error::Shape {
                 path: CARE_PLANS.0,
@@ -83,6 +95,9 @@ impl Run {
                 let reason = "belongs to another client than the one asked for";
                 self.bad(kind, None, "/clientId", reason, &mut ending).await?;
                 continue;
+            }
+            if kind == Kind::CarePlan {
+                goals.keep(CARE_PLANS.0, number, &body).map_err(Stop::Failed)?;
             }
             let entries = body
                 .get("carePlanEntries")

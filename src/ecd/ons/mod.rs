@@ -37,6 +37,7 @@ use super::{Connector, Error, Event, Kind, Pull, Record, Spent};
 use crate::secret::{Random, Secret};
 
 mod departure;
+mod goals;
 mod join;
 mod lists;
 mod permits;

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
+use super::goals::Goals;
 use super::join::Names;
 use super::repair;
 use super::rows::Row;
@@ -76,8 +77,8 @@ impl Run {
         self.go_on(Kind::Client, None, clients).await?;
         let relations = self.relations().await;
         self.go_on(Kind::ContactRelation, None, relations).await?;
-        self.lists(&names).await?;
-        let reports = self.reports(&names).await;
+        let goals = self.lists(&names).await?;
+        let reports = self.reports(&names, &goals).await;
         self.go_on(Kind::Report, None, reports).await?;
         self.send(Event::Spent(self.transport.spent())).await
     }
@@ -183,7 +184,7 @@ impl Run {
         Ok(())
     }
 
-    async fn reports(&self, names: &Names) -> Result<(), Stop> {
+    async fn reports(&self, names: &Names, goals: &Goals) -> Result<(), Stop> {
         let (target, wrapper) = self.target(REPORTS, REPORT_UPDATES);
         let mut rows = self.transport.rows(&target, wrapper).await.map_err(Stop::Failed)?;
         let mut ending = Ending::Whole;
@@ -199,6 +200,11 @@ impl Run {
             repair::record(Kind::Report, &mut body);
             let version = repair::version([&body]);
             names.join(&mut body);
+            if !goals.join(client.as_deref(), &mut body) {
+                // It waits for the next pull, which asks from the same moment on, because a part of this one failed.
+                ending = Ending::Holed;
+                continue;
+            }
             self.deliver(Kind::Report, client, version, body, &mut ending).await?;
         }
         self.close(Kind::Report, ending).await

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 const LOINC: &str = "http://loinc.org";
 const SNOMED: &str = "http://snomed.info/sct";
 const UCUM: &str = "http://unitsofmeasure.org";
+const OWN: &str = "https://inzage.dev/fhir/CodeSystem/meetsoort";
 
 /// The good resource of a profile or type.
 pub(crate) fn good(profile: &str) -> Value {
@@ -89,6 +90,32 @@ pub(crate) fn good(profile: &str) -> Value {
             &["2708-6", "59408-5"],
             json!({"valueQuantity": {"value": 97, "unit": "%", "system": UCUM, "code": "%"}}),
         ),
+        "inzage-Lengte" => vital(LOINC, &["8302-2"], quantity("168", "cm")),
+        "inzage-Bmi" => vital(LOINC, &["39156-5"], quantity("22.7", "kg/m2")),
+        "inzage-Glucose" => of_category("laboratory", vital(LOINC, &["15074-8"], quantity("6.3", "mmol/L"))),
+        "inzage-Inr" => of_category("laboratory", vital(LOINC, &["6301-6"], quantity("2.5", "{INR}"))),
+        "inzage-VochtIn" => vital(SNOMED, &["251852001"], quantity("200", "mL")),
+        "inzage-VochtUit" => vital(SNOMED, &["251841007"], quantity("350", "mL")),
+        "inzage-Ontlasting" => vital(SNOMED, &["111989001"], json!({"valueString": "Normaal."})),
+        "inzage-Bristol" => vital(
+            SNOMED,
+            &["443172007"],
+            json!({"valueCodeableConcept": {"coding": [{"system": "urn:oid:2.16.840.1.113883.2.4.3.11.60.40.4.3.1", "code": "Type 4"}]}}),
+        ),
+        "inzage-Stemming" => of_category("survey", vital(SNOMED, &["85256008"], json!({"valueInteger": 4}))),
+        "inzage-Klinimetrie" => of_category("survey", vital(OWN, &["klinimetrie"], quantity("23", "{score}"))),
+        "inzage-Voortgang" => {
+            let mut resource = good("inzage-Rapportage");
+            resource["focus"] = json!([{"reference": "Goal/g1"}]);
+            resource["component"] = json!([{"code": {"coding": [{"system": OWN, "code": "voortgang"}]},
+                "valueQuantity": {"value": 70, "unit": "%", "system": UCUM, "code": "%"}}]);
+            resource
+        }
+        "inzage-FamilieBericht" => {
+            let mut resource = good("inzage-Rapportage");
+            resource["performer"] = json!([{"type": "RelatedPerson", "display": "Marloes (Dochter)"}]);
+            resource
+        }
         "inzage-Pijnscore" => vital(SNOMED, &["225908003"], json!({"valueInteger": 3})),
         "inzage-Bloeddruk" => vital(
             LOINC,
@@ -165,6 +192,16 @@ fn vital(system: &str, codes: &[&str], rest: Value) -> Value {
     resource
 }
 
+fn quantity(value: &str, unit: &str) -> Value {
+    let value: serde_json::Number = value.parse().expect("a number");
+    json!({"valueQuantity": {"value": value, "unit": unit, "system": UCUM, "code": unit}})
+}
+
+fn of_category(code: &str, mut resource: Value) -> Value {
+    resource["category"][0]["coding"][0]["code"] = code.into();
+    resource
+}
+
 fn part(code: &str, value: u32) -> Value {
     json!({"code": {"coding": [{"system": LOINC, "code": code}]},
         "valueQuantity": {"value": value, "unit": "mmHg", "system": UCUM, "code": "mm[Hg]"}})
@@ -184,6 +221,18 @@ pub(crate) const ALL: &[&str] = &[
     "inzage-Temperatuur",
     "inzage-Saturatie",
     "inzage-Pijnscore",
+    "inzage-Lengte",
+    "inzage-Bmi",
+    "inzage-Glucose",
+    "inzage-Inr",
+    "inzage-VochtIn",
+    "inzage-VochtUit",
+    "inzage-Ontlasting",
+    "inzage-Bristol",
+    "inzage-Stemming",
+    "inzage-Klinimetrie",
+    "inzage-Voortgang",
+    "inzage-FamilieBericht",
     "inzage-Bloeddruk",
     "inzage-Zorgplan",
     "inzage-Zorgactie",

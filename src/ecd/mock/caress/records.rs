@@ -9,8 +9,8 @@ use crate::ecd::mock::{Population, Shelf};
 /// A value for each column of the table.
 type Row = Vec<String>;
 
-/// Code, description, and the number of the type in the generator. Only chain communication is not released.
-const TYPES: [(u64, &str, &str); 19] = [
+/// The number of the type in the generator, where it has one, its code and description.
+const TYPES: [(u64, &str, &str); 26] = [
     (101, "DAG", "Dagrapportage"),
     (102, "GEWICHT", "Gewicht"),
     (103, "RR", "Bloeddruk"),
@@ -30,7 +30,17 @@ const TYPES: [(u64, &str, &str); 19] = [
     (315, "SOEP", "SOEP-rapportage"),
     (316, "BRISTOL", "Bristolschaal"),
     (317, "KLINI", "Klinimetrie"),
+    (212, "WOND", "Wondbehandeling"),
+    (221, "INR", "INR"),
+    (230, "INTERN", "Interne notitie"),
+    (0, "LENGTE", "Lengte"),
+    (0, "BMI", "BMI"),
+    (0, "PARA", "Paramedisch"),
+    (0, "GV", "Geestelijke verzorging"),
 ];
+
+/// What this organisation does not release.
+const KEPT: [&str; 3] = ["KETEN", "INTERN", "GV"];
 
 pub(super) fn of(table: &Table, population: &Population) -> Vec<Row> {
     let all = |shelf| population.all(shelf).into_iter();
@@ -55,7 +65,12 @@ fn text(value: &Value) -> String {
 }
 
 fn report_type(code: &str, name: &str) -> Row {
-    vec![code.to_owned(), name.to_owned(), flag(false), flag(code != "KETEN")]
+    vec![
+        code.to_owned(),
+        name.to_owned(),
+        flag(false),
+        flag(!KEPT.contains(&code)),
+    ]
 }
 
 fn employee(it: &Value) -> Row {
@@ -223,10 +238,30 @@ fn reports(population: &Population) -> Vec<Row> {
             older[stamp] = "2020-01-01-00.00.00.000000".to_owned();
             if place % 40 == 0 { &mut rows } else { &mut rest }.push(older);
         }
+        rows.extend(beside_a_weight(it, &row));
         rows.push(row);
     }
     rows.append(&mut rest);
     rows
+}
+
+/// The height and the body mass index that the other product keeps with a weight: rows of their own here.
+fn beside_a_weight(it: &Value, weight: &Row) -> Vec<Row> {
+    let entries = it["reportEntries"].as_array().into_iter().flatten();
+    let extra = |entry: &Value| {
+        let (code, ending) = match entry["name"].as_str() {
+            Some("size") => ("LENGTE", '1'),
+            Some("bmi") => ("BMI", '2'),
+            _ => return None,
+        };
+        let mut row = weight.clone();
+        row[0].push(ending);
+        code.clone_into(&mut row[2]);
+        row[5].clear();
+        (row[11], row[12]) = (text(&entry["value"]), text(&entry["unit"]));
+        Some(row)
+    };
+    entries.filter_map(extra).collect()
 }
 
 fn report(it: &Value, is_rtf: bool) -> Row {

@@ -164,7 +164,9 @@ impl Writer<'_> {
             841..=870 => Note::text(109, Discipline::Doctor, self.pick(dice, &texts::DOCTOR)),
             871..=900 => self.progress(dice),
             901..=925 => self.family(dice),
-            926..=930 => self.chain(dice),
+            926..=927 => self.chain(dice),
+            928 => self.internal(dice),
+            929..=930 => self.wound(dice),
             931..=940 => Note::text(310, Discipline::Nurse, self.pick(dice, &texts::OMAHA)),
             941..=970 => self.soap(dice, None),
             971..=978 => self.secret(dice, Secrecy::Confidential),
@@ -203,6 +205,17 @@ impl Writer<'_> {
     pub(super) fn chain(&self, dice: &mut Dice) -> Note {
         let text = self.pick(dice, &texts::CHAIN);
         Note::text(112, Discipline::Nurse, format!("{SECRET_MARKER} {text}"))
+    }
+
+    /// A type of the organisation's own that stays in the team.
+    pub(super) fn internal(&self, dice: &mut Dice) -> Note {
+        let text = self.pick(dice, &texts::INTERNAL);
+        Note::text(230, Discipline::Nurse, format!("{SECRET_MARKER} {text}"))
+    }
+
+    /// A type of the organisation's own that it may publish.
+    pub(super) fn wound(&self, dice: &mut Dice) -> Note {
+        Note::text(212, Discipline::Nurse, self.pick(dice, &texts::WOUND))
     }
 
     pub(super) fn secret(&self, dice: &mut Dice, secrecy: Secrecy) -> Note {
@@ -255,7 +268,7 @@ impl Writer<'_> {
     }
 
     pub(super) fn measurement(&self, dice: &mut Dice, weight: i64) -> Note {
-        let kind = dice.pick(&[102, 103, 103, 104, 105, 106, 107, 108, 309, 311, 314, 316, 317]);
+        let kind = dice.pick(&[102, 103, 103, 104, 105, 106, 107, 108, 221, 309, 311, 314, 316, 317]);
         self.measure(dice, kind, weight)
     }
 
@@ -265,7 +278,13 @@ impl Writer<'_> {
         let one = |value: String, unit| [("decimalValue", value, unit)];
         let by = Discipline::Nurse;
         match kind {
-            102 => Note::measured(kind, by, &one(tenths(weight + dice.within(-12, 12)), "kg")),
+            102 => {
+                let weight = weight + dice.within(-12, 12);
+                if !dice.permille(300) {
+                    return Note::measured(kind, by, &one(tenths(weight), "kg"));
+                }
+                self.body_mass(weight)
+            }
             103 => {
                 let (upper, lower) = (dice.within(108, 168), dice.within(58, 94));
                 let pulse = dice.within(56, 96);
@@ -287,6 +306,7 @@ impl Writer<'_> {
                 Discipline::Carer,
                 self.say(dice, "Normale ontlasting, {p} had geen klachten."),
             ),
+            221 => Note::measured(kind, by, &one(tenths(dice.within(18, 38)), "")),
             309 => Note::measured(kind, Discipline::Carer, &one(whole(dice.within(1, 5)), "")),
             311 => Note::measured(kind, by, &one(whole(dice.within(90, 99)), "%")),
             314 => {
@@ -299,6 +319,19 @@ impl Writer<'_> {
             316 => Note::measured(kind, Discipline::Carer, &one(whole(dice.within(1, 7)), "")),
             _ => Note::measured(317, Discipline::Physiotherapist, &one(whole(dice.within(12, 56)), "")),
         }
+    }
+
+    /// Weight, height and body mass index in one report.
+    pub(super) fn body_mass(&self, weight: i64) -> Note {
+        let tenths = |value: i64| format!("{}.{}", value / 10, value % 10);
+        let height = 150 + i64::try_from(self.person.id % 40).expect("a small number");
+        let index = weight * 10_000 / (height * height);
+        let entries = [
+            ("weight", tenths(weight), "kg"),
+            ("size", height.to_string(), "cm"),
+            ("bmi", tenths(index), "kg/m2"),
+        ];
+        Note::measured(102, Discipline::Nurse, &entries)
     }
 
     /// Gives the report its number and author and adds it.

@@ -20,10 +20,17 @@ pub(super) fn fill(writer: &mut Writer<'_>, dice: &mut Dice) {
         let note = writer.measure(dice, kind, 640);
         writer.add(dice, &at(days, 8, 30), note);
     }
-    let note = writer.progress(dice);
-    writer.add(dice, &at(4, 14, 0), note);
-    let note = writer.chain(dice);
-    writer.add(dice, &at(4, 15, 0), note);
+    let notes = [
+        writer.progress(dice),
+        writer.chain(dice),
+        writer.internal(dice),
+        writer.wound(dice),
+        writer.body_mass(643),
+        writer.measure(dice, 221, 640),
+    ];
+    for (note, minute) in notes.into_iter().zip(0..) {
+        writer.add(dice, &at(4, 14, minute), note);
+    }
 
     for secrecy in [
         Secrecy::Hidden("verkeerde cliënt"),

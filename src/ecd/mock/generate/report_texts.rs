@@ -164,6 +164,12 @@ pub(super) const OMAHA: [&str; 4] = [
     "Gebied Huid: kennis 3, gedrag 4, status 5. Geen nieuwe drukplekken.",
 ];
 
+pub(super) const WOUND: [&str; 3] = [
+    "Wond op de linkerhiel verzorgd: 1,5 bij 1 cm, rand rustig, weinig vocht. Verband vernieuwd.",
+    "Schaafplek op de onderarm schoongemaakt en afgedekt. {P} had er geen pijn aan.",
+    "Wond op het scheenbeen is {n} mm kleiner dan vorige week. Zelfde verband, om de dag wisselen.",
+];
+
 pub(super) const INTERNAL: [&str; 5] = [
     "Aantekening voor het team over de omgang met de familie.",
     "Gesprek met de leidinggevende over een klacht, nog in behandeling.",

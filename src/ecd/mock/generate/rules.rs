@@ -133,7 +133,8 @@ fn what_may_not_be_released_carries_the_marker_and_nothing_else_does() {
         let secret = report["hidden"] == true
             || report["confidential"] == true
             || report["reportAuthorizations"] != serde_json::json!([])
-            || report["reportTypeId"] == 112;
+            || report["reportTypeId"] == 112
+            || report["reportTypeId"] == 230;
         let text = report["comment"].as_str().unwrap();
         assert_eq!(text.contains(SECRET_MARKER), secret, "{report}");
         for part in report["soapReportEntries"].as_array().unwrap() {
@@ -197,7 +198,7 @@ fn the_client_with_everything_has_every_type_and_trap() {
     let reports = population.of(Shelf::Reports, cast.everything);
     let types: BTreeSet<u64> = reports.iter().filter_map(|r| r["reportTypeId"].as_u64()).collect();
     for kind in [
-        101, 102, 103, 104, 105, 106, 107, 108, 110, 111, 112, 309, 311, 314, 315, 316, 317,
+        101, 102, 103, 104, 105, 106, 107, 108, 110, 111, 112, 212, 221, 230, 309, 311, 314, 315, 316, 317,
     ] {
         assert!(types.contains(&kind), "type {kind}");
     }

@@ -282,7 +282,7 @@ async fn reports(FromState(state): FromState<State>, Query(query): Parameters) -
 async fn report_types() -> Response {
     let types = [
         (101, "Rapportage", "Comment"),
-        (102, "Gewicht", "Decimal"),
+        (102, "Gewicht", "BMI"),
         (103, "Bloeddruk", "BloodPressure"),
         (104, "Temperatuur", "Decimal"),
         (105, "Bloedsuiker", "Decimal"),
@@ -293,6 +293,10 @@ async fn report_types() -> Response {
         (110, "Voortgang", "ProgressReport"),
         (111, "Familie communicatie", "FamilyCommunication"),
         (112, "Keten communicatie", "ExternalCommunication"),
+        (212, "Wondbehandeling", "Comment"),
+        (220, "Verslag huisbezoek", "Comment"),
+        (221, "INR", "Decimal"),
+        (230, "Interne notitie", "Comment"),
         (309, "Stemming", "Decimal"),
         (310, "Omaha", "Comment"),
         (311, "Saturatie", "Decimal"),
