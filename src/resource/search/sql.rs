@@ -12,6 +12,9 @@ use crate::fhir::search::{DateSlot, DateTest, Filter, Mark, Prefix, Query, Sort,
 use crate::fhir::types::{Id, ResourceType};
 use crate::resource::index::NO_DATE;
 
+/// No page is larger, whatever is asked.
+const MOST: usize = 1_000_000;
+
 /// The columns of a version, in the order of [`super::stored`].
 const VERSION: &[&str] = &["id", "patient", "version", "updated", "body"];
 
@@ -56,10 +59,8 @@ pub(super) fn page(dialect: Dialect, visible: &Visible, query: &Query, page: &Pa
         built.push(" AND ");
         built.after(&sort, cursor);
     }
-    let size = i64::try_from(page.size).unwrap_or(i64::MAX).saturating_add(1);
     built.order(&sort);
-    built.push(" LIMIT ");
-    built.bind(size);
+    built.limit(page.size);
     if !in_order {
         built.push(")");
         built.order(&sort);
@@ -121,8 +122,8 @@ pub(super) fn versions(
     built.narrow("h", kind, visible.narrowing(kind)?);
     built.which("h", which);
     if let Which::Many { size, .. } = which {
-        built.push(" ORDER BY 3 DESC LIMIT ");
-        built.bind(i64::try_from(size).unwrap_or(i64::MAX).saturating_add(1));
+        built.push(" ORDER BY 3 DESC");
+        built.limit(size);
     }
     Some(built)
 }
@@ -156,6 +157,12 @@ impl Built {
         let place = self.params.len().to_string();
         self.text.push('$');
         self.text.push_str(&place);
+    }
+
+    /// One more than asked for, to see whether there is another page. The one number that is not bound: SQLite plans a statement
+    /// anew for each value of a bound limit, which costs more than the page.
+    fn limit(&mut self, size: usize) {
+        self.push(&format!(" LIMIT {}", size.min(MOST) + 1));
     }
 
     /// A value that stands alone in a list of columns, where PostgreSQL cannot tell its type.
