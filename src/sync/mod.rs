@@ -91,6 +91,9 @@ pub enum Error {
     Mapping,
 }
 
+/// So many new resources change what the database should think of its tables.
+const MANY: u64 = 1_000;
+
 /// Everything that one run needs.
 pub struct Sync<'a> {
     pub db: &'a Db,
@@ -151,6 +154,11 @@ impl Sync<'_> {
         let entry = audit::Entry::new(tenant.clone(), audit::Action::System, audit::Outcome::Success).on(what);
         audit::write(&mut tx, &entry, self.clock.now()).await?;
         tx.commit().await?;
+        if report.stored >= MANY {
+            let mut tx = self.db.begin().await?;
+            store::analyze(&mut tx).await?;
+            tx.commit().await?;
+        }
         tracing::info!(
             tenant = tenant.as_str(),
             sync.pulled = report.pulled,

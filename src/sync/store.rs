@@ -35,6 +35,8 @@ statements! {
     QUARANTINED = both("SELECT kind, key, pointer, reason, at FROM quarantine WHERE tenant = $1 AND source = $2
          ORDER BY at, kind, key LIMIT 1000");
     LOADED = both("SELECT client FROM source_client WHERE tenant = $1 AND source = $2");
+    /// SQLite plans well without; its statements are simple and its indexes made for them.
+    ANALYZE = each("SELECT 1", "ANALYZE resource, resource_link, source_record");
     SINCE = both("SELECT since FROM sync_state WHERE tenant = $1 AND source = $2");
     FINISHED = both("SELECT finished, report FROM sync_state WHERE tenant = $1 AND source = $2");
     FINISH = both(
@@ -285,5 +287,12 @@ pub(super) async fn finish(
 ) -> Result<(), Error> {
     tx.execute(FINISH, params![tenant.as_str(), source, since, now, report])
         .await?;
+    Ok(())
+}
+
+/// Counts the tables anew for the planner. PostgreSQL does so itself a minute or two after a load; until then it would plan for
+/// the tables as they were, empty, and keep those plans.
+pub(super) async fn analyze(tx: &mut Tx) -> Result<(), Error> {
+    tx.execute(ANALYZE, params![]).await?;
     Ok(())
 }
