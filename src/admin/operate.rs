@@ -25,7 +25,7 @@ use crate::http::tls::{WARN_DAYS, days_left};
 use crate::mapping::{Files, Plan};
 use crate::profile::Registry;
 use crate::secret::{Random, Secret};
-use crate::sync::{Report, Sync, Want};
+use crate::sync::{Report, Sync, Want, check_policy};
 use crate::{audit, conformance, oauth};
 
 /// The configuration and its database.
@@ -57,9 +57,20 @@ pub(super) fn definitions() -> anyhow::Result<(Arc<Registry>, Arc<Plan>)> {
     Ok((Arc::new(profiles), Arc::new(plan)))
 }
 
+/// What the tenants' policies name has to be there.
+pub(super) fn policies(config: &Config, plan: &Plan) -> anyhow::Result<()> {
+    for tenant in &config.tenants {
+        if let Some(source) = &tenant.source {
+            check_policy(tenant, source.name(), plan)?;
+        }
+    }
+    Ok(())
+}
+
 pub(super) async fn check(at: &At) -> anyhow::Result<ExitCode> {
     let (config, db) = open(at).await?;
-    definitions()?;
+    let (_, plan) = definitions()?;
+    policies(&config, &plan)?;
     if let Some(tls) = super::serve::tls(&config, &Clock::System)? {
         let days = days_left(tls.ends_at(), Clock::System.now());
         say!("the certificate ends at {}, in {days} days", tls.ends_at());

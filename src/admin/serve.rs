@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::cli::At;
-use super::operate::{definitions, open, sync_tenant};
+use super::operate::{definitions, open, policies, sync_tenant};
 use crate::clock::Clock;
 use crate::config::{Config, Tenant};
 use crate::db;
@@ -21,8 +21,9 @@ use crate::secret::Random;
 use crate::sync::{Want, next_slot};
 
 pub(super) async fn run(at: &At) -> anyhow::Result<ExitCode> {
-    definitions()?;
+    let (_, plan) = definitions()?;
     let (config, db) = open(at).await?;
+    policies(&config, &plan)?;
     let tls = tls(&config, &Clock::System)?.map(Arc::new);
     let (listen, inside) = (config.server.listen, config.server.admin_listen);
     let bind = async |address, key| {

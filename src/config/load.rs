@@ -247,6 +247,19 @@ name = \"Topaz\"
     }
 
     #[test]
+    fn no_list_of_report_types_is_another_thing_than_an_empty_one() {
+        let types = |text: &str, environment: &[(&str, &str)]| {
+            let config = read(&(GOOD.to_owned() + text), environment).unwrap();
+            config.tenant("topaz").unwrap().policy.report_types.clone()
+        };
+        assert_eq!(types("", &[]), None);
+        assert_eq!(types("report_types = []\n", &[]), Some(Vec::new()));
+        let two = Some(vec!["101".to_owned(), "SOEP".to_owned()]);
+        assert_eq!(types("report_types = [\"101\", \"SOEP\"]\n", &[]), two);
+        assert_eq!(types("", &[("INZAGE__TENANT__TOPAZ__REPORT_TYPES", "101, SOEP")]), two);
+    }
+
+    #[test]
     fn every_problem_is_told_at_once_with_its_line() {
         let text = GOOD
             .replace("https://gateway.example/", "gateway")

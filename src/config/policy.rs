@@ -12,6 +12,9 @@ pub struct Policy {
     pub accounts: AccountPolicy,
     /// Access ends this many local days after departure or death.
     pub access_ends_after_days: i64,
+    /// The report types that are published, as the source writes them; `None`: every one that the maps know, but for
+    /// those that an organisation has to name.
+    pub report_types: Option<Vec<String>>,
 }
 
 /// The fewest characters of a password, whatever a tenant asks.
@@ -133,6 +136,7 @@ impl Default for Policy {
             sms: SmsPolicy::default(),
             accounts: AccountPolicy::default(),
             access_ends_after_days: 60,
+            report_types: None,
         }
     }
 }

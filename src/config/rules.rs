@@ -112,6 +112,14 @@ impl Rules<'_> {
                 Less,
                 "local days of access after departure or death",
             ),
+            report_types: {
+                let key = self.at("report_types");
+                let meaning =
+                    "the report types that are published, for example [\"101\"]; else every one that the maps know";
+                let is_there = self.reader.has_key(&key);
+                let named = self.reader.list(&key, meaning);
+                is_there.then_some(named)
+            },
         }
     }
 

@@ -65,15 +65,17 @@ impl Part {
             | ResourceType::Person
             | ResourceType::Organization
             | ResourceType::Practitioner
-            | ResourceType::PractitionerRole => None,
+            | ResourceType::PractitionerRole
+            | ResourceType::Questionnaire => None,
             ResourceType::RelatedPerson
             | ResourceType::CareTeam
             | ResourceType::Contract
             | ResourceType::Coverage
             | ResourceType::EpisodeOfCare => Some(Self::Profile),
-            ResourceType::Observation | ResourceType::Composition | ResourceType::DocumentReference => {
-                Some(Self::Reports)
-            }
+            ResourceType::Observation
+            | ResourceType::Composition
+            | ResourceType::DocumentReference
+            | ResourceType::QuestionnaireResponse => Some(Self::Reports),
             ResourceType::CarePlan | ResourceType::Goal | ResourceType::Condition => Some(Self::Plans),
             ResourceType::Appointment => Some(Self::Appointments),
         }

@@ -26,8 +26,8 @@
 //! - **Absence is evidence only of a whole answer.** Products do not tell of every deletion, so `sync` compares. It may
 //!   remove what it did not see only after [`Event::Complete`] (one client's list) or [`Event::StreamComplete`] (a whole
 //!   kind); both are sent only when every byte of the answer arrived and every record in it had a key.
-//! - **A fixed order**: employees, clients, contact relations, per client care plans and agenda, reports. Names are
-//!   known before the records that mention them.
+//! - **A fixed order**: employees, clients, contact relations, per client care plans, agenda and forms, kinds of form, reports.
+//!   Names are known before the records that mention them.
 //! - **Quirks are repaired here** and nowhere else; a mapping file only renames and codes. What a mapping cannot look up
 //!   is joined to the record: names of employees, addresses of contacts, the client that an agenda was asked for.
 //! - **A joined record may change without a new version** (an employee marries), so `sync` decides by the hash of the
@@ -56,17 +56,23 @@ pub enum Kind {
     ContactRelation,
     CarePlan,
     AgendaOccurrence,
+    /// A kind of form; belongs to no client.
+    Survey,
+    /// A form that was filled in.
+    SurveyResult,
     Report,
 }
 
 impl Kind {
     /// Every kind, in the order in which a connector sends them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Employee,
         Self::Client,
         Self::ContactRelation,
         Self::CarePlan,
         Self::AgendaOccurrence,
+        Self::Survey,
+        Self::SurveyResult,
         Self::Report,
     ];
 
@@ -78,8 +84,15 @@ impl Kind {
             Self::ContactRelation => "contact-relation",
             Self::CarePlan => "care-plan",
             Self::AgendaOccurrence => "agenda-occurrence",
+            Self::Survey => "survey",
+            Self::SurveyResult => "survey-result",
             Self::Report => "report",
         }
+    }
+
+    /// Whether its records belong to no client.
+    pub fn is_shared(self) -> bool {
+        matches!(self, Self::Employee | Self::Survey)
     }
 
     /// The kind with this name.
@@ -258,7 +271,7 @@ mod tests {
         for kind in Kind::ALL {
             assert_eq!(Kind::from_name(kind.as_str()), Some(kind));
         }
-        assert_eq!(Kind::from_name("survey"), None);
+        assert_eq!(Kind::from_name("poem"), None);
     }
 
     #[test]

@@ -68,13 +68,17 @@ macro_rules! resource_types {
 
 resource_types! {
     Appointment CarePlan CareTeam Composition Condition Contract Coverage DocumentReference EpisodeOfCare Goal Observation
-    Organization Patient Person Practitioner PractitionerRole RelatedPerson
+    Organization Patient Person Practitioner PractitionerRole Questionnaire QuestionnaireResponse
+    RelatedPerson
 }
 
 impl ResourceType {
     /// Types that belong to no client: readable when a resource that the caller sees refers to them.
     pub const fn is_shared(self) -> bool {
-        matches!(self, Self::Organization | Self::Practitioner | Self::PractitionerRole)
+        matches!(
+            self,
+            Self::Organization | Self::Practitioner | Self::PractitionerRole | Self::Questionnaire
+        )
     }
 
     /// A shared type that stands between a client and other shared resources: who works where. What it refers to is readable

@@ -105,13 +105,18 @@ impl World {
             related: (role != Role::Client).then(|| id(&format!("contact-of-{patient}"))),
             parts,
         };
+        self.right_of(account, &right).await;
+    }
+
+    /// Gives the account this right to a client of topaz.
+    pub(super) async fn right_of(&self, account: &str, right: &NewRight) {
         let tenant = TenantId::parse("topaz").unwrap();
         let mut tx = self.db().begin().await.unwrap();
         let now = self.clock.now();
         tx.execute(ACCOUNT, params![tenant.as_str(), account, Vec::<u8>::new(), now])
             .await
             .unwrap();
-        consent::grant(&mut tx, &tenant, account, &right, now).await.unwrap();
+        consent::grant(&mut tx, &tenant, account, right, now).await.unwrap();
         tx.commit().await.unwrap();
     }
 

@@ -272,7 +272,7 @@ fn line_text(line: &Line, lists: &[List]) -> String {
             let name = |field: &Option<Field>| field.as_ref().map(Field::to_string).unwrap_or_default();
             format!("{} – {}", name(start), name(end))
         }
-        Verb::Id(found) => key(found),
+        Verb::Id(found, before) => format!("{before}{}", key(found)),
         Verb::Reference {
             kind,
             key: found,

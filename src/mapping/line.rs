@@ -200,7 +200,10 @@ impl Compiler<'_> {
         Some(match verb {
             "const" => Verb::Const(self.constant(keys.take("const")?, at, names, shape)?),
             "copy" => match keys.take("copy")? {
-                node if node.get("id").is_some() => Verb::Id(self.key(node.get("id")?, at)?),
+                node if node.get("id").is_some() => {
+                    let before = node.get("before").and_then(Node::text).unwrap_or_default();
+                    Verb::Id(self.key(node.get("id")?, at)?, before.to_owned())
+                }
                 node => Verb::Copy(self.field(node, at)?, form(shape)),
             },
             "code" => Verb::Code(self.lookup(keys.take("code")?, keys, at, shape)?),

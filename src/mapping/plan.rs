@@ -182,6 +182,18 @@ impl Plan {
         self.maps.keys().map(String::as_str)
     }
 
+    /// Of these report types the first that the map does not know.
+    ///
+    /// A map knows the types that its rule `type-not-published` lets through.
+    pub fn unknown_report_type<'t>(&self, map: &str, types: &'t [String]) -> Option<&'t str> {
+        let rules = self.maps.get(map).into_iter().flat_map(|map| &map.drops);
+        let known: Vec<String> = rules
+            .filter(|rule| rule.name == "type-not-published")
+            .flat_map(|rule| rule.when.let_through())
+            .collect();
+        types.iter().find(|one| !known.contains(one)).map(String::as_str)
+    }
+
     /// A short hash of the map with its patch and the tables: a record mapped by the same version gives the same resources.
     pub fn version(&self, map: &str) -> Option<&str> {
         self.maps.get(map).map(|map| map.version.as_str())

@@ -248,6 +248,19 @@ fn a_report_type_that_the_tenant_does_not_publish_is_dropped() {
 }
 
 #[test]
+fn a_report_type_that_no_map_knows_is_told() {
+    let plan = plan(&Files::builtin());
+    let types = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(plan.unknown_report_type("ons/report", &types("101 212 317")), None);
+    assert_eq!(plan.unknown_report_type("ons/report", &types("101 112")), Some("112"));
+    assert_eq!(
+        plan.unknown_report_type("caress/report", &types("DAG SOEP 101")),
+        Some("101")
+    );
+    assert_eq!(plan.unknown_report_type("none/report", &types("101")), Some("101"));
+}
+
+#[test]
 fn explain_shows_the_sources_and_what_is_never_read() {
     let mut files = files(&format!(
         "{HEAD}[resource.set]\n\"valueString\" = {{ text = \"comment\" }}"

@@ -52,7 +52,7 @@ impl Run<'_, '_> {
                 read: false,
             }),
             Verb::Copy(field, form) => copy(field, *form, frame)?.map(Made::read),
-            Verb::Id(key) => self.id(key, frame)?.map(|id| Made::read(id.as_str())),
+            Verb::Id(key, before) => self.id(key, frame)?.map(|id| Made::read(format!("{before}{id}"))),
             Verb::Code(lookup) => find(lookup, frame)?
                 .and_then(<[Coding]>::first)
                 .map(|coding| Made::read(coding.code.clone())),

@@ -45,8 +45,8 @@ pub(super) struct Line {
 pub(super) enum Verb {
     Const(Value),
     Copy(Field, Form),
-    /// The id of the resource with this key, as a text.
-    Id(Key),
+    /// The id of the resource with this key, as a text, with something before it.
+    Id(Key, String),
     Code(Lookup),
     Concept(Concept),
     Instant(Field, Precision),
@@ -173,7 +173,7 @@ impl Verb {
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Const(_) => "const",
-            Self::Copy(..) | Self::Id(_) => "copy",
+            Self::Copy(..) | Self::Id(..) => "copy",
             Self::Code(_) => "code",
             Self::Concept(_) => "concept",
             Self::Instant(..) => "instant",
@@ -194,7 +194,7 @@ impl Verb {
             Self::Copy(field, _) | Self::Instant(field, _) | Self::Date(field) | Self::Bool(field) => {
                 fields.push(field);
             }
-            Self::Id(key) => fields.extend(&key.fields),
+            Self::Id(key, _) => fields.extend(&key.fields),
             Self::Code(lookup) => fields.push(&lookup.field),
             Self::Concept(Concept::Coded { lookup, text, .. }) => {
                 fields.push(&lookup.field);

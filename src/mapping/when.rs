@@ -70,6 +70,19 @@ impl When {
         self.0.iter().all(|test| test.holds(frame, state))
     }
 
+    /// The values that a test with `not` does not hold for.
+    pub(super) fn let_through(&self) -> impl Iterator<Item = String> {
+        let values = self.0.iter().flat_map(|test| match test {
+            Test::Not(_, values) => values.as_slice(),
+            _ => &[],
+        });
+        values.map(|value| match value {
+            Scalar::Text(text) => text.clone(),
+            Scalar::Number(number) => number.to_string(),
+            Scalar::Bool(value) => value.to_string(),
+        })
+    }
+
     pub(super) fn asks_lists(&self) -> bool {
         self.0.iter().any(|test| matches!(test, Test::ListExists(..)))
     }

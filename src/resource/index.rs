@@ -12,6 +12,9 @@ use crate::fhir::types::{Id, ResourceType};
 /// "No date" in a column that cannot be null: sorts before every date in both databases.
 pub(super) const NO_DATE: i64 = i64::MIN;
 
+/// The canonicals of what maps make begin so, then come type and id.
+const CANONICAL: &str = "https://inzage.dev/fhir/";
+
 /// What stands beside the body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
@@ -144,6 +147,15 @@ fn token(param: &str, implied: Option<&str>, value: &Value, entry: &mut Entry) -
 
 /// A literal reference to something outside the resource.
 fn reference(param: &str, value: &Value, entry: &mut Entry) -> bool {
+    if let Some(canonical) = value.as_str() {
+        let canonical = canonical.split_once('|').map_or(canonical, |(canonical, _)| canonical);
+        entry.mark(Mark::reference(param, canonical));
+        if let Some((kind, id)) = of_canonical(canonical) {
+            entry.mark(Mark::reference(param, &format!("{kind}/{id}")));
+            entry.mark(Mark::id(param, id.as_str()));
+        }
+        return true;
+    }
     let text = value.get("reference").and_then(Value::as_str).unwrap_or_default();
     if text.is_empty() || text.starts_with('#') {
         return false;
@@ -158,7 +170,14 @@ fn reference(param: &str, value: &Value, entry: &mut Entry) -> bool {
     true
 }
 
-/// Every relative reference to a shared type.
+/// The resource of this server that a canonical names: its last two steps are a type and an id.
+fn of_canonical(canonical: &str) -> Option<(ResourceType, Id)> {
+    let mut steps = canonical.strip_prefix(CANONICAL)?.split('/');
+    let found = (steps.next()?.parse().ok()?, Id::parse(steps.next()?)?);
+    steps.next().is_none().then_some(found)
+}
+
+/// Every relative reference to a shared type, and the form that was filled in.
 fn links(value: &Value, found: &mut Vec<(ResourceType, Id)>) {
     match value {
         Value::Array(items) => items.iter().for_each(|item| links(item, found)),
@@ -166,6 +185,9 @@ fn links(value: &Value, found: &mut Vec<(ResourceType, Id)>) {
             for (name, value) in object {
                 match value {
                     Value::String(text) if name == "reference" => found.extend(shared(text)),
+                    Value::String(text) if name == "questionnaire" => {
+                        found.extend(of_canonical(text).filter(|(kind, _)| kind.is_shared()));
+                    }
                     _ => links(value, found),
                 }
             }
@@ -228,6 +250,33 @@ mod tests {
         assert_eq!((open.from, open.until), (1_767_225_600_000_000, Span::OPEN.until));
         assert_eq!(period(json!({"end": "2026-01-01"})).unwrap().from, Span::OPEN.from);
         assert_eq!(period(json!({"start": "soon"})), None);
+    }
+
+    #[test]
+    fn a_form_is_found_by_its_canonical_and_linked_to_what_was_filled_in() {
+        let zone = TimeZone::get("Europe/Amsterdam").unwrap();
+        let filled = |canonical: &str| {
+            let resource = json!({"resourceType": "QuestionnaireResponse", "questionnaire": canonical});
+            index(ResourceType::QuestionnaireResponse, true, &resource, &zone)
+        };
+        let entry = filled("https://inzage.dev/fhir/Questionnaire/q1|2");
+        for mark in [
+            Mark::reference("questionnaire", "https://inzage.dev/fhir/Questionnaire/q1"),
+            Mark::reference("questionnaire", "Questionnaire/q1"),
+            Mark::id("questionnaire", "q1"),
+        ] {
+            assert!(entry.marks.chunks_exact(8).any(|known| known == mark.0), "{mark:?}");
+        }
+        let entry = filled("https://inzage.dev/fhir/Questionnaire/q1");
+        assert_eq!(entry.links, [(ResourceType::Questionnaire, Id::parse("q1").unwrap())]);
+        for foreign in [
+            "https://example.org/Questionnaire/q1",
+            "https://inzage.dev/fhir/Practitioner",
+            "https://inzage.dev/fhir/Questionnaire/q1/x",
+            "https://inzage.dev/fhir/Observation/o1",
+        ] {
+            assert!(filled(foreign).links.is_empty(), "{foreign}");
+        }
     }
 
     #[test]

@@ -34,7 +34,7 @@ use crate::db::{self, Db};
 use crate::ecd::{self, Connector, Kind};
 use crate::mapping::Plan;
 use crate::profile::Registry;
-use crate::secret::{MacKey, Random};
+use crate::secret::{self, MacKey, Random};
 use crate::{audit, consent, resource};
 
 pub use report::Report;
@@ -89,6 +89,15 @@ pub enum Error {
     Spool(#[from] std::io::Error),
     #[error("the mapping task failed")]
     Mapping,
+    #[error(
+        "tenant.{tenant}.report_types: the map {ecd}/report knows no type {unknown}; `inzage map explain {ecd}/report` \
+         shows those that it knows"
+    )]
+    ReportType {
+        tenant: String,
+        ecd: &'static str,
+        unknown: String,
+    },
 }
 
 /// So many new resources change what the database should think of its tables.
@@ -109,26 +118,56 @@ pub struct Sync<'a> {
     pub spool_dir: &'a Path,
 }
 
+/// Whether the maps know what the tenant's policy names.
+pub fn check_policy(tenant: &Tenant, source: &'static str, plan: &Plan) -> Result<(), Error> {
+    let types = tenant.policy.report_types.as_deref().unwrap_or_default();
+    match plan.unknown_report_type(&format!("{source}/report"), types) {
+        Some(unknown) => Err(Error::ReportType {
+            tenant: tenant.id.to_string(),
+            ecd: source,
+            unknown: unknown.to_owned(),
+        }),
+        None => Ok(()),
+    }
+}
+
 impl Sync<'_> {
+    /// A fingerprint of what decides over records besides the records: the maps and the tenant's report types.
+    fn rules(&self) -> String {
+        let mut text = String::new();
+        for kind in Kind::ALL {
+            text += self
+                .plan
+                .version(&format!("{}/{kind}", self.connector.name()))
+                .unwrap_or_default();
+            text.push('\n');
+        }
+        text += &pull::named(self.tenant.policy.report_types.as_deref());
+        secret::hex(&secret::sha256(text.as_bytes()))
+    }
+
     /// One run.
     pub async fn run(
         &self,
         want: Want,
         progress: &(dyn Fn(Progress) + Send + std::marker::Sync),
     ) -> Result<Report, Error> {
+        check_policy(self.tenant, self.connector.name(), &self.plan)?;
         let (tenant, source) = (&self.tenant.id, self.connector.name());
+        let rules = self.rules();
         let started = self.clock.now();
         let stopwatch = std::time::Instant::now();
-        let (clients, since, loaded) = {
+        let (clients, since, before, loaded) = {
             let mut read = self.db.read().await?;
             let clients = consent::source_clients(&mut read, tenant).await?;
-            let since = store::since(&mut read, tenant, source).await?;
-            (clients, since, store::loaded(&mut read, tenant, source).await?)
+            let (since, before) = store::since(&mut read, tenant, source).await?;
+            (clients, since, before, store::loaded(&mut read, tenant, source).await?)
         };
         let clients: std::collections::BTreeSet<String> = clients.into_iter().map(|(key, _)| key).collect();
         let is_new = clients.iter().any(|client| !loaded.contains(client));
         let reach = match since {
-            Some(since) if want == Want::Changes && !is_new => ecd::Reach::Since(since),
+            // A map or a list of report types that changed decides anew on what was read before.
+            Some(since) if want == Want::Changes && !is_new && before == rules => ecd::Reach::Since(since),
             _ => ecd::Reach::Full,
         };
 
@@ -146,7 +185,8 @@ impl Sync<'_> {
         let since = report.failed.is_empty().then_some(started);
         let text = serde_json::to_string(&report).expect("a report is JSON");
         let mut tx = self.db.begin().await?;
-        store::finish(&mut tx, tenant, source, since, self.clock.now(), &text).await?;
+        let rules = whole.then_some(rules.as_str());
+        store::finish(&mut tx, tenant, source, since, rules, self.clock.now(), &text).await?;
         let what = audit::What {
             query: Some("sync".to_owned()),
             ..audit::What::default()

@@ -168,6 +168,7 @@ impl Sync<'_> {
             profiles: Arc::clone(&self.profiles),
             ids: self.ids.clone(),
             zone: self.tenant.zone.clone(),
+            report_types: self.tenant.policy.report_types.clone(),
         };
         tokio::task::spawn_blocking(move || work.run(records, &known))
             .await
@@ -209,6 +210,12 @@ struct Work {
     profiles: Arc<Registry>,
     ids: MacKey,
     zone: jiff::tz::TimeZone,
+    report_types: Option<Vec<String>>,
+}
+
+/// The list of report types as text; another text when there is none.
+pub(super) fn named(types: Option<&[String]>) -> String {
+    types.map_or_else(|| "*".to_owned(), |types| types.join(" "))
 }
 
 impl Work {
@@ -236,10 +243,13 @@ impl Work {
         prepared
     }
 
-    /// Over the record and the mapping files: a changed map makes every record new.
+    /// Over the record, the mapping files and, for a report, the tenant's types: a changed map makes every record new.
     fn hash(&self, record: &Record) -> [u8; 32] {
         let mut bytes = self.plan.version(&self.map).unwrap_or_default().as_bytes().to_vec();
         bytes.extend_from_slice(record.client.as_deref().unwrap_or_default().as_bytes());
+        if record.kind == Kind::Report {
+            bytes.extend_from_slice(named(self.report_types.as_deref()).as_bytes());
+        }
         digest::write(&mut bytes, &record.body);
         sha256(&bytes)
     }
@@ -248,7 +258,10 @@ impl Work {
         let context = mapping::Context {
             key: &self.ids,
             zone: &self.zone,
-            report_types: ReportTypes::Every,
+            report_types: self
+                .report_types
+                .as_deref()
+                .map_or(ReportTypes::Every, ReportTypes::Only),
         };
         match self.plan.run(&self.map, &record.body, &context) {
             mapping::Outcome::Dropped { reason, .. } => Ok((Outcome::Dropped(reason), Vec::new())),
@@ -313,7 +326,7 @@ impl Sync<'_> {
         let mut count = 0_u64;
         let mut read = self.db.read().await?;
         for kind in Kind::ALL {
-            if pulled.streams.contains(&kind) && kind == Kind::Employee {
+            if pulled.streams.contains(&kind) && kind.is_shared() {
                 let keys = store::shared(&mut read, tenant, source, kind).await?;
                 let keys = keys
                     .into_iter()

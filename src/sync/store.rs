@@ -37,12 +37,14 @@ statements! {
     LOADED = both("SELECT client FROM source_client WHERE tenant = $1 AND source = $2");
     /// SQLite plans well without; its statements are simple and its indexes made for them.
     ANALYZE = each("SELECT 1", "ANALYZE resource, resource_link, source_record");
-    SINCE = both("SELECT since FROM sync_state WHERE tenant = $1 AND source = $2");
+    SINCE = both("SELECT since, rules FROM sync_state WHERE tenant = $1 AND source = $2");
     FINISHED = both("SELECT finished, report FROM sync_state WHERE tenant = $1 AND source = $2");
     FINISH = both(
-        "INSERT INTO sync_state (tenant, source, since, finished, report) VALUES ($1, $2, $3, $4, $5)
+        "INSERT INTO sync_state (tenant, source, since, rules, finished, report)
+         VALUES ($1, $2, $3, coalesce($4, ''), $5, $6)
          ON CONFLICT (tenant, source) DO UPDATE
-         SET since = coalesce(excluded.since, sync_state.since), finished = excluded.finished, report = excluded.report",
+         SET since = coalesce(excluded.since, sync_state.since), rules = coalesce($4, sync_state.rules),
+             finished = excluded.finished, report = excluded.report",
     );
 }
 
@@ -264,11 +266,14 @@ pub(super) async fn mark_loaded(
     Ok(())
 }
 
-pub(super) async fn since(conn: &mut Conn, tenant: &TenantId, source: &str) -> Result<Option<Timestamp>, Error> {
-    Ok(conn
-        .row(SINCE, params![tenant.as_str(), source])
-        .await?
-        .and_then(|row| row.opt_time(0)))
+/// Up to when the source was read without a gap, and by which rules everything was decided.
+pub(super) async fn since(
+    conn: &mut Conn,
+    tenant: &TenantId,
+    source: &str,
+) -> Result<(Option<Timestamp>, String), Error> {
+    let row = conn.row(SINCE, params![tenant.as_str(), source]).await?;
+    Ok(row.map_or_else(Default::default, |row| (row.opt_time(0), row.text(1))))
 }
 
 /// When the last run ended, and its report as JSON.
@@ -282,10 +287,11 @@ pub(super) async fn finish(
     tenant: &TenantId,
     source: &str,
     since: Option<Timestamp>,
+    rules: Option<&str>,
     now: Timestamp,
     report: &str,
 ) -> Result<(), Error> {
-    tx.execute(FINISH, params![tenant.as_str(), source, since, now, report])
+    tx.execute(FINISH, params![tenant.as_str(), source, since, rules, now, report])
         .await?;
     Ok(())
 }

@@ -144,6 +144,14 @@ fn forget_what_caress_cannot_say(resource: &mut Value) {
                 participant["status"] = Value::Null;
             }
         }
+        // The number of a kind of form stands in its title, and beside it.
+        "Questionnaire" => {
+            object.shift_remove("identifier");
+            object.shift_remove("url");
+        }
+        "QuestionnaireResponse" => {
+            object.shift_remove("questionnaire");
+        }
         "CarePlan" => {
             object.shift_remove("created");
         }

@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "what a test cannot go on without ends it")]
 
+mod agenda;
 mod architecture;
+mod care_plan;
 mod caress;
 mod clients;
 mod conformance;
@@ -11,5 +13,6 @@ mod ecd_ons;
 mod mapping;
 mod profile;
 mod published;
+mod release;
 mod support;
 mod sync;

@@ -52,6 +52,8 @@ async fn every_kind_of_data_is_there_and_nothing_that_must_not_leave() {
         "Observation",
         "Patient",
         "Practitioner",
+        "Questionnaire",
+        "QuestionnaireResponse",
         "RelatedPerson",
     ];
     assert_eq!(kinds, expected.into());
@@ -164,6 +166,7 @@ async fn a_bad_answer_changes_nothing_that_is_published() {
         "/v0/xstream/reports",
         "/v0/administration/dossier/care_plans",
         "/v0/agenda",
+        "/v0/client/shared_resources",
         "/v0/xstream/clients",
     ] {
         for fault in faults.clone() {

@@ -107,6 +107,7 @@ pub const PLANS: Table = Table {
         ("Tot", Cell::Day),
         ("VolgendeEvaluatie", Cell::Day),
         ("OpgesteldDoor", Cell::Key),
+        ("AkkoordOp", Cell::Day),
     ],
     stamp: None,
 };
@@ -123,7 +124,15 @@ pub const PLAN_LINES: Table = Table {
         ("Doel", Cell::Text),
         ("Streefdatum", Cell::Day),
         ("Acties", Cell::Text),
+        ("Discipline", Cell::Text),
         ("Voortgang", Cell::Text),
+        ("Streefwaarde", Cell::Text),
+        ("OmahaKennis", Cell::Text),
+        ("OmahaGedrag", Cell::Text),
+        ("OmahaStatus", Cell::Text),
+        ("StreefKennis", Cell::Text),
+        ("StreefGedrag", Cell::Text),
+        ("StreefStatus", Cell::Text),
     ],
     stamp: None,
 };
@@ -141,6 +150,8 @@ pub const AGENDA: Table = Table {
         ("Soort", Cell::Text),
         ("Locatie", Cell::Text),
         ("Prive", Cell::Flag),
+        ("ClientAanwezig", Cell::Flag),
+        ("ReeksSysId", Cell::Key),
         ("Status", Cell::Active),
         ("Gewijzigd", Cell::Moment),
     ],
@@ -173,27 +184,61 @@ pub const REPORTS: Table = Table {
     stamp: Some("Gewijzigd"),
 };
 
-/// The code is the key here, and it is text.
+/// Forms that were filled in.
+pub const FORMS: Table = Table {
+    file: "formulieren.csv",
+    kind: Some(Kind::SurveyResult),
+    columns: &[
+        ("FormulierSysId", Cell::Id),
+        ("ClientSysId", Cell::Key),
+        ("TypeCode", Cell::Text),
+        ("Status", Cell::Text),
+        ("Datumtijd", Cell::Moment),
+        ("MedewerkerSysId", Cell::Key),
+        ("Vertrouwelijk", Cell::Flag),
+        ("Verborgen", Cell::Flag),
+        ("Gewijzigd", Cell::Moment),
+    ],
+    stamp: Some("Gewijzigd"),
+};
+
+pub const ANSWERS: Table = Table {
+    file: "formulier_antwoorden.csv",
+    kind: None,
+    columns: &[
+        ("AntwoordSysId", Cell::Id),
+        ("FormulierSysId", Cell::Key),
+        ("Volgnr", Cell::Key),
+        ("Vraag", Cell::Text),
+        ("Antwoord", Cell::Text),
+    ],
+    stamp: None,
+};
+
+/// The code is the key here, and it is text. A type that is a form is a record of its own.
 pub const REPORT_TYPES: Table = Table {
     file: "rapporttypes.csv",
-    kind: None,
+    kind: Some(Kind::Survey),
     columns: &[
         ("TypeCode", Cell::Text),
         ("Omschrijving", Cell::Text),
         ("IsFormulier", Cell::Flag),
+        ("Nummer", Cell::Key),
         ("VrijgevenAanPortaal", Cell::Flag),
     ],
     stamp: None,
 };
 
 /// Every file that a drop must have.
-pub const TABLES: [&Table; 8] = [
+pub const TABLES: [&Table; 10] = [
     &EMPLOYEES,
     &CLIENTS,
     &CONTACTS,
     &PLANS,
     &PLAN_LINES,
     &AGENDA,
+    &FORMS,
+    &ANSWERS,
     &REPORTS,
     &REPORT_TYPES,
 ];

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value, json};
 
 use super::broken;
-use super::columns::{PLAN_LINES, REPORT_TYPES};
+use super::columns::{ANSWERS, PLAN_LINES, REPORT_TYPES};
 use super::rows::{Fault, Row, Rows};
 use crate::ecd::{Error, Kind};
 
@@ -41,14 +41,18 @@ pub(super) struct Joined {
     types: HashMap<String, Value>,
     /// The lines of each plan; the fault where one of them cannot be read.
     lines: HashMap<String, Result<Vec<Line>, Fault>>,
+    /// The answers of each form.
+    answers: HashMap<String, Result<Vec<Line>, Fault>>,
     /// The plan of each line with a goal.
     goals: HashMap<String, String>,
     /// What is known of each plan that was handed on.
     plans: HashMap<String, Value>,
+    /// The plan before each plan.
+    before: HashMap<String, String>,
 }
 
 impl Joined {
-    pub fn read(types: &Rows, lines: &Rows) -> Result<Self, Error> {
+    pub fn read(types: &Rows, plans: &Rows, lines: &Rows, answers: &Rows) -> Result<Self, Error> {
         let mut joined = Self::default();
         types.each(|row| {
             let body = row
@@ -75,7 +79,45 @@ impl Joined {
             }
             Ok(())
         })?;
+        answers.each(|row| {
+            let form = row.text("FormulierSysId");
+            if form.is_empty() || row.key().is_none() {
+                return Err(broken(ANSWERS.file, "a row has no key or no form"));
+            }
+            let known = joined.answers.entry(form.to_owned()).or_insert_with(|| Ok(Vec::new()));
+            match (answer(row), known) {
+                (Ok(answer), Ok(known)) => known.push(answer),
+                (Err(fault), known) => *known = Err(fault),
+                (Ok(_), Err(_)) => {}
+            }
+            Ok::<_, Error>(())
+        })?;
+        joined.histories(plans)?;
         Ok(joined)
+    }
+
+    /// Which plan each plan took the place of: the newest earlier one that the client may see, as the map decides it.
+    fn histories(&mut self, plans: &Rows) -> Result<(), Error> {
+        let mut of_client: HashMap<String, Vec<(String, String)>> = HashMap::new();
+        plans.each(|row| {
+            let key = row.key().unwrap_or_default();
+            let is_seen = matches!(row.text("Status"), "A" | "V") && row.text("Soort") == "ZORGPLAN";
+            if is_seen && self.lines.contains_key(key) {
+                let plan = (row.text("Van").to_owned(), key.to_owned());
+                of_client
+                    .entry(row.text("ClientSysId").to_owned())
+                    .or_default()
+                    .push(plan);
+            }
+            Ok::<_, Error>(())
+        })?;
+        for plans in of_client.values_mut() {
+            plans.sort_unstable();
+            let pairs = plans.iter().zip(plans.iter().skip(1));
+            self.before
+                .extend(pairs.map(|((_, old), (_, new))| (new.clone(), old.clone())));
+        }
+        Ok(())
     }
 
     /// Adds to a record what belongs to it.
@@ -90,11 +132,7 @@ impl Joined {
             Kind::Report => {
                 self.employee("MedewerkerSysId", body);
                 self.goal(body);
-                let known = body
-                    .get("TypeCode")
-                    .and_then(Value::as_str)
-                    .and_then(|code| self.types.get(code));
-                body.extend(known.map(|known| ("type".to_owned(), known.clone())));
+                self.report_type(body);
                 let parts: Vec<Value> = ["S", "O", "E", "P"]
                     .into_iter()
                     .filter_map(|part| Some(json!({"deel": part, "tekst": body.shift_remove(part)?})))
@@ -108,10 +146,28 @@ impl Joined {
                 lines.sort_by_key(|(place, _)| *place);
                 let lines: Vec<Value> = lines.into_iter().map(|(_, line)| line).collect();
                 body.insert("regels".to_owned(), lines.into());
+                let before = body
+                    .get("id")
+                    .and_then(Value::as_str)
+                    .and_then(|key| self.before.get(key));
+                body.extend(before.map(|plan| ("vervangt".to_owned(), plan.as_str().into())));
                 let head = json!({"client": body.get("ClientSysId"), "status": body.get("Status"), "soort": body.get("Soort")});
                 if let Some(Value::String(key)) = body.get("id") {
                     self.plans.insert(key.clone(), head);
                 }
+            }
+            Kind::Survey => {
+                let code = body.get("TypeCode").cloned().unwrap_or_default();
+                body.insert("id".to_owned(), code);
+            }
+            Kind::SurveyResult => {
+                self.employee("MedewerkerSysId", body);
+                self.report_type(body);
+                let key = body.get("id").and_then(Value::as_str).unwrap_or_default();
+                let mut answers = self.answers.remove(key).unwrap_or_else(|| Ok(Vec::new()))?;
+                answers.sort_by_key(|(place, _)| *place);
+                let answers: Vec<Value> = answers.into_iter().map(|(_, answer)| answer).collect();
+                body.insert("antwoorden".to_owned(), answers.into());
             }
             Kind::AgendaOccurrence => self.employee("MedewerkerSysId", body),
             Kind::Client | Kind::ContactRelation => {}
@@ -138,6 +194,12 @@ impl Joined {
         }
     }
 
+    fn report_type(&self, body: &mut Map<String, Value>) {
+        let code = body.get("TypeCode").and_then(Value::as_str);
+        let known = code.and_then(|code| self.types.get(code));
+        body.extend(known.map(|known| ("type".to_owned(), known.clone())));
+    }
+
     fn learn(&mut self, body: &Map<String, Value>) {
         let text = |name: &str| body.get(name).and_then(Value::as_str);
         if let (Some(key), Some(name)) = (text("id"), text("Name").filter(|name| !name.is_empty())) {
@@ -155,6 +217,16 @@ impl Joined {
             body.insert("medewerker".to_owned(), employee);
         }
     }
+}
+
+fn answer(row: &Row<'_>) -> Result<Line, Fault> {
+    let mut body = row.body().map_err(|fault| Fault {
+        pointer: format!("/antwoorden{}", fault.pointer),
+        reason: fault.reason,
+    })?;
+    body.shift_remove("FormulierSysId");
+    let place = body.get("Volgnr").and_then(|place| place.as_str()?.parse().ok());
+    Ok((place.unwrap_or(u64::MAX), body.into()))
 }
 
 /// ASSUMPTION: the actions of a line stand in one field, with `|` between them.

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio::sync::mpsc::Sender;
 
-use super::columns::{AGENDA, CLIENTS, CONTACTS, EMPLOYEES, PLAN_LINES, PLANS, REPORT_TYPES, REPORTS, Table};
+use super::columns::{
+    AGENDA, ANSWERS, CLIENTS, CONTACTS, EMPLOYEES, FORMS, PLAN_LINES, PLANS, REPORT_TYPES, REPORTS, Table,
+};
 use super::dossier::Joined;
 use super::manifest::Manifest;
 use super::rows::{Fault, Row};
@@ -15,7 +17,16 @@ use crate::ecd::contract::Contracts;
 use crate::ecd::{Bad, Error, Event, Kind, Record, Spent, version_of};
 
 /// In the order of [`Kind::ALL`].
-const ORDER: [&Table; 6] = [&EMPLOYEES, &CLIENTS, &CONTACTS, &PLANS, &AGENDA, &REPORTS];
+const ORDER: [&Table; 8] = [
+    &EMPLOYEES,
+    &CLIENTS,
+    &CONTACTS,
+    &PLANS,
+    &AGENDA,
+    &REPORT_TYPES,
+    &FORMS,
+    &REPORTS,
+];
 
 pub(super) struct Run {
     pub settings: Arc<Settings>,
@@ -53,7 +64,12 @@ impl Run {
         let manifest = Manifest::read(&self.settings)?;
         let files = manifest.open()?;
         let version = version_of(manifest.generated_at);
-        let mut joined = Joined::read(&files[REPORT_TYPES.file], &files[PLAN_LINES.file])?;
+        let mut joined = Joined::read(
+            &files[REPORT_TYPES.file],
+            &files[PLANS.file],
+            &files[PLAN_LINES.file],
+            &files[ANSWERS.file],
+        )?;
         for (table, kind) in ORDER.into_iter().zip(Kind::ALL) {
             let mut is_whole = true;
             files[table.file].each(|row| {
@@ -72,7 +88,11 @@ impl Run {
 
     /// A row whose client cannot be read may be of anyone: it is handed on, to be quarantined.
     fn is_asked(&self, kind: Kind, row: &Row<'_>) -> bool {
-        kind == Kind::Employee || cell::key(row.text("ClientSysId")).is_none_or(|client| self.clients.contains(client))
+        if kind == Kind::Survey {
+            // The other types are joined to the reports.
+            return row.text("IsFormulier") != "F";
+        }
+        kind.is_shared() || cell::key(row.text("ClientSysId")).is_none_or(|client| self.clients.contains(client))
     }
 
     fn event(&self, kind: Kind, row: &Row<'_>, version: &str, joined: &mut Joined) -> Event {
@@ -97,7 +117,7 @@ impl Run {
             return Event::Bad(bad);
         }
         let client = match kind {
-            Kind::Employee => None,
+            _ if kind.is_shared() => None,
             Kind::Client => key.clone(),
             _ => body["ClientSysId"].as_str().map(str::to_owned),
         };

@@ -20,18 +20,22 @@ pub enum Shelf {
     CarePlans,
     Agenda,
     Reports,
+    /// What was released to clients, and what was taken back.
+    Releases,
+    /// Forms that were filled in.
+    Forms,
 }
 
 impl Shelf {
-    const COUNT: usize = 7;
+    const COUNT: usize = 9;
 
     /// The field that names the client, where a record has one.
     fn client_field(self) -> Option<&'static str> {
         match self {
             Self::Employees | Self::Addresses | Self::Agenda => None,
             Self::Clients => Some("id"),
-            Self::Relations => Some("clientObjectId"),
-            Self::CarePlans | Self::Reports => Some("clientId"),
+            Self::Relations | Self::Forms => Some("clientObjectId"),
+            Self::CarePlans | Self::Reports | Self::Releases => Some("clientId"),
         }
     }
 }

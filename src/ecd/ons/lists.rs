@@ -1,45 +1,94 @@
 //! Care plans and agenda: the product has no stream of them, so each client's list is asked for.
 
+use std::collections::HashMap;
+
 use futures::StreamExt as _;
 use serde_json::Value;
 
 use super::goals::Goals;
+use super::history;
 use super::join::Names;
 use super::pull::{Ending, Run, Stop};
+use super::releases::{About, Releases};
 use super::repair;
+use super::surveys::Surveys;
 use super::transport::Target;
 use crate::ecd::{Error, Event, Kind};
 
 const CARE_PLANS: (&str, &str) = ("/v0/administration/dossier/care_plans/by_client/{id}", "carePlans");
+const SURVEY_RESULTS: (&str, &str) = (
+    "/v0/administration/survey_result/survey_results_by_client/{id}",
+    "surveyResults",
+);
 const AGENDA: (&str, &str) = ("/v0/agenda/clients/{id}/agenda_occurrences", "agendaOccurrences");
+
+/// What each client's lists hold, in the order in which they are asked for.
+const KINDS: [Kind; 3] = [Kind::CarePlan, Kind::AgendaOccurrence, Kind::SurveyResult];
 
 /// Clients whose lists are read ahead of the reader; the permits bound what is really open.
 const CLIENTS_AHEAD: usize = 4;
 
+/// What the lists of clients tell about their reports.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    pub(super) goals: Goals,
+    pub(super) releases: Releases,
+    surveys: Surveys,
+}
+
+impl Known {
+    /// Joins to a report what is known; false where that cannot be told in this pull.
+    pub(super) fn join(&self, client: Option<&str>, report: &mut Value) -> bool {
+        self.releases.join(About::Report, client, report) && self.goals.join(client, report)
+    }
+}
+
 impl Run {
     /// Care plans and agenda: one list per client, several clients ahead, delivered in order.
-    pub(super) async fn lists(&self, names: &Names) -> Result<Goals, Stop> {
-        let mut goals = Goals::default();
+    pub(super) async fn lists(&self, names: &Names) -> Result<Known, Stop> {
+        let mut known = Known::default();
+        let mut is_whole = true;
         let mut ahead = futures::stream::iter(self.pull.clients.clone())
             .map(|client: String| async move {
+                let releases = self.releases(&client).await;
                 let plans = self.list(CARE_PLANS, &client).await;
                 let agenda = self.list(AGENDA, &client).await;
-                (client, plans, agenda)
+                let forms = self.list(SURVEY_RESULTS, &client).await;
+                (client, releases, [plans, agenda, forms])
             })
             .buffered(CLIENTS_AHEAD);
-        while let Some((client, plans, agenda)) = ahead.next().await {
-            for (kind, list) in [(Kind::CarePlan, plans), (Kind::AgendaOccurrence, agenda)] {
+        while let Some((client, releases, lists)) = ahead.next().await {
+            let released = releases.and_then(|rows| known.releases.keep(&client, &rows, self.news()));
+            if let Err(error) = released {
+                known.releases.miss(&client);
+                let failed = Err(Stop::Failed(error));
+                self.go_on(Kind::Report, Some(client.clone()), failed).await?;
+            }
+            for (kind, list) in KINDS.into_iter().zip(lists) {
+                if kind != Kind::AgendaOccurrence && !known.releases.knows(&client) {
+                    known.goals.miss(&client);
+                    is_whole = false;
+                    continue;
+                }
                 let part = match list {
-                    Ok(list) => self.one_list(kind, &client, list, names, &mut goals).await,
+                    Ok(list) => self.one_list(kind, &client, list, names, &mut known).await,
                     Err(error) => Err(Stop::Failed(error)),
                 };
+                is_whole &= part.is_ok();
                 if kind == Kind::CarePlan && matches!(part, Err(Stop::Failed(_))) {
-                    goals.miss(&client);
+                    known.goals.miss(&client);
                 }
                 self.go_on(kind, Some(client.clone()), part).await?;
             }
         }
-        Ok(goals)
+        for (version, body) in known.surveys.records() {
+            self.deliver(Kind::Survey, None, version, body, &mut Ending::Whole)
+                .await?;
+        }
+        if is_whole && self.news().is_none() {
+            self.send(Event::StreamComplete { kind: Kind::Survey }).await?;
+        }
+        Ok(known)
     }
 
     async fn list(&self, (path, wrapper): (&'static str, &'static str), client: &str) -> Result<Vec<Value>, Error> {
@@ -74,7 +123,7 @@ impl Run {
         client: &str,
         list: Vec<Value>,
         names: &Names,
-        goals: &mut Goals,
+        known: &mut Known,
     ) -> Result<(), Stop> {
         let number: u64 = client.parse().map_err(|_| {
             Stop::Failed(Error::Shape {
@@ -83,8 +132,27 @@ impl Run {
             })
         })?;
         let mut ending = Ending::Whole;
+        let mut list = list;
+        for body in &mut list {
+            repair::record(kind, body);
+            match kind {
+                Kind::CarePlan => known.releases.join(About::CarePlan, Some(client), body),
+                Kind::SurveyResult => known.releases.join(About::SurveyResult, Some(client), body),
+                _ => true,
+            };
+            if let (Kind::SurveyResult, Value::Object(form)) = (kind, body) {
+                let owner = form.get("clientObjectId").cloned().unwrap_or_default();
+                form.insert("clientId".to_owned(), owner);
+                let author = form.get("employeeObjectId").cloned().unwrap_or_default();
+                form.insert("employeeId".to_owned(), author);
+            }
+        }
+        let before = if kind == Kind::CarePlan {
+            history::before(&list)
+        } else {
+            HashMap::new()
+        };
         for mut body in list {
-            repair::record(kind, &mut body);
             if kind == Kind::AgendaOccurrence {
                 names.join_agenda(&mut body, number);
             } else {
@@ -97,7 +165,13 @@ impl Run {
                 continue;
             }
             if kind == Kind::CarePlan {
-                goals.keep(CARE_PLANS.0, number, &body).map_err(Stop::Failed)?;
+                known.goals.keep(CARE_PLANS.0, number, &body).map_err(Stop::Failed)?;
+                let before = body.get("id").and_then(Value::as_u64).and_then(|id| before.get(&id));
+                if let Value::Object(object) = &mut body {
+                    // A field of this name that the source sends is not ours.
+                    object.shift_remove("vervangt");
+                    object.extend(before.map(|before| ("vervangt".to_owned(), (*before).into())));
+                }
             }
             let entries = body
                 .get("carePlanEntries")
@@ -105,6 +179,10 @@ impl Run {
                 .into_iter()
                 .flatten();
             let version = repair::version(entries.chain([&body]));
+            if kind == Kind::SurveyResult {
+                let kept = known.surveys.keep(SURVEY_RESULTS.0, &version, &body);
+                kept.map_err(Stop::Failed)?;
+            }
             self.deliver(kind, Some(client.to_owned()), version, body, &mut ending)
                 .await?;
         }
@@ -114,7 +192,11 @@ impl Run {
                 self.send(Event::Complete { kind, client }).await
             }
             Ending::Holed => Err(Stop::Failed(Error::Shape {
-                path: if kind == Kind::CarePlan { CARE_PLANS.0 } else { AGENDA.0 },
+                path: match kind {
+                    Kind::CarePlan => CARE_PLANS.0,
+                    Kind::SurveyResult => SURVEY_RESULTS.0,
+                    _ => AGENDA.0,
+                },
                 problem: "a record without a key, or of another client",
             })),
         }

@@ -19,6 +19,8 @@
 //!   certificate share its four permits. The back-off is our own, with jitter.
 //! - `since` has no time zone in the contract. We send the wall clock of UTC: read as Dutch time it means one or two
 //!   hours earlier, so either reading loses nothing; the overlap covers clocks that differ.
+//! - Four lists are asked for per client and pull: releases, plans, agenda, forms. `releases`, `goals`, `history` and `surveys`
+//!   join what one list says to the records of another; where such a list fails, what depends on it waits for the next pull.
 //! - The stream of reports has no deletions, the agenda has no stream at all: see [`Event::Complete`](super::Event).
 
 use std::ops::Range;
@@ -38,13 +40,16 @@ use crate::secret::{Random, Secret};
 
 mod departure;
 mod goals;
+mod history;
 mod join;
 mod lists;
 mod permits;
 mod pull;
 mod relations;
+mod releases;
 mod repair;
 mod rows;
+mod surveys;
 mod tls;
 mod transport;
 
@@ -169,13 +174,14 @@ impl Connector for Ons {
         Box::pin(self.transport.ping())
     }
 
-    /// An occurrence has its day in its key: `2@2012-08-02`.
+    /// An occurrence has in its key the day that its series had foreseen: `2@2012-08-02`. One that is known and foreseen after
+    /// the days asked for was moved into them; when it does not come any more, it was cancelled or moved out again.
     fn is_within(&self, kind: Kind, key: &str, agenda: &Range<Date>) -> bool {
         kind != Kind::AgendaOccurrence
             || key
                 .rsplit_once('@')
                 .and_then(|(_, day)| day.parse().ok())
-                .is_some_and(|day| agenda.contains(&day))
+                .is_some_and(|day: Date| agenda.start <= day)
     }
 
     fn care_end(&self, client: &Record) -> Option<Date> {

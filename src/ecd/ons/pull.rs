@@ -1,13 +1,14 @@
 //! One pull from Ons: what is asked for, in which order, and what counts as whole.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-use super::goals::Goals;
 use super::join::Names;
+use super::lists::Known;
 use super::repair;
 use super::rows::Row;
 use super::transport::{Target, Transport};
@@ -19,6 +20,7 @@ const EMPLOYEES: (&str, &str) = ("/v0/xstream/employees/data", "employees");
 const CLIENTS: (&str, &str) = ("/v0/xstream/clients/data", "clients");
 const CLIENT_UPDATES: (&str, &str) = ("/v0/xstream/clients/updates", "clients");
 const CLIENT_DELETES: (&str, &str) = ("/v0/xstream/clients/deletes", "clients");
+const REPORT: &str = "/v0/administration/dossier/reports/{id}";
 const REPORTS: (&str, &str) = ("/v0/xstream/reports/data", "reports");
 const REPORT_UPDATES: (&str, &str) = ("/v0/xstream/reports/updates", "reports");
 
@@ -77,8 +79,8 @@ impl Run {
         self.go_on(Kind::Client, None, clients).await?;
         let relations = self.relations().await;
         self.go_on(Kind::ContactRelation, None, relations).await?;
-        let goals = self.lists(&names).await?;
-        let reports = self.reports(&names, &goals).await;
+        let known = self.lists(&names).await?;
+        let reports = self.reports(&names, &known).await;
         self.go_on(Kind::Report, None, reports).await?;
         self.send(Event::Spent(self.transport.spent())).await
     }
@@ -184,30 +186,76 @@ impl Run {
         Ok(())
     }
 
-    async fn reports(&self, names: &Names, goals: &Goals) -> Result<(), Stop> {
+    async fn reports(&self, names: &Names, known: &Known) -> Result<(), Stop> {
         let (target, wrapper) = self.target(REPORTS, REPORT_UPDATES);
         let mut rows = self.transport.rows(&target, wrapper).await.map_err(Stop::Failed)?;
         let mut ending = Ending::Whole;
+        let mut seen = BTreeSet::new();
         while let Some(row) = rows.next().await.map_err(Stop::Failed)? {
             let head = Head::of(&row);
+            if self.news().is_some() {
+                seen.extend(head.as_ref().and_then(|head| head.id));
+            }
             let owner = head.as_ref().and_then(|head| head.client_id);
             let Some(client) = self.owned(Kind::Report, owner, head).await? else {
                 continue;
             };
-            let Some(mut body) = self.parse(Kind::Report, row, &mut ending).await? else {
+            let Some(body) = self.parse(Kind::Report, row, &mut ending).await? else {
                 continue;
             };
-            repair::record(Kind::Report, &mut body);
-            let version = repair::version([&body]);
-            names.join(&mut body);
-            if !goals.join(client.as_deref(), &mut body) {
-                // It waits for the next pull, which asks from the same moment on, because a part of this one failed.
-                ending = Ending::Holed;
-                continue;
-            }
-            self.deliver(Kind::Report, client, version, body, &mut ending).await?;
+            self.report(client, body, names, known, &mut ending).await?;
+        }
+        for (client, id) in known.releases.left(&seen) {
+            self.read_again(client, id, names, known, &mut ending).await?;
         }
         self.close(Kind::Report, ending).await
+    }
+
+    async fn report(
+        &self,
+        client: Option<String>,
+        mut body: Value,
+        names: &Names,
+        known: &Known,
+        ending: &mut Ending,
+    ) -> Result<(), Stop> {
+        repair::record(Kind::Report, &mut body);
+        let version = repair::version([&body]);
+        names.join(&mut body);
+        if !known.join(client.as_deref(), &mut body) {
+            // It waits for the next pull, which asks from the same moment on, because a part of this one failed.
+            *ending = Ending::Holed;
+            return Ok(());
+        }
+        self.deliver(Kind::Report, client, version, body, ending).await
+    }
+
+    /// A report whose release changed, not the report itself.
+    async fn read_again(
+        &self,
+        client: String,
+        id: u64,
+        names: &Names,
+        known: &Known,
+        ending: &mut Ending,
+    ) -> Result<(), Stop> {
+        let key = id.to_string();
+        let target = Target {
+            path: REPORT,
+            id: &key,
+            query: Vec::new(),
+        };
+        let kind = Kind::Report;
+        match self.transport.one(&target).await {
+            Ok(body)
+                if body.get("clientId").and_then(Value::as_u64).map(|id| id.to_string()) == Some(client.clone()) =>
+            {
+                self.report(Some(client), body, names, known, ending).await
+            }
+            // It is gone, or it is not in this dossier any more.
+            Ok(_) | Err(Error::Status { status: 404 | 410, .. }) => self.send(Event::Deleted { kind, key }).await,
+            Err(error) => Err(Stop::Failed(error)),
+        }
     }
 
     /// Whose record this is: `None` if nobody's who was asked for, `Some(None)` if the line does not tell.
@@ -279,7 +327,7 @@ impl Run {
         let Some(key) = key_of(&body) else {
             return self.bad(kind, None, "/id", "a record without a key", ending).await;
         };
-        if client.is_none() && kind != Kind::Employee {
+        if client.is_none() && !kind.is_shared() {
             return self
                 .bad(kind, Some(key), "", "does not say whose dossier it belongs to", ending)
                 .await;

@@ -64,6 +64,14 @@ pub(super) fn list(path: &'static str, body: &[u8], wrapper: &'static str) -> Re
     }
 }
 
+/// The record in an answer that holds one.
+pub(super) fn one(path: &'static str, body: &[u8]) -> Result<Value, Error> {
+    guarded(body).ok().filter(Value::is_object).ok_or(Error::Shape {
+        path,
+        problem: "the answer is not one record",
+    })
+}
+
 /// Why bytes of the source are not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unfit {

@@ -199,6 +199,16 @@ impl Transport {
         }
     }
 
+    /// Reads one record.
+    pub(super) async fn one(&self, target: &Target<'_>) -> Result<Value, Error> {
+        let body = self
+            .answer(target, self.limits.list)
+            .await?
+            .whole(self.limits.line_bytes)
+            .await?;
+        repair::one(target.path, &body)
+    }
+
     async fn answer(&self, target: &Target<'_>, most: Duration) -> Result<Answer, Error> {
         let (response, open) = self.send(target, most).await?;
         let said = response

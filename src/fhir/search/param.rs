@@ -234,6 +234,20 @@ table! {
         "active" TOKEN, "PractitionerRole.active", "PractitionerRole-active";
         "identifier" TOKEN, "PractitionerRole.identifier", "PractitionerRole-identifier";
     }
+    Questionnaire {
+        "date" FIRST, "Questionnaire.date", "Questionnaire-date";
+        "status" code("http://hl7.org/fhir/publication-status"), "Questionnaire.status", "Questionnaire-status";
+        "identifier" TOKEN, "Questionnaire.identifier", "Questionnaire-identifier";
+    }
+    QuestionnaireResponse {
+        "patient" Kind::Patient, "QuestionnaireResponse.subject.where(resolve() is Patient)", "QuestionnaireResponse-patient";
+        "subject" Kind::Patient, "QuestionnaireResponse.subject", "QuestionnaireResponse-subject";
+        "authored" FIRST, "QuestionnaireResponse.authored", "QuestionnaireResponse-authored";
+        "status" code("http://hl7.org/fhir/questionnaire-answers-status"), "QuestionnaireResponse.status", "QuestionnaireResponse-status";
+        "questionnaire" Kind::Reference, "QuestionnaireResponse.questionnaire", "QuestionnaireResponse-questionnaire";
+        "author" Kind::Reference, "QuestionnaireResponse.author", "QuestionnaireResponse-author";
+        "identifier" TOKEN, "QuestionnaireResponse.identifier", "QuestionnaireResponse-identifier";
+    }
     RelatedPerson {
         "patient" Kind::Patient, "RelatedPerson.patient", "RelatedPerson-patient";
         "identifier" TOKEN, "RelatedPerson.identifier", "RelatedPerson-identifier";

@@ -12,9 +12,13 @@ mod format;
 #[cfg(test)]
 mod person_tests;
 #[cfg(test)]
+mod planted;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod two_worlds;
+#[cfg(test)]
+mod withheld_tests;
 
 use axum::Router;
 use axum::extract::State;

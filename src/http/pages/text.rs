@@ -346,8 +346,7 @@ impl Language {
         match scope {
             Scope::Data(data) => (self.data(data), self.limits(data)),
             Scope::OfflineAccess => (self.texts().offline.to_owned(), self.texts().offline_more.to_owned()),
-            // Not optional, so not on the page; the technical name is better than nothing.
-            other => (other.to_string(), String::new()),
+            other => (other.to_string(), String::new()), // Not optional, so not on the page.
         }
     }
 
@@ -366,6 +365,7 @@ impl Language {
             Some(ResourceType::Observation) => ("Rapportages en metingen", "Reports and measurements"),
             Some(ResourceType::Composition) => ("Uitgebreide rapportages", "Extended reports"),
             Some(ResourceType::DocumentReference) => ("Documenten", "Documents"),
+            Some(ResourceType::Questionnaire | ResourceType::QuestionnaireResponse) => ("Formulieren", "Forms"),
             Some(ResourceType::CarePlan) => ("Zorgplan", "Care plan"),
             Some(ResourceType::Goal) => ("Doelen in het zorgplan", "Goals in the care plan"),
             Some(ResourceType::Condition) => ("Aandachtspunten en diagnoses", "Points of attention and diagnoses"),

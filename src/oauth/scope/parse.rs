@@ -124,7 +124,7 @@ fn parameters(kind: ResourceType) -> &'static [&'static str] {
         ResourceType::CarePlan => &["category", "status"],
         ResourceType::Composition | ResourceType::DocumentReference => &["category", "status", "type"],
         ResourceType::CareTeam => &["category", "status"],
-        ResourceType::Appointment | ResourceType::EpisodeOfCare => &["status"],
+        ResourceType::Appointment | ResourceType::EpisodeOfCare | ResourceType::QuestionnaireResponse => &["status"],
         ResourceType::Coverage => &["status", "type"],
         ResourceType::Contract
         | ResourceType::Goal
@@ -133,6 +133,7 @@ fn parameters(kind: ResourceType) -> &'static [&'static str] {
         | ResourceType::Person
         | ResourceType::Practitioner
         | ResourceType::PractitionerRole
+        | ResourceType::Questionnaire
         | ResourceType::RelatedPerson => &[],
     }
 }

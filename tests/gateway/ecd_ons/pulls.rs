@@ -35,7 +35,13 @@ async fn a_full_pull_brings_the_dossiers_of_the_clients_asked_for_and_no_others(
     );
     assert_eq!(
         brought.streams,
-        BTreeSet::from([Kind::Employee, Kind::Client, Kind::ContactRelation, Kind::Report])
+        BTreeSet::from([
+            Kind::Employee,
+            Kind::Client,
+            Kind::ContactRelation,
+            Kind::Survey,
+            Kind::Report
+        ])
     );
     for client in &wanted {
         assert!(brought.complete.contains(&(Kind::CarePlan, client.clone())));
@@ -179,7 +185,7 @@ async fn two_hundred_clients_are_pulled_without_one_429() {
     let (one, two) = (world.connect(), world.connect());
     let pulls = [&one, &two].map(|ons| bring(ons, pull(world.everyone(), Reach::Full)));
     for brought in future::join_all(pulls).await {
-        assert_eq!((brought.complete.len(), brought.failed.len()), (400, 0));
+        assert_eq!((brought.complete.len(), brought.failed.len()), (600, 0));
         assert_eq!(brought.spent.unwrap().throttled, 0);
     }
     assert_eq!(world.running.served.throttled(), 0);

@@ -116,6 +116,17 @@ pub(crate) fn good(profile: &str) -> Value {
             resource["performer"] = json!([{"type": "RelatedPerson", "display": "Marloes (Dochter)"}]);
             resource
         }
+        "inzage-Formulier" => json!({
+            "resourceType": "Questionnaire", "id": "q1", "url": "https://inzage.dev/fhir/Questionnaire/q1", "title": "4 Valrisico",
+            "identifier": [{"system": "https://inzage.dev/fhir/sid/formuliernummer", "value": "4"}], "status": "active",
+            "item": [{"linkId": "1", "text": "Gevallen?", "type": "group", "item": [{"linkId": "1.1", "type": "string"}]}]
+        }),
+        "inzage-IngevuldFormulier" => json!({
+            "resourceType": "QuestionnaireResponse", "id": "f1", "questionnaire": "https://inzage.dev/fhir/Questionnaire/q1",
+            "status": "completed", "subject": {"reference": "Patient/c1"}, "authored": "2026-11-22T09:30:00+01:00",
+            "author": {"reference": "Practitioner/p1"},
+            "item": [{"linkId": "1", "text": "Gevallen?", "answer": [{"valueString": "Nee"}], "item": [{"linkId": "1.1"}]}]
+        }),
         "inzage-Pijnscore" => vital(SNOMED, &["225908003"], json!({"valueInteger": 3})),
         "inzage-Bloeddruk" => vital(
             LOINC,
@@ -221,6 +232,8 @@ pub(crate) const ALL: &[&str] = &[
     "inzage-Temperatuur",
     "inzage-Saturatie",
     "inzage-Pijnscore",
+    "inzage-Formulier",
+    "inzage-IngevuldFormulier",
     "inzage-Lengte",
     "inzage-Bmi",
     "inzage-Glucose",

@@ -29,6 +29,7 @@ use crate::ecd::caress::{
 };
 use crate::secret::{hex, sha256};
 
+mod forms;
 mod records;
 mod text;
 

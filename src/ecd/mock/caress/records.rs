@@ -2,12 +2,13 @@
 
 use serde_json::Value;
 
+use super::forms;
 use super::text::{active, day, end, flag, moment, plain, rtf};
 use crate::ecd::caress::columns::{self, Table};
 use crate::ecd::mock::{Population, Shelf};
 
 /// A value for each column of the table.
-type Row = Vec<String>;
+pub(super) type Row = Vec<String>;
 
 /// The number of the type in the generator, where it has one, its code and description.
 const TYPES: [(u64, &str, &str); 26] = [
@@ -48,19 +49,25 @@ pub(super) fn of(table: &Table, population: &Population) -> Vec<Row> {
         file if file == columns::EMPLOYEES.file => all(Shelf::Employees).map(|it| employee(&it)).collect(),
         file if file == columns::CLIENTS.file => all(Shelf::Clients).map(|it| client(&it)).collect(),
         file if file == columns::CONTACTS.file => all(Shelf::Relations).map(|it| contact(&it, population)).collect(),
-        file if file == columns::PLANS.file => all(Shelf::CarePlans).map(|it| plan(&it)).collect(),
-        file if file == columns::PLAN_LINES.file => all(Shelf::CarePlans).flat_map(|it| lines(&it)).collect(),
+        file if file == columns::PLANS.file => open_plans(population).iter().map(plan).collect(),
+        file if file == columns::PLAN_LINES.file => open_plans(population).iter().flat_map(lines).collect(),
         file if file == columns::AGENDA.file => all(Shelf::Agenda).flat_map(|it| appointments(&it)).collect(),
         file if file == columns::REPORTS.file => reports(population),
-        _ => TYPES.iter().map(|(_, code, name)| report_type(code, name)).collect(),
+        file if file == columns::FORMS.file => forms::rows(population),
+        file if file == columns::ANSWERS.file => forms::answers(population),
+        _ => TYPES
+            .iter()
+            .map(|(_, code, name)| report_type(code, name))
+            .chain(forms::types())
+            .collect(),
     }
 }
 
-fn number(value: &Value) -> String {
+pub(super) fn number(value: &Value) -> String {
     value.as_u64().map(|number| number.to_string()).unwrap_or_default()
 }
 
-fn text(value: &Value) -> String {
+pub(super) fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
@@ -69,6 +76,7 @@ fn report_type(code: &str, name: &str) -> Row {
         code.to_owned(),
         name.to_owned(),
         flag(false),
+        String::new(),
         flag(!KEPT.contains(&code)),
     ]
 }
@@ -164,16 +172,39 @@ fn plan(it: &Value) -> Row {
         end(&it["endDate"]),
         String::new(),
         number(&it["employeeId"]),
+        String::new(),
     ]
+}
+
+/// The keys of what was taken back.
+pub(super) fn taken_back(population: &Population, name: &str) -> Vec<String> {
+    let releases = population.all(Shelf::Releases);
+    let taken = releases
+        .iter()
+        .filter(|row| row["resourceName"] == name && row.get("unsharedAt").is_some());
+    taken.map(|row| text(&row["resourceId"])).collect()
+}
+
+/// The product has no release of one plan: what was taken back is not in the drop.
+fn open_plans(population: &Population) -> Vec<Value> {
+    let taken = taken_back(population, "Dossier.CarePlan");
+    let mut plans = population.all(Shelf::CarePlans);
+    plans.retain(|plan| !taken.contains(&number(&plan["id"])));
+    plans
 }
 
 fn lines(plan: &Value) -> Vec<Row> {
     let entries = plan["carePlanEntries"].as_array().into_iter().flatten().zip(1..);
     entries
-        .filter(|(entry, _)| entry["demandEntry"]["demand"]["hidden"] == false)
+        .filter(|(entry, _)| {
+            let demand = &entry["demandEntry"]["demand"];
+            demand["hidden"] == false && demand["domain"]["hidden"] != true
+        })
         .map(|(entry, place)| {
             let (demand, goal) = (&entry["demandEntry"]["demand"], &entry["goalEntry"]);
             let is_open = goal["goal"]["hidden"] == false;
+            let goal_number = |value: &Value| if is_open { number(value) } else { String::new() };
+            let rating = |name: &str| goal_number(&entry["classifiedProblem"][name]);
             let actions: Vec<String> = entry["actionEntries"]
                 .as_array()
                 .into_iter()
@@ -194,10 +225,28 @@ fn lines(plan: &Value) -> Vec<Row> {
                     String::new()
                 },
                 actions.join("|"),
-                number(&entry["percentageRealized"]),
+                discipline(&demand["domain"]["name"]).to_owned(),
+                goal_number(&entry["percentageRealized"]),
+                goal_number(&entry["percentageTarget"]),
+                rating("knowledge"),
+                rating("behavior"),
+                rating("status"),
+                rating("knowledgeTarget"),
+                rating("behaviorTarget"),
+                rating("statusTarget"),
             ]
         })
         .collect()
+}
+
+/// Who takes care of a domain: the product names the discipline, the other one leaves it to a table.
+fn discipline(domain: &Value) -> &'static str {
+    match domain.as_str() {
+        Some("Lichamelijk welbevinden en gezondheid") => "Verzorging",
+        Some("Mentaal welbevinden en autonomie") => "Psychologie",
+        Some("Participatie") => "Welzijn",
+        _ => "Ergotherapie",
+    }
 }
 
 /// One row for each client: the product has no appointments of a group.
@@ -217,7 +266,9 @@ fn appointments(it: &Value) -> Vec<Row> {
                 number(&it["agendaInvitations"][0]["employeeId"]),
                 plain(&it["labels"][0]["name"]),
                 plain(&it["customLocation"]),
-                flag(it["private"] != false || it["clientPresent"] != true),
+                flag(it["private"] != false),
+                flag(it["clientPresent"] == true),
+                number(&it["timelineId"]),
                 active(true),
                 "2026-01-01-12.00.00.000000".to_owned(),
             ]
@@ -226,9 +277,14 @@ fn appointments(it: &Value) -> Vec<Row> {
 }
 
 fn reports(population: &Population) -> Vec<Row> {
+    // The product has no release of one report: what was taken back is hidden.
+    let taken = taken_back(population, "Dossier.Report");
     let (mut rows, mut rest) = (Vec::new(), Vec::new());
     for (it, place) in population.all(Shelf::Reports).iter().zip(0_usize..) {
-        let row = report(it, place % 5 == 0);
+        let mut row = report(it, place % 5 == 0);
+        if taken.contains(&row[0]) {
+            row[16] = flag(true);
+        }
         // Every twentieth comes twice; the older one has another text.
         if place % 20 == 0 {
             let mut older = row.clone();

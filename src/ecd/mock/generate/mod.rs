@@ -17,6 +17,7 @@ mod client;
 mod contact;
 mod dice;
 mod employee;
+pub(super) mod form;
 mod names;
 mod plan;
 mod plan_texts;
@@ -158,6 +159,7 @@ pub(super) fn fill(shape: &Shape, into: &Population) {
         let goals = plan::fill(&frame, &mut dice, &person, into);
         report::fill(&frame, &mut dice, &person, &goals, into);
         agenda::fill(&frame, &mut dice, &person, into);
+        form::fill(&frame, &mut dice, &person, into);
     }
     agenda::groups(&frame, clients, into);
 }

@@ -165,6 +165,14 @@ impl Builder<'_> {
                 })
             })
             .collect();
+        // The ratings of the Omaha System, where the topic is one of its areas.
+        let omaha = (!topic.classification.is_empty()).then(|| {
+            let now: Vec<i64> = (0..3).map(|_| dice.within(1, 4)).collect();
+            json!({
+                "modifierReach": "Individual", "modifierProblemLevel": "Actual", "knowledge": now[0], "behavior": now[1],
+                "status": now[2], "knowledgeTarget": now[0] + 1, "behaviorTarget": now[1] + 1, "statusTarget": 5,
+            })
+        });
         let target = self.frame.at(begin.saturating_add(182.days()), 0, 0);
         json!({
             "id": id, "demandEntryId": id, "goalEntryId": id,
@@ -174,7 +182,7 @@ impl Builder<'_> {
             "goalEntry": {"id": id, "goalId": id, "title": goal, "comment": "", "targetDate": written(&target),
                 "goal": {"id": id, "domainId": topic.domain + 1, "domain": domain, "definition": goal,
                     "reportProgress": true, "hidden": hidden == Hidden::Goal}},
-            "actionEntries": actions,
+            "actionEntries": actions, "classifiedProblem": omaha,
             "percentageRealized": dice.within(0, 10) * 10, "percentageTarget": 60 + dice.within(0, 4) * 10,
             "importantForCarePlanGroup": topic.by == employee::Discipline::Doctor, "createdBy": "evv",
         })

@@ -71,6 +71,7 @@ pub(super) struct Writer<'a> {
     pub(super) goals: &'a [u64],
     pub(super) into: &'a Population,
     number: u64,
+    releases: u64,
 }
 
 pub(super) fn fill(frame: &Frame<'_>, dice: &mut Dice, person: &Person, goals: &[u64], into: &Population) {
@@ -80,6 +81,7 @@ pub(super) fn fill(frame: &Frame<'_>, dice: &mut Dice, person: &Person, goals: &
         goals,
         into,
         number: 0,
+        releases: 0,
     };
     // One client in ten is reported on by exception only: quiet days stay empty.
     let rate = if dice.permille(100) {
@@ -332,6 +334,21 @@ impl Writer<'_> {
             ("bmi", tenths(index), "kg/m2"),
         ];
         Note::measured(102, Discipline::Nurse, &entries)
+    }
+
+    /// Notes that a record was released, and when that was taken back.
+    pub(super) fn release(&mut self, name: &str, id: u64, at: &Zoned, back: Option<&Zoned>) {
+        self.releases += 1;
+        let mut row = json!({
+            "id": self.person.id * 1_000 + self.releases, "clientId": self.person.id, "resourceName": name,
+            "resourceId": id.to_string(), "recipientGroup": "client", "shareReason": "", "sharedAt": written(at),
+            "sharedByEmployeeId": null, "writable": false,
+        });
+        if let Some(back) = back {
+            row["unsharedAt"] = written(back).into();
+            row["unshareReason"] = format!("Deze versie bevatte een spelfout {SECRET_MARKER}").into();
+        }
+        self.into.add(Shelf::Releases, &row, back.unwrap_or(at).timestamp());
     }
 
     /// Gives the report its number and author and adds it.

@@ -53,6 +53,13 @@ pub(super) fn fill(writer: &mut Writer<'_>, dice: &mut Dice) {
     }
     writer.add(dice, &at(6, 11, 30), closed);
 
+    let text = writer.say(dice, "{P} at met smaak en hielp met afwassen.");
+    let released = writer.add(dice, &at(6, 9, 10), Note::text(101, Discipline::Carer, text));
+    writer.release("Dossier.Report", released, &at(6, 10, 0), None);
+    let text = format!("{SECRET_MARKER} Deze tekst is teruggetrokken en opnieuw geschreven.");
+    let taken = writer.add(dice, &at(6, 9, 20), Note::text(101, Discipline::Carer, text));
+    writer.release("Dossier.Report", taken, &at(6, 10, 0), Some(&at(6, 16, 0)));
+
     let note = writer.escaped(dice);
     writer.add(dice, &at(2, 10, 15), note);
     let mut family = writer.family(dice);

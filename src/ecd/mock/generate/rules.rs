@@ -11,12 +11,13 @@ use crate::ecd::Kind;
 use crate::ecd::contract::Contracts;
 use crate::ecd::mock::{Population, SECRET_MARKER, Shelf};
 
-const SHELVES: [(Shelf, Kind); 6] = [
+const SHELVES: [(Shelf, Kind); 7] = [
     (Shelf::Employees, Kind::Employee),
     (Shelf::Clients, Kind::Client),
     (Shelf::Relations, Kind::ContactRelation),
     (Shelf::CarePlans, Kind::CarePlan),
     (Shelf::Agenda, Kind::AgendaOccurrence),
+    (Shelf::Forms, Kind::SurveyResult),
     (Shelf::Reports, Kind::Report),
 ];
 
@@ -73,7 +74,7 @@ fn every_record_keeps_its_contract() {
     let population = population();
     for (shelf, kind) in SHELVES {
         for mut record in population.all(shelf) {
-            if kind == Kind::AgendaOccurrence {
+            if matches!(kind, Kind::AgendaOccurrence | Kind::SurveyResult) {
                 record["clientId"] = 1.into();
             }
             assert_eq!(contracts.check(kind, &record), Ok(()), "{record}");
@@ -129,12 +130,20 @@ fn texts_vary() {
 #[test]
 fn what_may_not_be_released_carries_the_marker_and_nothing_else_does() {
     let population = population();
+    let releases = population.all(Shelf::Releases);
+    let taken_back = |id: &Value| {
+        let taken = releases.iter().filter(|row| row.get("unsharedAt").is_some());
+        taken
+            .map(|row| &row["resourceId"])
+            .any(|other| *other == id.to_string())
+    };
     for report in population.all(Shelf::Reports) {
         let secret = report["hidden"] == true
             || report["confidential"] == true
             || report["reportAuthorizations"] != serde_json::json!([])
             || report["reportTypeId"] == 112
-            || report["reportTypeId"] == 230;
+            || report["reportTypeId"] == 230
+            || taken_back(&report["id"]);
         let text = report["comment"].as_str().unwrap();
         assert_eq!(text.contains(SECRET_MARKER), secret, "{report}");
         for part in report["soapReportEntries"].as_array().unwrap() {
@@ -160,6 +169,12 @@ fn what_may_not_be_released_carries_the_marker_and_nothing_else_does() {
                 assert_eq!(marked(action), action["action"]["hidden"] == true);
             }
         }
+    }
+    for form in population.all(Shelf::Forms) {
+        let id = form["id"].to_string();
+        let rows: Vec<&Value> = releases.iter().filter(|row| row["resourceId"] == id).collect();
+        let is_open = form["status"] != "Draft" && rows.iter().any(|row| row.get("unsharedAt").is_none());
+        assert_eq!(marked(&form["answers"]), !is_open, "{form}");
     }
     for occurrence in population.all(Shelf::Agenda) {
         let secret = occurrence["private"] == true || occurrence["clientPresent"] == false;

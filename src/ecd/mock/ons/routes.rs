@@ -69,6 +69,11 @@ pub(super) fn router(state: State) -> Router {
         )
         .route("/v0/administration/dossier/care_plans/{id}/entries", get(entries))
         .route("/v0/agenda/clients/{id}/agenda_occurrences", get(agenda))
+        .route("/v0/client/shared_resources", get(releases))
+        .route(
+            "/v0/administration/survey_result/survey_results_by_client/{id}",
+            get(forms),
+        )
         .fallback(async || refused(StatusCode::NOT_FOUND, "path", "no such resource"))
         .layer(middleware::from_fn_with_state(state.clone(), door))
         .with_state(state)
@@ -333,6 +338,17 @@ fn of_client(state: &State, client: u64, shelf: Shelf, name: &str) -> Response {
         return refused(StatusCode::NOT_FOUND, "id", "not found");
     }
     listed(name, state.population.texts_of(shelf, client))
+}
+
+async fn forms(FromState(state): FromState<State>, Path(id): Path<u64>) -> Response {
+    of_client(&state, id, Shelf::Forms, "surveyResults")
+}
+
+async fn releases(FromState(state): FromState<State>, Query(query): Parameters) -> Response {
+    match query.get("client_id").and_then(|client| client.parse().ok()) {
+        Some(client) => of_client(&state, client, Shelf::Releases, "sharedResources"),
+        None => refused(StatusCode::BAD_REQUEST, "client_id", "field can not be empty"),
+    }
 }
 
 /// Records that are JSON already.

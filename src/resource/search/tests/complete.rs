@@ -75,6 +75,11 @@ pub(super) fn complete(kind: ResourceType) -> Value {
         }),
         ResourceType::Person => json!({"identifier": identifier}),
         ResourceType::Practitioner => json!({"identifier": identifier, "active": true, "gender": "gender"}),
+        ResourceType::Questionnaire => json!({"identifier": identifier, "status": "status", "date": "2026-03-29"}),
+        ResourceType::QuestionnaireResponse => json!({
+            "identifier": identifier[0], "status": "status", "authored": "2026-03-29", "subject": to("Patient/p1"),
+            "author": to("Practitioner/c1"), "questionnaire": "https://inzage.dev/fhir/Questionnaire/r1",
+        }),
         ResourceType::RelatedPerson => json!({
             "identifier": identifier, "active": true, "patient": to("Patient/p1"), "relationship": [concept("relationship")],
             "gender": "gender", "birthDate": "2026-03-29",
@@ -105,6 +110,7 @@ pub(super) fn hit_and_miss(kind: ResourceType, name: &str) -> (String, &'static 
                 "replaces" => "CarePlan/b",
                 "entry" | "related" => "Observation/o",
                 "has-member" => "Observation/m",
+                "questionnaire" => "Questionnaire/r1",
                 "payor" | "organization" => "Organization/o1",
                 "derived-from" => "DocumentReference/d",
                 _ => "Practitioner/c1",
