@@ -76,6 +76,7 @@ mod tests {
         let mut read = db.read().await.unwrap();
         let files = [
             ("db/migrate", crate::db::migrate::STATEMENTS),
+            ("db/lease", crate::db::lease::STATEMENTS),
             ("audit", crate::audit::store::STATEMENTS),
             ("notify", crate::notify::store::STATEMENTS),
             ("account", crate::account::store::STATEMENTS),

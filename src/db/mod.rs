@@ -24,6 +24,7 @@ mod connection;
 mod error;
 #[cfg(test)]
 pub(crate) mod fresh;
+pub mod lease;
 pub(crate) mod migrate;
 mod sql;
 mod value;

@@ -14,6 +14,9 @@
 //! reader sees a client's dossier as it was or as it is, never a mix; a run that is killed leaves whole clients, and the next
 //! one goes on where the notes end. The point up to which the source was read moves only when everything arrived.
 //!
+//! **One at a time.** A run holds the lease of its source (`run.rs`), and each transaction compares its fencing token: two replicas
+//! never publish one source at once, and one that was paused and comes back changes nothing.
+//!
 //! Nothing is removed because it is absent from a half answer: absence counts only after the connector says that a list or a
 //! stream arrived whole, and too many removals at once are held for an operator.
 
@@ -21,6 +24,7 @@ mod digest;
 mod publish;
 mod pull;
 mod report;
+mod run;
 mod slots;
 mod spool;
 pub(crate) mod store;
@@ -30,6 +34,7 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::config::Tenant;
+use crate::db::lease::Held;
 use crate::db::{self, Db};
 use crate::ecd::{self, Connector, Kind};
 use crate::mapping::Plan;
@@ -38,6 +43,8 @@ use crate::secret::{self, MacKey, Random};
 use crate::{audit, consent, resource};
 
 pub use report::Report;
+use run::Run;
+pub use run::holder;
 pub use slots::next_slot;
 pub use store::{Quarantined, last, quarantined};
 
@@ -98,6 +105,13 @@ pub enum Error {
         ecd: &'static str,
         unknown: String,
     },
+    /// Another process syncs this source; it is left alone.
+    #[error("another sync of this source is running: {0}")]
+    Held(Held),
+    #[error("another process took this sync over, because this one gave no sign of life; it changes nothing any more")]
+    LeaseLost,
+    #[error("it was told to stop")]
+    Stopped,
 }
 
 /// So many new resources change what the database should think of its tables.
@@ -146,13 +160,34 @@ impl Sync<'_> {
         secret::hex(&secret::sha256(text.as_bytes()))
     }
 
-    /// One run.
+    /// One run, unless another process is syncing this source.
     pub async fn run(
         &self,
         want: Want,
         progress: &(dyn Fn(Progress) + Send + std::marker::Sync),
     ) -> Result<Report, Error> {
+        self.run_until(want, progress, std::future::pending()).await
+    }
+
+    /// One run that is broken off when `stop` resolves: what is published by then stays, each client whole.
+    pub async fn run_until(
+        &self,
+        want: Want,
+        progress: &(dyn Fn(Progress) + Send + std::marker::Sync),
+        stop: impl Future<Output = ()>,
+    ) -> Result<Report, Error> {
         check_policy(self.tenant, self.connector.name(), &self.plan)?;
+        let run = Run::start(self).await?;
+        run.holding(run.whole(want, progress), stop).await
+    }
+}
+
+impl Run<'_> {
+    async fn whole(
+        &self,
+        want: Want,
+        progress: &(dyn Fn(Progress) + Send + std::marker::Sync),
+    ) -> Result<Report, Error> {
         let (tenant, source) = (&self.tenant.id, self.connector.name());
         let rules = self.rules();
         let started = self.clock.now();
@@ -184,7 +219,7 @@ impl Sync<'_> {
         report.seconds = stopwatch.elapsed().as_secs_f64();
         let since = report.failed.is_empty().then_some(started);
         let text = serde_json::to_string(&report).expect("a report is JSON");
-        let mut tx = self.db.begin().await?;
+        let mut tx = self.begin().await?;
         let rules = whole.then_some(rules.as_str());
         store::finish(&mut tx, tenant, source, since, rules, self.clock.now(), &text).await?;
         let what = audit::What {

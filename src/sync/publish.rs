@@ -7,7 +7,8 @@ use jiff::civil::Date;
 use super::pull::{Pulled, Removals};
 use super::spool::Entry;
 use super::store::{self, Known, Line};
-use super::{Error, Outcome, Progress, Report, Sync};
+use super::run::Run;
+use super::{Error, Outcome, Progress, Report};
 use crate::consent;
 use crate::db::Tx;
 use crate::ecd::Kind;
@@ -27,7 +28,7 @@ struct Done {
     withdrawn: u64,
 }
 
-impl Sync<'_> {
+impl Run<'_> {
     /// Publishes everything that waits. `loaded`: the clients that are whole after this run.
     pub(super) async fn publish(
         &self,
@@ -70,7 +71,7 @@ impl Sync<'_> {
         }
         if let Some(clients) = loaded {
             let clients: Vec<String> = clients.iter().cloned().collect();
-            let mut tx = self.db.begin().await?;
+            let mut tx = self.begin().await?;
             store::mark_loaded(
                 &mut tx,
                 &self.tenant.id,
@@ -100,7 +101,7 @@ impl Sync<'_> {
     ) -> Result<Done, Error> {
         let (tenant, source, now) = (&self.tenant.id, self.connector.name(), self.clock.now());
         let mut done = Done::default();
-        let mut tx = self.db.begin().await?;
+        let mut tx = self.begin().await?;
         let known = self.known(&mut tx, &entries, &gone).await?;
         let mut entries = newest(entries, &known);
 

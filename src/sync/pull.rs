@@ -11,7 +11,8 @@ use jiff::ToSpan as _;
 use jiff::civil::Date;
 
 use super::spool::{Entry, Spool};
-use super::{Error, Outcome, Progress, Report, Sync, digest, store};
+use super::run::Run;
+use super::{Error, Outcome, Progress, Report, digest, store};
 use crate::ecd::{Event, Kind, Pull, Reach, Record};
 use crate::fhir::types::Id;
 use crate::mapping::{self, Plan, ReportTypes};
@@ -63,7 +64,7 @@ struct Prepared {
     quarantined: Vec<Line>,
 }
 
-impl Sync<'_> {
+impl Run<'_> {
     pub(super) async fn pull(
         &self,
         clients: BTreeSet<String>,
@@ -189,7 +190,7 @@ impl Sync<'_> {
         lines.reverse();
         let mut once = BTreeSet::new();
         lines.retain(|(kind, key, ..)| once.insert((*kind, key.clone())));
-        let mut tx = self.db.begin().await?;
+        let mut tx = self.begin().await?;
         store::quarantine(
             &mut tx,
             &self.tenant.id,
@@ -313,7 +314,7 @@ impl Work {
 /// What is absent from a whole answer, by client.
 pub(super) type Removals = BTreeMap<Option<String>, Vec<(Kind, String)>>;
 
-impl Sync<'_> {
+impl Run<'_> {
     /// Which known records the source no longer has. Too many at once are held and counted, not removed.
     pub(super) async fn removals(
         &self,

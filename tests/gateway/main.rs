@@ -16,3 +16,4 @@ mod published;
 mod release;
 mod support;
 mod sync;
+mod sync_crash;

@@ -1,8 +1,6 @@
 //! From the mock ECD to the store: the same twice, nothing that must not leave, nothing lost by a crash or a bad answer.
 
 use std::collections::BTreeSet;
-use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use inzage::ecd::mock::ons::Fault;
 use inzage::ecd::mock::{Cast, SECRET_MARKER, Shelf};
@@ -10,7 +8,7 @@ use inzage::sync::Want;
 use jiff::SignedDuration;
 use serde_json::json;
 
-use crate::support::dossier::{Dossiers, content};
+use crate::support::dossier::Dossiers;
 
 fn cast() -> Cast {
     Cast::default()
@@ -253,72 +251,4 @@ async fn a_record_that_breaks_its_schema_is_quarantined_and_the_rest_goes_on() {
             .unwrap()
             .is_empty()
     );
-}
-
-/// A configuration for the `inzage` program with the world's mock and database.
-fn configuration(dossiers: &Dossiers) -> std::path::PathBuf {
-    let folder = dossiers.store.folder.path();
-    std::fs::write(folder.join("master.key"), "07".repeat(32)).unwrap();
-    let file = |name: &str| dossiers.tls().join(name).display().to_string();
-    let text = format!(
-        "[server]\npublic_url = \"http://127.0.0.1:1/\"\nspool_dir = \"spool\"\n[database]\nurl = \"{}\"\n\
-         [secrets]\nmaster_key_file = \"master.key\"\n[sms]\ndir = \"outbox\"\n[tenant.topaz]\nname = \"Topaz\"\n\
-         [tenant.topaz.ons]\nbase_url = \"{}/\"\nca_file = \"{}\"\ncertificate_file = \"{}\"\nkey_file = \"{}\"\n",
-        dossiers.store.url,
-        dossiers.mock.url,
-        file("ca.pem"),
-        file("client.pem"),
-        file("client.key.pem"),
-    );
-    let path = folder.join("inzage.toml");
-    std::fs::write(&path, text).unwrap();
-    path
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_run_that_is_killed_leaves_whole_dossiers_and_the_next_one_goes_on() {
-    let clients = [cast().everything, cast().hospital, cast().pair[0], cast().pair[1]];
-    let dossiers = Dossiers::new(10, &clients).await;
-    let whole = {
-        let other = Dossiers::new(10, &clients).await;
-        other.sync(Want::Everything).await;
-        content(&other.published(&clients).await)
-    };
-    let config = configuration(&dossiers);
-    let per_client = |published: &std::collections::BTreeMap<String, serde_json::Value>, client: u64| {
-        let patient = dossiers.patient(client).to_string();
-        published
-            .values()
-            .filter(|resource| resource.to_string().contains(&patient))
-            .count()
-    };
-    let mut killed = 0;
-    for round in 0..12_u64 {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_inzage"))
-            .args(["sync", "--tenant", "topaz", "--config"])
-            .arg(&config)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        tokio::time::sleep(Duration::from_millis(60 + 90 * round)).await;
-        if child.try_wait().unwrap().is_none() {
-            // SIGKILL: nothing of the process runs any more.
-            child.kill().unwrap();
-            killed += 1;
-        }
-        child.wait().unwrap();
-        let now = content(&dossiers.published(&clients).await);
-        for client in clients {
-            let count = per_client(&now, client);
-            assert!(
-                count == 0 || count == per_client(&whole, client),
-                "round {round}: half a dossier of {client}: {count} of {}",
-                per_client(&whole, client)
-            );
-        }
-    }
-    assert!(killed > 0, "every run was done before it could be killed");
-    dossiers.sync(Want::Changes).await;
-    assert_eq!(content(&dossiers.published(&clients).await), whole);
 }

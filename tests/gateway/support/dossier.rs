@@ -7,6 +7,7 @@ use inzage::access;
 use inzage::clock::Clock;
 use inzage::config::{Policy, Tenant, TenantId};
 use inzage::consent::{self, NewRight, Parts, Role};
+use inzage::db::{Sql, params};
 use inzage::ecd::contract::Contracts;
 use inzage::ecd::mock::ons::{Options, Running, start};
 use inzage::ecd::mock::{Population, Shape};
@@ -17,7 +18,7 @@ use inzage::mapping::{Files, Plan, resource_id};
 use inzage::profile::Registry;
 use inzage::resource::{self, Page};
 use inzage::secret::{MacKey, MasterKey, Random};
-use inzage::sync::{Report, Sync, Want};
+use inzage::sync::{Progress, Report, Sync, Want};
 use jiff::civil::date;
 use jiff::tz::TimeZone;
 
@@ -120,19 +121,39 @@ impl Dossiers {
     }
 
     pub async fn try_sync(&self, want: Want) -> Result<Report, inzage::sync::Error> {
+        self.sync_with(want, &|_| {}).await
+    }
+
+    /// The same, telling how far it is.
+    pub async fn sync_with(
+        &self,
+        want: Want,
+        progress: &(dyn Fn(Progress) + Send + std::marker::Sync),
+    ) -> Result<Report, inzage::sync::Error> {
         let connector = self.connector();
-        let sync = Sync {
+        self.engine(&connector).run(want, progress).await
+    }
+
+    fn engine<'a>(&'a self, connector: &'a Ons) -> Sync<'a> {
+        Sync {
             db: &self.store.db,
             clock: &self.clock,
             random: &Random::Os,
             tenant: &self.tenant,
-            connector: &connector,
+            connector,
             plan: Arc::clone(&self.plan),
             profiles: Arc::clone(&self.profiles),
             ids: self.ids.clone(),
             spool_dir: self.store.folder.path(),
-        };
-        sync.run(want, &|_| {}).await
+        }
+    }
+
+    /// Lets every lease run out, as if its holder had been silent for long: other processes have other clocks.
+    pub async fn lapse(&self) {
+        const LAPSE: Sql = Sql::both("UPDATE lease SET expires_at = 0");
+        let mut tx = self.store.db.begin().await.unwrap();
+        tx.execute(LAPSE, params![]).await.unwrap();
+        tx.commit().await.unwrap();
     }
 
     /// The folder with the mock's certificates.

@@ -1,0 +1,110 @@
+//! One run under way: it holds the lease of its source, and every transaction that it commits is fenced by it.
+//!
+//! # Design
+//! The lease is renewed beside the work in the same task, so that a run that is not polled any more does not renew it either:
+//! what stands still looks the same to others whether the process was stopped, the machine suspended or the runtime starved.
+//! A lease that is lost ends the run at once; whatever was on its way into the database is refused by the fence.
+
+use std::ops::Deref;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+use super::{Error, Sync};
+use crate::config::TenantId;
+use crate::db::lease::{self, Held, Lease, Taken};
+use crate::db::{self, Conn, Db, Tx};
+
+/// How long a source stays ours without a sign of life.
+const TTL: SignedDuration = SignedDuration::from_secs(30);
+/// Between two signs of life: two may fail before the lease is lost.
+const RENEW: Duration = Duration::from_secs(8);
+
+/// A run that may write.
+pub(super) struct Run<'a> {
+    sync: &'a Sync<'a>,
+    lease: Lease,
+}
+
+impl<'a> Deref for Run<'a> {
+    type Target = Sync<'a>;
+
+    fn deref(&self) -> &Sync<'a> {
+        self.sync
+    }
+}
+
+fn name(source: &str) -> String {
+    format!("sync/{source}")
+}
+
+/// Who is reading this source at the moment.
+pub async fn holder(
+    conn: &mut Conn,
+    tenant: &TenantId,
+    source: &str,
+    now: jiff::Timestamp,
+) -> Result<Option<Held>, db::Error> {
+    lease::held(conn, tenant, &name(source), now).await
+}
+
+impl<'a> Run<'a> {
+    /// Takes the lease of the source.
+    pub async fn start(sync: &'a Sync<'a>) -> Result<Self, Error> {
+        let name = name(sync.connector.name());
+        let now = sync.clock.now();
+        match lease::take(sync.db, &sync.tenant.id, &name, &myself(), now, TTL).await? {
+            Taken::Ours(lease) => Ok(Self { sync, lease }),
+            Taken::Theirs(held) => Err(Error::Held(held)),
+        }
+    }
+
+    /// Does the work and keeps the lease while it lasts, at most until `stop`.
+    pub async fn holding<T>(
+        &self,
+        work: impl Future<Output = Result<T, Error>>,
+        stop: impl Future<Output = ()>,
+    ) -> Result<T, Error> {
+        let done = tokio::select! {
+            biased;
+            () = stop => Err(Error::Stopped),
+            done = work => done,
+            () = self.lost() => Err(Error::LeaseLost),
+        };
+        // Without this the next run would wait for the end of the lease, no more.
+        if let Err(error) = self.lease.release(self.db, self.clock.now()).await {
+            tracing::warn!(%error, "the lease of a sync could not be let go");
+        }
+        done
+    }
+
+    /// Renews the lease until another has it.
+    async fn lost(&self) {
+        loop {
+            tokio::time::sleep(RENEW).await;
+            match self.lease.renew(self.db, self.clock.now(), TTL).await {
+                Ok(true) => {}
+                Ok(false) => return,
+                // A busy database is no reason to stop: the fence decides.
+                Err(error) => tracing::warn!(%error, "the lease of a sync could not be renewed"),
+            }
+        }
+    }
+
+    /// A transaction that only the holder of the lease gets.
+    pub async fn begin(&self) -> Result<Tx, Error> {
+        let mut tx = Db::begin(self.db).await?;
+        if !self.lease.fence(&mut tx).await? {
+            return Err(Error::LeaseLost);
+        }
+        Ok(tx)
+    }
+}
+
+/// Machine and process, for the operator who finds a source taken.
+fn myself() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = host.trim();
+    let host = if host.is_empty() { "this machine" } else { host };
+    format!("{host}, process {}", std::process::id())
+}
