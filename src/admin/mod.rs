@@ -90,6 +90,8 @@ mod tests {
             ("login/session", crate::login::session::store::STATEMENTS),
             ("resource", crate::resource::store::STATEMENTS),
             ("sync", crate::sync::store::STATEMENTS),
+            ("sync/removal", crate::sync::removal::store::STATEMENTS),
+            ("sync/subject", crate::sync::subject::store::STATEMENTS),
         ];
         for (file, statements) in files {
             assert!(!statements.is_empty(), "{file} has no statement");

@@ -101,8 +101,10 @@ pub async fn take(
 ) -> Result<Taken, Error> {
     loop {
         let mut tx = db.begin().await?;
-        let given = params![tenant.as_str(), name, holder, now, now + ttl];
-        if let [row] = &tx.rows(TAKE, given).await?[..] {
+        let rows = tx
+            .rows(TAKE, params![tenant.as_str(), name, holder, now, now + ttl])
+            .await?;
+        if let [row] = &rows[..] {
             let token = row.int(0);
             tx.commit().await?;
             return Ok(Taken::Ours(Lease {
@@ -150,8 +152,10 @@ impl Lease {
     }
 
     async fn set_end(&self, tx: &mut Tx, end: Timestamp) -> Result<bool, Error> {
-        let changed = tx.execute(RENEW, params![self.tenant.as_str(), &self.name, self.token, end]);
-        Ok(changed.await? > 0)
+        let changed = tx
+            .execute(RENEW, params![self.tenant.as_str(), &self.name, self.token, end])
+            .await?;
+        Ok(changed > 0)
     }
 
     /// Whether the lease is still ours; if so, nobody takes it before this transaction ends.

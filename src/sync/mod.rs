@@ -18,16 +18,23 @@
 //! never publish one source at once, and one that was paused and comes back changes nothing.
 //!
 //! Nothing is removed because it is absent from a half answer: absence counts only after the connector says that a list or a
-//! stream arrived whole, and too many removals at once are held for an operator.
+//! stream arrived whole, and too many removals at once are held for an operator (`removal`).
+//!
+//! **Whose a record is** may change at the source (`subject.rs`): clients between whom a record moved are published in one
+//! transaction, before all others, and what arrives has new ids. **Which version counts**: never an older one than the known;
+//! of two that came in one answer with the same version, the same one every time.
 
 mod digest;
 mod publish;
 mod pull;
+mod pulled;
+pub(crate) mod removal;
 mod report;
 mod run;
 mod slots;
 mod spool;
 pub(crate) mod store;
+pub(crate) mod subject;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -42,6 +49,7 @@ use crate::profile::Registry;
 use crate::secret::{self, MacKey, Random};
 use crate::{audit, consent, resource};
 
+pub use removal::{Decided, Decision, Held as HeldRemoval, HeldKind, held, held_kinds};
 pub use report::Report;
 use run::Run;
 pub use run::holder;
@@ -54,6 +62,8 @@ pub(crate) enum Outcome {
     Mapped,
     /// Must not be published, for this reason.
     Dropped(String),
+    /// Cannot be mapped and has moved: it is in quarantine and no longer with the client who had it.
+    Refused,
 }
 
 impl Outcome {
@@ -61,6 +71,7 @@ impl Outcome {
         match self {
             Self::Mapped => "mapped",
             Self::Dropped(_) => "dropped",
+            Self::Refused => "refused",
         }
     }
 }
@@ -228,7 +239,7 @@ impl Run<'_> {
         };
         let entry = audit::Entry::new(tenant.clone(), audit::Action::System, audit::Outcome::Success).on(what);
         audit::write(&mut tx, &entry, self.clock.now()).await?;
-        tx.commit().await?;
+        self.commit(tx).await?;
         if report.stored >= MANY {
             let mut tx = self.db.begin().await?;
             store::analyze(&mut tx).await?;

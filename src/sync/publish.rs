@@ -1,13 +1,18 @@
 //! The second half of a run: one transaction per client.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::civil::Date;
 
-use super::pull::{Pulled, Removals};
+use super::pulled::Pulled;
+#[cfg(doc)]
+use super::pulled::Settled;
+use super::removal::{self, Removals};
+use super::run::Run;
 use super::spool::Entry;
 use super::store::{self, Known, Line};
-use super::run::Run;
+use super::subject::{self, Move};
 use super::{Error, Outcome, Progress, Report};
 use crate::consent;
 use crate::db::Tx;
@@ -26,6 +31,25 @@ struct Done {
     dropped: BTreeMap<String, u64>,
     stored: u64,
     withdrawn: u64,
+    outdated: u64,
+}
+
+impl Done {
+    fn add_to(self, report: &mut Report) {
+        report.mapped += self.mapped;
+        report.stored += self.stored;
+        report.withdrawn += self.withdrawn;
+        report.outdated += self.outdated;
+        for (reason, count) in self.dropped {
+            *report.dropped.entry(reason).or_default() += count;
+        }
+    }
+}
+
+/// What one transaction has to do.
+struct Told {
+    entries: Vec<Entry>,
+    gone: Vec<(Kind, String)>,
 }
 
 impl Run<'_> {
@@ -38,17 +62,23 @@ impl Run<'_> {
         report: &mut Report,
         progress: &(dyn Fn(Progress) + Send + std::marker::Sync),
     ) -> Result<(), Error> {
-        for (kind, key) in std::mem::take(&mut pulled.gone) {
-            let client = self.client_of(kind, &key).await?;
-            removals.entry(client).or_default().push((kind, key));
-        }
+        let settled = pulled.settle()?;
+        report.conflicts = settled.conflicts;
         let mut clients: BTreeSet<Option<String>> = pulled.spool.clients().into_iter().collect();
         clients.extend(removals.keys().cloned());
-        let total = clients.len() as u64;
-        for (done, client) in clients.into_iter().enumerate() {
-            let entries = pulled.spool.take(&client)?;
-            let mut gone = removals.remove(&client).unwrap_or_default();
-            let mut parts = if client.is_none() {
+        let moves = std::mem::take(&mut pulled.moves);
+        report.moved = moves.len() as u64;
+        let groups = subject::groups(clients, moves);
+        self.leave_first(groups.first, report).await?;
+        let total = groups.clients.len() as u64;
+        for (done, group) in groups.clients.into_iter().enumerate() {
+            let (mut entries, mut gone) = (Vec::new(), Vec::new());
+            for client in &group {
+                entries.extend(pulled.spool.take(client)?);
+                gone.extend(removals.remove(client).unwrap_or_default());
+            }
+            entries.retain(|entry| settled.keeps(entry) && !pulled.is_gone(entry));
+            let mut parts = if group == [None] {
                 chunks(entries, SHARED_AT_ONCE)
             } else {
                 vec![entries]
@@ -57,15 +87,12 @@ impl Run<'_> {
                 parts.push(Vec::new());
             }
             for part in parts {
-                let one = self
-                    .publish_one(part, std::mem::take(&mut gone), &pulled.care_ends)
-                    .await?;
-                report.mapped += one.mapped;
-                report.stored += one.stored;
-                report.withdrawn += one.withdrawn;
-                for (reason, count) in one.dropped {
-                    *report.dropped.entry(reason).or_default() += count;
-                }
+                let told = Told {
+                    entries: part,
+                    gone: std::mem::take(&mut gone),
+                };
+                let came_twice = |entry: &Entry| pulled.came_twice(&entry.kind, &entry.key);
+                self.store(told, &pulled.care_ends, came_twice).await?.add_to(report);
             }
             progress(Progress::Published(done as u64 + 1, total));
         }
@@ -80,30 +107,48 @@ impl Run<'_> {
                 self.clock.now(),
             )
             .await?;
-            tx.commit().await?;
+            self.commit(tx).await?;
         }
         Ok(())
     }
 
-    async fn client_of(&self, kind: Kind, key: &str) -> Result<Option<String>, Error> {
-        let mut read = self.db.read().await?;
-        let keys = [key.to_owned()];
-        let known = store::known(&mut read, &self.tenant.id, self.connector.name(), kind, &keys).await?;
-        Ok(known.into_iter().next().and_then(|known| known.client))
+    /// Takes these records out of the dossiers that they left; where they went they arrive later in this run.
+    async fn leave_first(&self, moves: Vec<Move>, report: &mut Report) -> Result<(), Error> {
+        let mut left: BTreeMap<String, Vec<(Kind, String)>> = BTreeMap::new();
+        for Move { kind, key, from, .. } in moves {
+            left.entry(from).or_default().push((kind, key));
+        }
+        for gone in left.into_values() {
+            report.withdrawn += self.withdraw(gone).await?;
+        }
+        Ok(())
     }
 
-    /// One client's changes, or a chunk of shared records: all of it or nothing.
-    async fn publish_one(
+    /// Withdraws these records of one client; how many resources went.
+    pub(super) async fn withdraw(&self, gone: Vec<(Kind, String)>) -> Result<u64, Error> {
+        let told = Told {
+            entries: Vec::new(),
+            gone,
+        };
+        let done = self.store(told, &BTreeMap::new(), |_| false).await?;
+        Ok(done.withdrawn)
+    }
+
+    /// The changes of one client, of a few between whom records moved, or a chunk of shared records: all of it or nothing.
+    async fn store(
         &self,
-        entries: Vec<Entry>,
-        gone: Vec<(Kind, String)>,
+        told: Told,
         care_ends: &BTreeMap<String, Option<Date>>,
+        came_twice: impl Fn(&Entry) -> bool + Send,
     ) -> Result<Done, Error> {
         let (tenant, source, now) = (&self.tenant.id, self.connector.name(), self.clock.now());
+        let Told { entries, gone } = told;
         let mut done = Done::default();
         let mut tx = self.begin().await?;
         let known = self.known(&mut tx, &entries, &gone).await?;
-        let mut entries = newest(entries, &known);
+        let count = entries.len();
+        let mut entries = newest(entries, &known, came_twice);
+        done.outdated = (count - entries.len()) as u64;
 
         let mut withdrawn: BTreeMap<Option<Id>, Vec<(ResourceType, Id)>> = BTreeMap::new();
         let mut drafts = Vec::new();
@@ -114,6 +159,7 @@ impl Run<'_> {
             match &entry.outcome {
                 Outcome::Mapped => done.mapped += 1,
                 Outcome::Dropped(reason) => *done.dropped.entry(reason.clone()).or_default() += 1,
+                Outcome::Refused => {}
             }
             let before = known.get(&(kind.as_str(), entry.key.clone()));
             let now_published: BTreeSet<_> = spooled.iter().map(name).collect();
@@ -139,6 +185,7 @@ impl Run<'_> {
                 version: &entry.version,
                 hash: &entry.hash,
                 outcome: &entry.outcome,
+                generation: entry.generation,
                 resources: now_published.into_iter().collect::<Vec<_>>().join(" "),
             });
         }
@@ -151,7 +198,15 @@ impl Run<'_> {
             {
                 withdrawn.entry(self.patient(before)).or_default().extend(parse(old));
             }
+            subject::store::leave(&mut tx, tenant, source, *kind, key).await?;
             store::forget(&mut tx, tenant, source, *kind, key).await?;
+        }
+        for kind in Kind::ALL {
+            let keys = gone.iter().filter(|(which, _)| *which == kind);
+            let keys: Vec<String> = keys.map(|(_, key)| key.clone()).collect();
+            if !keys.is_empty() {
+                removal::store::let_go(&mut tx, tenant, source, kind, &keys).await?;
+            }
         }
         for (patient, items) in &withdrawn {
             done.withdrawn += items.len() as u64;
@@ -163,14 +218,14 @@ impl Run<'_> {
         for kind in Kind::ALL {
             let keys: Vec<String> = lines
                 .iter()
-                .filter(|line| line.kind == kind)
+                .filter(|line| line.kind == kind && *line.outcome != Outcome::Refused)
                 .map(|line| line.key.to_owned())
                 .collect();
             if !keys.is_empty() {
                 store::release(&mut tx, tenant, source, kind, &keys).await?;
             }
         }
-        tx.commit().await?;
+        self.commit(tx).await?;
         Ok(done)
     }
 
@@ -214,13 +269,22 @@ impl Run<'_> {
     }
 }
 
-/// Of several versions of a record the newest; nothing that is older than what is known.
-fn newest(entries: Vec<Entry>, known: &HashMap<(&'static str, String), Known>) -> Vec<Entry> {
+/// Of several versions of a record the newest; nothing that is older than what is known. Of a record that came twice in one
+/// answer with the same version, what is known may be the other one: the same one wins as in [`Settled`].
+fn newest(
+    entries: Vec<Entry>,
+    known: &HashMap<(&'static str, String), Known>,
+    came_twice: impl Fn(&Entry) -> bool,
+) -> Vec<Entry> {
     let mut kept: BTreeMap<(String, String), Entry> = BTreeMap::new();
     for entry in entries {
         let is_old = Kind::from_name(&entry.kind)
             .and_then(|kind| known.get(&(kind.as_str(), entry.key.clone())))
-            .is_some_and(|known| known.version > entry.version);
+            .is_some_and(|known| match known.version.cmp(&entry.version) {
+                Ordering::Greater => true,
+                Ordering::Equal => came_twice(&entry) && known.hash[..] > entry.hash[..],
+                Ordering::Less => false,
+            });
         let place = (entry.kind.clone(), entry.key.clone());
         if !is_old && kept.get(&place).is_none_or(|other| other.version <= entry.version) {
             kept.insert(place, entry);

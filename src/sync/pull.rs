@@ -1,17 +1,18 @@
 //! The first half of a run: read, compare, map, validate, spool.
 
-use std::collections::hash_map::DefaultHasher;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::hash::{Hash, Hasher};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use futures::StreamExt;
 use futures::stream::FuturesOrdered;
 use jiff::ToSpan as _;
-use jiff::civil::Date;
 
-use super::spool::{Entry, Spool};
+use super::pulled::Pulled;
+use super::removal::Cause;
 use super::run::Run;
+use super::spool::{Entry, Spool};
+use super::store::Dealt;
+use super::subject::{self, Generations, Move};
 use super::{Error, Outcome, Progress, Report, digest, store};
 use crate::ecd::{Event, Kind, Pull, Reach, Record};
 use crate::fhir::types::Id;
@@ -26,34 +27,6 @@ const BATCH: usize = 512;
 /// Batches that are worked on at once.
 const AT_ONCE: usize = 2;
 
-/// What the first half found out.
-pub(super) struct Pulled {
-    pub spool: Spool,
-    /// Records that the source says are gone, or that moved to a client who was not asked for.
-    pub gone: Vec<(Kind, String)>,
-    /// Lists of one client that arrived whole.
-    pub lists: BTreeSet<(Kind, String)>,
-    /// Kinds that arrived whole for every client.
-    pub streams: BTreeSet<Kind>,
-    pub agenda: std::ops::Range<Date>,
-    /// On which day care of a client ended, of the clients that came.
-    pub care_ends: BTreeMap<String, Option<Date>>,
-    seen: HashSet<u64>,
-}
-
-impl Pulled {
-    /// Whether the source still has this record.
-    pub fn has(&self, kind: Kind, key: &str) -> bool {
-        self.seen.contains(&fingerprint(kind, key))
-    }
-}
-
-fn fingerprint(kind: Kind, key: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (kind, key).hash(&mut hasher);
-    hasher.finish()
-}
-
 type Line = (Kind, String, String, String);
 
 /// A batch after comparing and mapping.
@@ -62,6 +35,7 @@ struct Prepared {
     entries: Vec<Entry>,
     unchanged: u64,
     quarantined: Vec<Line>,
+    moves: Vec<Move>,
 }
 
 impl Run<'_> {
@@ -74,15 +48,7 @@ impl Run<'_> {
     ) -> Result<Pulled, Error> {
         let today = self.clock.now().to_zoned(self.tenant.zone.clone()).date();
         let agenda = today.saturating_sub(90.days())..today.saturating_add(180.days());
-        let mut pulled = Pulled {
-            spool: Spool::new(self.spool_dir, self.random)?,
-            gone: Vec::new(),
-            lists: BTreeSet::new(),
-            streams: BTreeSet::new(),
-            agenda: agenda.clone(),
-            care_ends: BTreeMap::new(),
-            seen: HashSet::new(),
-        };
+        let mut pulled = Pulled::new(Spool::new(self.spool_dir, self.random)?, agenda.clone());
         let mut events = self.connector.pull(Pull { clients, reach, agenda });
         let mut batch: Vec<Record> = Vec::with_capacity(BATCH);
         let mut working = FuturesOrdered::new();
@@ -93,7 +59,7 @@ impl Run<'_> {
             match event {
                 Some(Event::Record(record)) => {
                     report.pulled += 1;
-                    pulled.seen.insert(fingerprint(record.kind, &record.key));
+                    pulled.note(&record);
                     if record.kind == Kind::Client {
                         pulled
                             .care_ends
@@ -104,10 +70,15 @@ impl Run<'_> {
                 Some(Event::Bad(line)) => {
                     report.pulled += 1;
                     let key = line.key.unwrap_or_default();
-                    pulled.seen.insert(fingerprint(line.kind, &key));
+                    pulled.note_bad(line.kind, &key);
                     bad.push((line.kind, key, line.pointer, line.reason));
                 }
-                Some(Event::Deleted { kind, key } | Event::Outside { kind, key }) => pulled.gone.push((kind, key)),
+                Some(Event::Deleted { kind, key }) => {
+                    pulled.gone.insert((kind, key), Cause::Deleted);
+                }
+                Some(Event::Outside { kind, key }) => {
+                    pulled.gone.insert((kind, key), Cause::Outside);
+                }
                 Some(Event::Complete { kind, client }) => {
                     pulled.lists.insert((kind, client));
                 }
@@ -136,6 +107,7 @@ impl Run<'_> {
                 };
                 report.unchanged += prepared.unchanged;
                 bad.extend(prepared.quarantined);
+                pulled.moves.extend(prepared.moves);
                 pulled.spool.add(prepared.entries)?;
             }
             if bad.len() >= BATCH || ended && !bad.is_empty() {
@@ -155,13 +127,7 @@ impl Run<'_> {
         };
         let (tenant, source) = (&self.tenant.id, self.connector.name());
         let keys: Vec<String> = records.iter().map(|record| record.key.clone()).collect();
-        let known: HashMap<String, Vec<u8>> = {
-            let mut read = self.db.read().await?;
-            store::hashes(&mut read, tenant, source, kind, &keys)
-                .await?
-                .into_iter()
-                .collect()
-        };
+        let known = store::dealt(&mut *self.db.read().await?, tenant, source, kind, &keys).await?;
         let work = Work {
             source: source.to_owned(),
             map: format!("{source}/{kind}"),
@@ -171,9 +137,28 @@ impl Run<'_> {
             zone: self.tenant.zone.clone(),
             report_types: self.tenant.policy.report_types.clone(),
         };
-        tokio::task::spawn_blocking(move || work.run(records, &known))
-            .await
-            .map_err(|_| Error::Mapping)
+        let hashing = move || {
+            let (changed, unchanged) = work.changed(records, &known);
+            (work, changed, unchanged, known)
+        };
+        let (work, changed, unchanged, known) = blocking(hashing).await?;
+        if changed.is_empty() {
+            return Ok(Prepared {
+                unchanged,
+                ..Prepared::default()
+            });
+        }
+        let mut generations = self
+            .generations(kind, changed.iter().map(|(record, _)| record), &known)
+            .await?;
+        let mut prepared = blocking(move || {
+            let mut prepared = work.run(changed, &generations);
+            prepared.moves = std::mem::take(&mut generations.moves);
+            prepared
+        })
+        .await?;
+        prepared.unchanged = unchanged;
+        Ok(prepared)
     }
 
     async fn quarantine(&self, mut lines: Vec<Line>) -> Result<(), Error> {
@@ -199,7 +184,7 @@ impl Run<'_> {
             self.clock.now(),
         )
         .await?;
-        Ok(tx.commit().await?)
+        self.commit(tx).await
     }
 }
 
@@ -219,27 +204,54 @@ pub(super) fn named(types: Option<&[String]>) -> String {
     types.map_or_else(|| "*".to_owned(), |types| types.join(" "))
 }
 
+/// Runs on a thread that may be kept busy.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| Error::Mapping)
+}
+
 impl Work {
-    fn run(&self, records: Vec<Record>, known: &HashMap<String, Vec<u8>>) -> Prepared {
-        let mut prepared = Prepared::default();
-        for record in records {
+    /// The records whose content is not dealt with, and the number of the others.
+    fn changed(&self, records: Vec<Record>, known: &HashMap<String, Dealt>) -> (Vec<(Record, [u8; 32])>, u64) {
+        let all = records.len();
+        let hashed = records.into_iter().map(|record| {
             let hash = self.hash(&record);
-            if known.get(&record.key).is_some_and(|before| before[..] == hash[..]) {
-                prepared.unchanged += 1;
-                continue;
-            }
-            match self.map(&record) {
-                Ok((outcome, drafts)) => prepared.entries.push(Entry {
-                    kind: record.kind.as_str().to_owned(),
-                    key: record.key,
-                    client: record.client,
-                    version: record.version,
-                    hash,
-                    outcome,
-                    drafts,
-                }),
-                Err((pointer, reason)) => prepared.quarantined.push((record.kind, record.key, pointer, reason)),
-            }
+            (record, hash)
+        });
+        let changed: Vec<_> = hashed
+            .filter(|(record, hash)| known.get(&record.key).is_none_or(|before| before.hash != hash))
+            .collect();
+        let unchanged = all - changed.len();
+        (changed, unchanged as u64)
+    }
+
+    fn run(&self, records: Vec<(Record, [u8; 32])>, generations: &Generations) -> Prepared {
+        let mut prepared = Prepared::default();
+        let moved: HashSet<&str> = generations.moves.iter().map(|moved| moved.key.as_str()).collect();
+        for (record, hash) in records {
+            let generation = generations.of(&record.key);
+            let (outcome, drafts) = match self.map(&record, generation) {
+                Ok(mapped) => mapped,
+                Err((pointer, reason)) => {
+                    prepared
+                        .quarantined
+                        .push((record.kind, record.key.clone(), pointer, reason));
+                    // What was published stays until it can be read; but not with a client whose it is no longer.
+                    if !moved.contains(record.key.as_str()) {
+                        continue;
+                    }
+                    (Outcome::Refused, Vec::new())
+                }
+            };
+            prepared.entries.push(Entry {
+                kind: record.kind.as_str().to_owned(),
+                key: record.key,
+                client: record.client,
+                version: record.version,
+                hash,
+                outcome,
+                generation,
+                drafts,
+            });
         }
         prepared
     }
@@ -255,7 +267,7 @@ impl Work {
         sha256(&bytes)
     }
 
-    fn map(&self, record: &Record) -> Result<(Outcome, Vec<Indexed>), (String, String)> {
+    fn map(&self, record: &Record, generation: i64) -> Result<(Outcome, Vec<Indexed>), (String, String)> {
         let context = mapping::Context {
             key: &self.ids,
             zone: &self.zone,
@@ -272,7 +284,7 @@ impl Work {
                     .client
                     .as_deref()
                     .map(|client| mapping::resource_id(&self.ids, &[&self.source, Kind::Client.as_str(), client]));
-                let drafts = resources
+                let drafts = subject::renamed(&self.ids, resources, generation)
                     .into_iter()
                     .map(|mapped| self.draft(mapped, owner.as_ref()))
                     .collect::<Result<_, _>>()?;
@@ -308,57 +320,5 @@ impl Work {
         draft
             .index(&mapped.resource, &self.zone)
             .map_err(|refused| (String::new(), refused.to_string()))
-    }
-}
-
-/// What is absent from a whole answer, by client.
-pub(super) type Removals = BTreeMap<Option<String>, Vec<(Kind, String)>>;
-
-impl Run<'_> {
-    /// Which known records the source no longer has. Too many at once are held and counted, not removed.
-    pub(super) async fn removals(
-        &self,
-        pulled: &Pulled,
-        clients: &BTreeSet<String>,
-        report: &mut Report,
-    ) -> Result<Removals, Error> {
-        let (tenant, source) = (&self.tenant.id, self.connector.name());
-        let mut absent: Removals = BTreeMap::new();
-        let mut count = 0_u64;
-        let mut read = self.db.read().await?;
-        for kind in Kind::ALL {
-            if pulled.streams.contains(&kind) && kind.is_shared() {
-                let keys = store::shared(&mut read, tenant, source, kind).await?;
-                let keys = keys
-                    .into_iter()
-                    .filter(|key| !pulled.has(kind, key))
-                    .map(|key| (kind, key));
-                absent.entry(None).or_default().extend(keys);
-                continue;
-            }
-            for client in clients {
-                if !pulled.streams.contains(&kind) && !pulled.lists.contains(&(kind, client.clone())) {
-                    continue;
-                }
-                for (key, resources) in store::of_client(&mut read, tenant, source, client, kind).await? {
-                    if !pulled.has(kind, &key) && self.connector.is_within(kind, &key, &pulled.agenda) {
-                        count += u64::from(!resources.is_empty());
-                        absent.entry(Some(client.clone())).or_default().push((kind, key));
-                    }
-                }
-            }
-        }
-        let known = u64::try_from(store::count(&mut read, tenant, source).await?).unwrap_or(0);
-        if count > (known / 50).max(20) {
-            tracing::error!(
-                tenant = tenant.as_str(),
-                removals = count,
-                known,
-                "too many removals at once: held"
-            );
-            report.held = count;
-            return Ok(BTreeMap::new());
-        }
-        Ok(absent)
     }
 }

@@ -23,6 +23,17 @@ pub struct Report {
     pub withdrawn: u64,
     /// Removals that wait for an operator, because more vanished than is plausible.
     pub held: u64,
+    #[serde(default)]
+    pub held_by_kind: BTreeMap<String, u64>,
+    /// Records that belong to another client than before.
+    #[serde(default)]
+    pub moved: u64,
+    /// Answers that were older than what is known, and were not used.
+    #[serde(default)]
+    pub outdated: u64,
+    /// Records that came twice with the same version and different content.
+    #[serde(default)]
+    pub conflicts: u64,
     /// Parts that could not be read and stay as they were, by message.
     pub failed: BTreeMap<String, u64>,
     pub requests: u64,
@@ -59,12 +70,27 @@ impl fmt::Display for Report {
         writeln!(f, "quarantined  {:>9}", self.quarantined)?;
         writeln!(f, "stored       {:>9}  resources", self.stored)?;
         write!(f, "withdrawn    {:>9}  resources", self.withdrawn)?;
+        let rare = [
+            (self.moved, "moved", "records, to another client"),
+            (self.outdated, "outdated", "records, older than what is known"),
+            (
+                self.conflicts,
+                "conflicts",
+                "records, twice with one version and different content",
+            ),
+        ];
+        for (count, name, what) in rare.into_iter().filter(|(count, ..)| *count > 0) {
+            write!(f, "\n{name:<13}{count:>9}  {what}")?;
+        }
         if self.held > 0 {
             write!(
                 f,
-                "\nheld         {:>9}  removals: too many at once, nothing was removed",
+                "\nheld         {:>9}  removals: too many at once; see `inzage sync held`",
                 self.held
             )?;
+        }
+        for (kind, count) in &self.held_by_kind {
+            write!(f, "\n  {count:>9}  {kind}")?;
         }
         for (message, count) in &self.failed {
             write!(f, "\nfailed       {count:>9}  {message}")?;

@@ -99,6 +99,10 @@ impl<'a> Run<'a> {
         }
         Ok(tx)
     }
+
+    pub async fn commit(&self, tx: Tx) -> Result<(), Error> {
+        Ok(tx.commit().await?)
+    }
 }
 
 /// Machine and process, for the operator who finds a source taken.

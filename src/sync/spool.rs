@@ -28,6 +28,8 @@ pub(super) struct Entry {
     pub version: String,
     pub hash: [u8; 32],
     pub outcome: Outcome,
+    /// How often the record changed its subject; see `subject.rs`.
+    pub generation: i64,
     pub drafts: Vec<Indexed>,
 }
 
@@ -95,8 +97,21 @@ impl Spool {
 
     /// Everything of one client, in the order in which it came.
     pub fn take(&mut self, client: &Option<String>) -> io::Result<Vec<Entry>> {
+        let places = self.places.remove(client).unwrap_or_default();
+        self.read(&places)
+    }
+
+    /// The same, and it stays.
+    pub fn look(&mut self, client: &Option<String>) -> io::Result<Vec<Entry>> {
+        let places = self.places.remove(client).unwrap_or_default();
+        let entries = self.read(&places);
+        self.places.insert(client.clone(), places);
+        entries
+    }
+
+    fn read(&mut self, places: &[Place]) -> io::Result<Vec<Entry>> {
         let mut entries = Vec::new();
-        for place in self.places.remove(client).unwrap_or_default() {
+        for place in places {
             let mut sealed = vec![0; place.length as usize];
             self.file.seek(SeekFrom::Start(place.at))?;
             self.file.read_exact(&mut sealed)?;
@@ -120,13 +135,14 @@ fn write(into: &mut Vec<u8>, entry: &Entry) {
     option(into, entry.client.as_deref());
     text(into, &entry.version);
     into.extend_from_slice(&entry.hash);
-    option(
-        into,
-        match &entry.outcome {
-            Outcome::Mapped => None,
-            Outcome::Dropped(reason) => Some(reason),
-        },
-    );
+    let (outcome, reason) = match &entry.outcome {
+        Outcome::Mapped => (0, ""),
+        Outcome::Dropped(reason) => (1, reason.as_str()),
+        Outcome::Refused => (2, ""),
+    };
+    into.push(outcome);
+    text(into, reason);
+    into.extend_from_slice(&entry.generation.to_le_bytes());
     number(into, entry.drafts.len());
     entry.drafts.iter().for_each(|indexed| write_draft(into, indexed));
 }
@@ -176,7 +192,13 @@ fn read(rest: &mut &[u8]) -> Option<Entry> {
         client: read_option(rest)?,
         version: read_text(rest)?,
         hash: read_bytes(rest)?,
-        outcome: read_option(rest)?.map_or(Outcome::Mapped, Outcome::Dropped),
+        outcome: match (rest.split_off_first()?, read_text(rest)?) {
+            (0, _) => Outcome::Mapped,
+            (1, reason) => Outcome::Dropped(reason),
+            (2, _) => Outcome::Refused,
+            _ => return None,
+        },
+        generation: i64::from_le_bytes(read_bytes(rest)?),
         drafts: Vec::new(),
     };
     for _ in 0..read_number(rest)? {
@@ -259,6 +281,7 @@ mod tests {
             version: String::new(),
             hash: [0; 32],
             outcome: Outcome::Mapped,
+            generation: 0,
             drafts: Vec::new(),
         }
     }
@@ -273,6 +296,7 @@ mod tests {
         spool.add(vec![entry(Some("a"), "4")]).unwrap();
         assert_eq!(spool.clients(), [None, Some("a".to_owned()), Some("b".to_owned())]);
         let keys = |entries: Vec<Entry>| entries.into_iter().map(|entry| entry.key).collect::<Vec<_>>();
+        assert_eq!(keys(spool.look(&Some("a".to_owned())).unwrap()), ["1", "4"]);
         assert_eq!(keys(spool.take(&Some("a".to_owned())).unwrap()), ["1", "4"]);
         spool.add(vec![entry(Some("b"), "5")]).unwrap();
         assert_eq!(keys(spool.take(&Some("b".to_owned())).unwrap()), ["2", "5"]);
@@ -294,6 +318,7 @@ mod tests {
         let drafts = vec![draft.index(&resource, &jiff::tz::TimeZone::UTC).unwrap()];
         let mapped = Entry {
             drafts,
+            generation: 3,
             hash: [7; 32],
             version: "2026".to_owned(),
             ..entry(None, "1")
@@ -303,10 +328,17 @@ mod tests {
             ..entry(Some("a"), "2")
         };
         let mut bytes = Vec::new();
-        write(&mut bytes, &mapped);
-        write(&mut bytes, &dropped);
+        let refused = Entry {
+            outcome: Outcome::Refused,
+            ..entry(Some("b"), "3")
+        };
+        for entry in [&mapped, &dropped, &refused] {
+            write(&mut bytes, entry);
+        }
         let mut rest = &bytes[..];
-        assert_eq!((read(&mut rest), read(&mut rest)), (Some(mapped), Some(dropped)));
+        for entry in [mapped, dropped, refused] {
+            assert_eq!(read(&mut rest), Some(entry));
+        }
         assert!(rest.is_empty());
         assert_eq!(read(&mut &bytes[..bytes.len() / 3]), None);
     }

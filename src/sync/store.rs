@@ -1,31 +1,33 @@
 //! The SQL of sync: what is known of each source record, the quarantine, and how far a source was read.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 
 use super::Outcome;
 use crate::config::TenantId;
-use crate::db::{Conn, Error, Param, Tx, params, statements};
+use crate::db::{Conn, Error, Param, Row, Tx, params, statements};
 use crate::ecd::Kind;
 
 statements! {
     HASHES = each(
-        "SELECT key, hash FROM source_record WHERE tenant = $1 AND source = $2 AND kind = $3
+        "SELECT key, hash, client, generation FROM source_record WHERE tenant = $1 AND source = $2 AND kind = $3
          AND key IN (SELECT value FROM json_each($4))",
-        "SELECT key, hash FROM source_record WHERE tenant = $1 AND source = $2 AND kind = $3 AND key = ANY($4)",
+        "SELECT key, hash, client, generation FROM source_record
+         WHERE tenant = $1 AND source = $2 AND kind = $3 AND key = ANY($4)",
     );
     KNOWN = each(
-        "SELECT key, client, version, resources FROM source_record WHERE tenant = $1 AND source = $2 AND kind = $3
+        "SELECT key, client, version, resources, hash FROM source_record WHERE tenant = $1 AND source = $2 AND kind = $3
          AND key IN (SELECT value FROM json_each($4))",
-        "SELECT key, client, version, resources FROM source_record WHERE tenant = $1 AND source = $2 AND kind = $3
+        "SELECT key, client, version, resources, hash FROM source_record WHERE tenant = $1 AND source = $2 AND kind = $3
          AND key = ANY($4)",
     );
     OF_CLIENT = both(
         "SELECT key, resources FROM source_record WHERE tenant = $1 AND source = $2 AND client = $3 AND kind = $4",
     );
     SHARED = both(
-        "SELECT key FROM source_record WHERE tenant = $1 AND source = $2 AND client IS NULL AND kind = $3",
+        "SELECT key, resources FROM source_record WHERE tenant = $1 AND source = $2 AND client IS NULL AND kind = $3",
     );
-    COUNT = both("SELECT count(*) FROM source_record WHERE tenant = $1 AND source = $2");
     FORGET = both("DELETE FROM source_record WHERE tenant = $1 AND source = $2 AND kind = $3 AND key = $4");
     RELEASE = each(
         "DELETE FROM quarantine WHERE tenant = $1 AND source = $2 AND kind = $3
@@ -55,20 +57,34 @@ pub(super) struct Known {
     pub client: Option<String>,
     pub version: String,
     pub resources: String,
+    pub hash: Vec<u8>,
 }
 
-/// Which content of these records is already dealt with.
-pub(super) async fn hashes(
+/// A record whose content is already dealt with.
+#[derive(Debug)]
+pub(super) struct Dealt {
+    pub hash: Vec<u8>,
+    pub client: Option<String>,
+    pub generation: i64,
+}
+
+/// What is already dealt with of these records, by key.
+pub(super) async fn dealt(
     conn: &mut Conn,
     tenant: &TenantId,
     source: &str,
     kind: Kind,
     keys: &[String],
-) -> Result<Vec<(String, Vec<u8>)>, Error> {
+) -> Result<HashMap<String, Dealt>, Error> {
     let rows = conn
         .rows(HASHES, params![tenant.as_str(), source, kind.as_str(), keys])
         .await?;
-    Ok(rows.iter().map(|row| (row.text(0), row.bytes(1))).collect())
+    let dealt = |row: &Row| Dealt {
+        hash: row.bytes(1),
+        client: row.opt_text(2),
+        generation: row.int(3),
+    };
+    Ok(rows.iter().map(|row| (row.text(0), dealt(row))).collect())
 }
 
 pub(super) async fn known(
@@ -81,11 +97,12 @@ pub(super) async fn known(
     let rows = conn
         .rows(KNOWN, params![tenant.as_str(), source, kind.as_str(), keys])
         .await?;
-    let known = |row: &crate::db::Row| Known {
+    let known = |row: &Row| Known {
         key: row.text(0),
         client: row.opt_text(1),
         version: row.text(2),
         resources: row.text(3),
+        hash: row.bytes(4),
     };
     Ok(rows.iter().map(known).collect())
 }
@@ -104,19 +121,17 @@ pub(super) async fn of_client(
     Ok(rows.iter().map(|row| (row.text(0), row.text(1))).collect())
 }
 
-/// The keys of every known record of a kind that belongs to no client.
-pub(super) async fn shared(conn: &mut Conn, tenant: &TenantId, source: &str, kind: Kind) -> Result<Vec<String>, Error> {
+/// Every known record of a kind that belongs to no client: key and published resources.
+pub(super) async fn shared(
+    conn: &mut Conn,
+    tenant: &TenantId,
+    source: &str,
+    kind: Kind,
+) -> Result<Vec<(String, String)>, Error> {
     let rows = conn
         .rows(SHARED, params![tenant.as_str(), source, kind.as_str()])
         .await?;
-    Ok(rows.iter().map(|row| row.text(0)).collect())
-}
-
-pub(super) async fn count(conn: &mut Conn, tenant: &TenantId, source: &str) -> Result<i64, Error> {
-    Ok(conn
-        .row(COUNT, params![tenant.as_str(), source])
-        .await?
-        .map_or(0, |row| row.int(0)))
+    Ok(rows.iter().map(|row| (row.text(0), row.text(1))).collect())
 }
 
 /// One line of [`remember`].
@@ -127,6 +142,7 @@ pub(super) struct Line<'a> {
     pub version: &'a str,
     pub hash: &'a [u8],
     pub outcome: &'a Outcome,
+    pub generation: i64,
     pub resources: String,
 }
 
@@ -145,14 +161,15 @@ pub(super) async fn remember(tx: &mut Tx, tenant: &TenantId, source: &str, lines
                 Param::from(line.hash),
                 Param::from(line.outcome.code()),
                 Param::from(line.resources.as_str()),
+                Param::from(line.generation),
             ]
         })
         .collect();
     tx.insert_many(
-        "INSERT INTO source_record (tenant, source, kind, key, client, version, hash, outcome, resources)",
+        "INSERT INTO source_record (tenant, source, kind, key, client, version, hash, outcome, resources, generation)",
         "ON CONFLICT (tenant, source, kind, key) DO UPDATE SET client = excluded.client, version = excluded.version,
-         hash = excluded.hash, outcome = excluded.outcome, resources = excluded.resources",
-        9,
+         hash = excluded.hash, outcome = excluded.outcome, resources = excluded.resources, generation = excluded.generation",
+        10,
         &values,
     )
     .await?;
@@ -223,7 +240,7 @@ pub(super) async fn release(
 /// The quarantine of a source, oldest first, at most a thousand.
 pub async fn quarantined(conn: &mut Conn, tenant: &TenantId, source: &str) -> Result<Vec<Quarantined>, Error> {
     let rows = conn.rows(QUARANTINED, params![tenant.as_str(), source]).await?;
-    let line = |row: &crate::db::Row| Quarantined {
+    let line = |row: &Row| Quarantined {
         kind: row.text(0),
         key: row.text(1),
         pointer: row.text(2),

@@ -17,3 +17,4 @@ mod release;
 mod support;
 mod sync;
 mod sync_crash;
+mod sync_guard;

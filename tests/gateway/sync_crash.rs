@@ -108,7 +108,10 @@ async fn a_process_that_was_stopped_and_goes_on_changes_nothing_any_more() {
     let after = dossiers.published(&[client]).await;
 
     signal("-CONT");
-    let output = tokio::task::spawn_blocking(|| child.wait_with_output()).await.unwrap().unwrap();
+    let output = tokio::task::spawn_blocking(|| child.wait_with_output())
+        .await
+        .unwrap()
+        .unwrap();
     let told = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{told}");
     assert!(told.contains("took this sync over"), "{told}");
@@ -127,7 +130,10 @@ async fn the_command_says_who_is_syncing() {
     }
     let pid = first.id();
     let second = start(&config);
-    let output = tokio::task::spawn_blocking(|| second.wait_with_output()).await.unwrap().unwrap();
+    let output = tokio::task::spawn_blocking(|| second.wait_with_output())
+        .await
+        .unwrap()
+        .unwrap();
     let told = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{told}");
     assert!(told.contains(&format!("process {pid} holds it")), "{told}");

@@ -8,6 +8,7 @@ use inzage::clock::Clock;
 use inzage::config::{Policy, Tenant, TenantId};
 use inzage::consent::{self, NewRight, Parts, Role};
 use inzage::db::{Sql, params};
+use inzage::ecd::Kind;
 use inzage::ecd::contract::Contracts;
 use inzage::ecd::mock::ons::{Options, Running, start};
 use inzage::ecd::mock::{Population, Shape};
@@ -18,7 +19,7 @@ use inzage::mapping::{Files, Plan, resource_id};
 use inzage::profile::Registry;
 use inzage::resource::{self, Page};
 use inzage::secret::{MacKey, MasterKey, Random};
-use inzage::sync::{Progress, Report, Sync, Want};
+use inzage::sync::{Decided, Decision, Progress, Report, Sync, Want};
 use jiff::civil::date;
 use jiff::tz::TimeZone;
 
@@ -146,6 +147,25 @@ impl Dossiers {
             ids: self.ids.clone(),
             spool_dir: self.store.folder.path(),
         }
+    }
+
+    /// Decides about removals that wait.
+    pub async fn decide(&self, kind: Option<Kind>, decision: Decision) -> Decided {
+        let connector = self.connector();
+        self.engine(&connector).decide(kind, decision).await.unwrap()
+    }
+
+    /// How many versions there are of `Type/id`, as far as these clients may see.
+    pub async fn versions(&self, clients: &[u64], name: &str) -> usize {
+        let patients: Vec<Id> = clients.iter().map(|client| self.patient(*client)).collect();
+        let (visible, _) = access::for_system("test", &self.tenant.id, &patients);
+        let (kind, id) = name.split_once('/').unwrap();
+        let (kind, id) = (kind.parse().unwrap(), Id::parse(id).unwrap());
+        let mut read = self.store.db.read().await.unwrap();
+        let found = resource::history(&mut read, &visible, kind, &id, 100, None)
+            .await
+            .unwrap();
+        found.map_or(0, |versions| versions.entries.len())
     }
 
     /// Lets every lease run out, as if its holder had been silent for long: other processes have other clocks.

@@ -1,0 +1,247 @@
+//! Which known records the source no longer has, and how much of that is believed.
+//!
+//! # Design
+//! A record goes because it is absent from a whole answer, because the source says that it was deleted, or because it went to a
+//! client who was not asked for. Any of the three can be a fault of the source, so they are counted together.
+//!
+//! **The guard.** Counted per source and kind, and only what is published: a kind whose removals exceed 2 % of what is published of
+//! it, or 20 where that is more, is held whole. The larger of the two, not the smaller: of ten thousand appointments more than
+//! twenty are cancelled every day, and of ten care plans one may well end; with the smaller bound every ordinary day would
+//! wait for an operator, and what waits is still shown to family. For a kind of few records 20 would be everything, so
+//! more than half of a kind with more than five records is held as well. What the source marks as hidden is a statement about a
+//! record and is never held.
+//!
+//! **What is held** stays published as it was, is alarmed at every run, and goes when an operator confirms it
+//! ([`Sync::decide`]), when the source has the record again, or when a later whole answer lacks so few records that the guard
+//! believes it.
+
+mod decide;
+pub(crate) mod store;
+
+use std::collections::BTreeMap;
+
+pub use decide::{Decided, Decision};
+pub use store::{Held, HeldKind, held, held_kinds};
+
+#[cfg(doc)]
+use super::Sync;
+use super::pulled::Pulled;
+use super::run::Run;
+use super::{Error, Report};
+use crate::ecd::Kind;
+
+/// Removals that are always plausible.
+const ALWAYS: u64 = 20;
+/// A kind with no more records than this has no guard.
+const FEW: u64 = 5;
+/// Keys that are looked up together.
+const AT_ONCE: usize = 500;
+
+/// Why a record goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// A whole answer does not have it.
+    Absent,
+    /// The source says that it was deleted.
+    Deleted,
+    /// It belongs to a client now who was not asked for.
+    Outside,
+}
+
+impl Cause {
+    pub(super) fn code(self) -> &'static str {
+        match self {
+            Self::Absent => "absent",
+            Self::Deleted => "deleted",
+            Self::Outside => "outside",
+        }
+    }
+}
+
+/// What goes, by the client whose dossier it is in.
+pub(super) type Removals = BTreeMap<Option<String>, Vec<(Kind, String)>>;
+
+/// A known record that would go.
+pub(super) struct Candidate {
+    key: String,
+    client: Option<String>,
+    cause: Cause,
+    is_published: bool,
+}
+
+/// How many removals of a kind are believed when so many of its records are published.
+fn plausible(published: u64) -> u64 {
+    let usual = (published / 50).max(ALWAYS);
+    if published > FEW {
+        usual.min(published / 2)
+    } else {
+        usual
+    }
+}
+
+impl Run<'_> {
+    /// What goes with this run. A kind of which too much would go is held and counted instead.
+    pub(super) async fn removals(
+        &self,
+        pulled: &Pulled,
+        clients: &std::collections::BTreeSet<String>,
+        report: &mut Report,
+    ) -> Result<Removals, Error> {
+        let mut candidates = self.absent(pulled, clients).await?;
+        for (kind, told) in self.told(pulled).await? {
+            candidates.entry(kind).or_default().extend(told);
+        }
+        let (mut removals, mut held) = (Removals::new(), Vec::new());
+        for (kind, candidates) in candidates {
+            let count = candidates.iter().filter(|candidate| candidate.is_published).count() as u64;
+            let (tenant, source) = (&self.tenant.id, self.connector.name());
+            // The count is asked for only where it can matter.
+            let published = match count {
+                0..=2 => u64::MAX,
+                _ => store::published(&mut *self.db.read().await?, tenant, source, kind).await?,
+            };
+            if count <= plausible(published) {
+                for candidate in candidates {
+                    removals
+                        .entry(candidate.client)
+                        .or_default()
+                        .push((kind, candidate.key));
+                }
+                continue;
+            }
+            tracing::error!(
+                tenant = tenant.as_str(),
+                source,
+                record.kind = kind.as_str(),
+                removals = count,
+                published,
+                "too many removals at once: held, `inzage sync held` shows them"
+            );
+            report.held += count;
+            report.held_by_kind.insert(kind.as_str().to_owned(), count);
+            held.extend(candidates.into_iter().map(|candidate| (kind, candidate)));
+        }
+        self.hold(pulled, &held).await?;
+        Ok(removals)
+    }
+
+    /// Known records that a whole answer lacks.
+    async fn absent(
+        &self,
+        pulled: &Pulled,
+        clients: &std::collections::BTreeSet<String>,
+    ) -> Result<BTreeMap<Kind, Vec<Candidate>>, Error> {
+        let (tenant, source) = (&self.tenant.id, self.connector.name());
+        let mut found: BTreeMap<Kind, Vec<Candidate>> = BTreeMap::new();
+        let mut read = self.db.read().await?;
+        let candidate = |client: Option<&String>, (key, resources): (String, String)| Candidate {
+            key,
+            client: client.cloned(),
+            cause: Cause::Absent,
+            is_published: !resources.is_empty(),
+        };
+        for kind in Kind::ALL {
+            if pulled.streams.contains(&kind) && kind == Kind::Employee {
+                let known = super::store::shared(&mut read, tenant, source, kind).await?;
+                let gone = known.into_iter().filter(|(key, _)| !pulled.has(kind, key));
+                found
+                    .entry(kind)
+                    .or_default()
+                    .extend(gone.map(|record| candidate(None, record)));
+                continue;
+            }
+            for client in clients {
+                if !pulled.streams.contains(&kind) && !pulled.lists.contains(&(kind, client.clone())) {
+                    continue;
+                }
+                let known = super::store::of_client(&mut read, tenant, source, client, kind).await?;
+                let gone = known.into_iter().filter(|(key, _)| {
+                    !pulled.has(kind, key)
+                        && !pulled.gone.contains_key(&(kind, key.clone()))
+                        && self.connector.is_within(kind, key, &pulled.agenda)
+                });
+                found
+                    .entry(kind)
+                    .or_default()
+                    .extend(gone.map(|record| candidate(Some(client), record)));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Known records of which the source said that they are gone. Most of what it tells was never ours.
+    async fn told(&self, pulled: &Pulled) -> Result<BTreeMap<Kind, Vec<Candidate>>, Error> {
+        let (tenant, source) = (&self.tenant.id, self.connector.name());
+        let mut found: BTreeMap<Kind, Vec<Candidate>> = BTreeMap::new();
+        let mut read = self.db.read().await?;
+        for kind in Kind::ALL {
+            let told = pulled.gone.iter().filter(|((which, _), _)| *which == kind);
+            let keys: Vec<String> = told.map(|((_, key), _)| key.clone()).collect();
+            for keys in keys.chunks(AT_ONCE) {
+                for known in super::store::known(&mut read, tenant, source, kind, keys).await? {
+                    let cause = pulled.gone[&(kind, known.key.clone())];
+                    found.entry(kind).or_default().push(Candidate {
+                        key: known.key,
+                        client: known.client,
+                        cause,
+                        is_published: !known.resources.is_empty(),
+                    });
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Keeps what is held, and lets go what the source has again.
+    async fn hold(&self, pulled: &Pulled, held: &[(Kind, Candidate)]) -> Result<(), Error> {
+        let (tenant, source) = (&self.tenant.id, self.connector.name());
+        let mut back: BTreeMap<Kind, Vec<String>> = BTreeMap::new();
+        let mut after = None;
+        loop {
+            let page = store::held(&mut *self.db.read().await?, tenant, source, None, after.as_ref()).await?;
+            let Some(last) = page.last() else { break };
+            after = Some((last.kind.clone(), last.key.clone()));
+            for held in page {
+                if let Some(kind) = Kind::from_name(&held.kind)
+                    && pulled.has(kind, &held.key)
+                {
+                    back.entry(kind).or_default().push(held.key);
+                }
+            }
+        }
+        if held.is_empty() && back.is_empty() {
+            return Ok(());
+        }
+        let mut tx = self.begin().await?;
+        for (kind, keys) in &back {
+            store::let_go(&mut tx, tenant, source, *kind, keys).await?;
+        }
+        let lines = held
+            .iter()
+            .map(|(kind, candidate)| (*kind, candidate.key.as_str(), candidate.cause));
+        store::hold(&mut tx, tenant, source, lines, self.clock.now()).await?;
+        self.commit(tx).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_percent_or_twenty_are_believed_and_never_most_of_a_kind() {
+        let cases = [
+            (0, 20),
+            (5, 20),
+            (6, 3),
+            (30, 15),
+            (40, 20),
+            (1_000, 20),
+            (1_050, 21),
+            (50_000, 1_000),
+        ];
+        for (published, believed) in cases {
+            assert_eq!(plausible(published), believed, "{published}");
+        }
+    }
+}
