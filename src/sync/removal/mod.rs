@@ -141,7 +141,7 @@ impl Run<'_> {
             is_published: !resources.is_empty(),
         };
         for kind in Kind::ALL {
-            if pulled.streams.contains(&kind) && kind == Kind::Employee {
+            if pulled.streams.contains(&kind) && kind.is_shared() {
                 let known = super::store::shared(&mut read, tenant, source, kind).await?;
                 let gone = known.into_iter().filter(|(key, _)| !pulled.has(kind, key));
                 found
