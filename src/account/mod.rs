@@ -73,6 +73,7 @@ pub struct Account {
     pub mobile_hint: String,
     /// A keyed hash of the number, to count messages by.
     pub mobile_key: Vec<u8>,
+    email: Option<Vec<u8>>,
 }
 
 impl std::fmt::Debug for Account {
@@ -97,6 +98,16 @@ impl Account {
     /// The telephone number in international form.
     pub fn mobile(&self, keys: &Keys, tenant: &TenantId) -> Option<Secret<String>> {
         let plain = keys.contact.open(&keys.bound(tenant, &self.id), &self.mobile)?;
+        String::from_utf8(plain).ok().map(Secret::new)
+    }
+}
+
+impl Account {
+    /// The e-mail address, if there is one.
+    pub fn email(&self, keys: &Keys, tenant: &TenantId) -> Option<Secret<String>> {
+        let plain = keys
+            .contact
+            .open(&keys.bound(tenant, &self.id), self.email.as_deref()?)?;
         String::from_utf8(plain).ok().map(Secret::new)
     }
 }

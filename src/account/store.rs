@@ -20,11 +20,11 @@ statements! {
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)"
     );
     BY_NAME = both(
-        "SELECT id, username, name, state, password_expires_at, mobile, mobile_hint, mobile_key, password \
+        "SELECT id, username, name, state, password_expires_at, mobile, mobile_hint, mobile_key, password, email \
          FROM account WHERE tenant = $1 AND username_key = $2"
     );
     FIND = both(
-        "SELECT id, username, name, state, password_expires_at, mobile, mobile_hint, mobile_key, password \
+        "SELECT id, username, name, state, password_expires_at, mobile, mobile_hint, mobile_key, password, email \
          FROM account WHERE tenant = $1 AND id = $2"
     );
     SET_STATE = both("UPDATE account SET state = $3, changed_at = $4 WHERE tenant = $1 AND id = $2");
@@ -71,6 +71,7 @@ fn account(row: &Row) -> Account {
         mobile: row.bytes(5),
         mobile_hint: row.text(6),
         mobile_key: row.bytes(7),
+        email: row.opt_bytes(9),
     }
 }
 

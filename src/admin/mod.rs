@@ -88,6 +88,7 @@ mod tests {
             ("login", crate::login::store::STATEMENTS),
             ("login/challenge", crate::login::challenge::store::STATEMENTS),
             ("login/session", crate::login::session::store::STATEMENTS),
+            ("login/device", crate::login::device::store::STATEMENTS),
             ("resource", crate::resource::store::STATEMENTS),
             ("sync", crate::sync::store::STATEMENTS),
             ("sync/removal", crate::sync::removal::store::STATEMENTS),

@@ -78,6 +78,10 @@ actions! {
     /// Login: an app's request was refused by the person.
     Declined = "declined";
     SignedOut = "signed-out";
+    /// Login: a browser is trusted from now on.
+    DeviceTrusted = "device-trusted";
+    /// A trusted browser is one no more.
+    DeviceEnded = "device-ended";
 
     /// OAuth: an authorization request came in.
     AuthorizationRequested = "authorization-requested";

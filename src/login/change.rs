@@ -1,6 +1,7 @@
 //! The step after an initial password: one of the person's own.
 
-use super::{At, Login, Moved, Refused, Step, line, session};
+use super::notice::Notice;
+use super::{At, Login, Moved, Refused, Step, device, line, session};
 use crate::account;
 use crate::account::password::{self, Broken};
 use crate::account::throttle::NAME;
@@ -81,11 +82,14 @@ impl Login {
         }
         // Whoever was logged in with the old password is not any more.
         session::store::end_sessions(&mut tx, &tenant.id, &account.id, now).await?;
+        device::store::end_all(&mut tx, &tenant.id, &account.id, now).await?;
         grant::revoke_account(&mut tx, &tenant.id, &account.id, now).await?;
         let (session, _) = self.establish(&mut tx, at, &flow, now).await?;
         let entry = line(at, &flow, Action::PasswordChanged, Outcome::Success, Some(&account.id));
         audit::write(&mut tx, &entry, now).await?;
+        self.tell(&mut tx, at, account, Notice::PasswordChanged, now).await?;
         tx.commit().await?;
+        self.outbox.wake();
         Ok(Moved {
             session,
             ..Moved::default()

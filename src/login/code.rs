@@ -115,13 +115,13 @@ impl Login {
         Ok(())
     }
 
-    /// Takes a code.
-    pub async fn enter_code(&self, at: At, otp: String) -> Result<Moved, Refused> {
+    /// Takes a code; with `trust` this browser needs none for a while, where the organisation allows it.
+    pub async fn enter_code(&self, at: At, otp: String, trust: bool) -> Result<Moved, Refused> {
         let login = self.clone();
-        self.whole(async move { login.verify(&at, &otp).await }).await
+        self.whole(async move { login.verify(&at, &otp, trust).await }).await
     }
 
-    async fn verify(&self, at: &At, otp: &str) -> Result<Moved, Refused> {
+    async fn verify(&self, at: &At, otp: &str, trust: bool) -> Result<Moved, Refused> {
         let (tenant, policy) = (&at.tenant, &at.tenant.policy.sms);
         let typed = typed(otp).ok_or(Refused::NotACode)?;
         let now = self.now();
@@ -137,7 +137,7 @@ impl Login {
             .first()
             .filter(|code| matches!(code.state(policy.attempts, now), State::Open { .. }));
 
-        let mut session = None;
+        let (mut session, mut device) = (None, None);
         let (outcome, result) = match (wait, newest, typed) {
             (Some(wait), ..) => (Outcome::Refused("too-many-tries"), Err(Refused::Wait(wait))),
             (None, None, _) => (Outcome::Refused("code-over"), Err(Refused::CodeOver)),
@@ -166,6 +166,9 @@ impl Login {
                             store::second_right(&mut tx, &tenant.id, &flow.id, now).await?;
                             let (value, step) = self.establish(&mut tx, at, flow, now).await?;
                             session = value;
+                            if trust {
+                                device = self.trust(&mut tx, at, &account.id, now).await?;
+                            }
                             match step {
                                 Step::NoAccess => (Outcome::Refused("no-access"), Ok(())),
                                 _ => (Outcome::Success, Ok(())),
@@ -182,6 +185,7 @@ impl Login {
         tx.commit().await?;
         result.map(|()| Moved {
             session,
+            device,
             ..Moved::default()
         })
     }

@@ -6,8 +6,9 @@
 
 use jiff::Timestamp;
 
+use super::device::Recognised;
 use super::flow::browser_hash;
-use super::{At, Login, Moved, Refused, Step, line, store};
+use super::{At, Login, Moved, Refused, Step, device, line, store};
 use crate::account::throttle::{NAME, NETWORK};
 use crate::account::{self, Account, State, password};
 use crate::audit::{self, Action, Outcome};
@@ -101,6 +102,17 @@ impl Login {
             browser: Some(cookie.clone()),
             ..at.clone()
         };
+        let device = match device::recognise(&mut tx, &at, account, &self.random, now).await? {
+            Recognised::Trusted { device, cookie } => {
+                store::known_device(&mut tx, &at.tenant.id, &flow.id, &device).await?;
+                Some(cookie)
+            }
+            Recognised::Unknown => None,
+            Recognised::Reused(device) => {
+                self.copied(&mut tx, &at, account, &device, now).await?;
+                None
+            }
+        };
         let (session, step) = self.establish(&mut tx, &at, &flow, now).await?;
         let send = step == Step::SecondFactor && !at.tenant.policy.sms.explicit_request_button;
         let sent = if send {
@@ -128,6 +140,7 @@ impl Login {
         Ok(Moved {
             browser: Some(cookie),
             session,
+            device,
             to_app: None,
         })
     }

@@ -22,6 +22,8 @@ pub struct Flow {
     pub account: Option<String>,
     pub password_at: Option<Timestamp>,
     pub second_at: Option<Timestamp>,
+    /// The trusted browser that stood in for the code.
+    pub device: Option<String>,
     /// The session that vouches for the person.
     pub session: Option<String>,
     pub patient: Option<Id>,
@@ -194,6 +196,7 @@ impl Login {
             account: account.clone(),
             started_at: now,
             second: standing.flow.second_at.is_some(),
+            device: standing.flow.device.clone(),
             used_at: now,
             ended: false,
         };

@@ -26,8 +26,10 @@ mod answer;
 pub mod challenge;
 mod change;
 mod code;
+pub mod device;
 mod enter;
 mod flow;
+mod notice;
 mod own;
 pub mod session;
 pub mod step;
@@ -36,6 +38,8 @@ pub(crate) mod store;
 mod attacks;
 #[cfg(test)]
 mod ending;
+#[cfg(test)]
+mod portals;
 #[cfg(test)]
 mod tests;
 mod visit;
@@ -102,6 +106,9 @@ pub struct At {
     /// The cookies.
     pub browser: Option<String>,
     pub session: Option<String>,
+    /// The cookie of a trusted browser.
+    pub device: Option<String>,
+    pub agent: device::Agent,
     pub origin: Origin,
 }
 
@@ -112,6 +119,8 @@ pub struct Moved {
     pub browser: Option<String>,
     /// A new value for the session's cookie.
     pub session: Option<String>,
+    /// A new value for the cookie of a trusted browser.
+    pub device: Option<String>,
     /// To the app; otherwise back to the page of the flow, which shows the next step.
     pub to_app: Option<Url>,
 }
@@ -239,6 +248,7 @@ impl Login {
         let mut gone = store::drop_old(&mut tx, before(1)).await?;
         gone += challenge::store::drop_old(&mut tx, before(2)).await?;
         gone += session::store::drop_old(&mut tx, before(30)).await?;
+        gone += device::drop_old(&mut tx, now).await?;
         gone += crate::account::store::drop_old_tries(&mut tx, before(2)).await?;
         gone += crate::notify::store::forget(&mut tx, before(7)).await?;
         tx.commit().await?;

@@ -6,12 +6,12 @@
 
 use jiff::Timestamp;
 
+use super::device::Device;
 use super::session::{self, Session};
-use super::{At, Login, Refused, store};
+use super::{At, Login, Refused, device, store};
 use crate::account;
 use crate::audit::{self, Action, Entry, Outcome, Who};
 use crate::oauth::grant::{self, Given};
-use crate::secret::same;
 
 /// How many logins are shown.
 const LOGINS: i64 = 10;
@@ -26,6 +26,8 @@ pub struct Own {
     pub given: Vec<Given>,
     /// The newest first.
     pub logins: Vec<PastLogin>,
+    /// The trusted browsers, and whether it is the one that looks.
+    pub devices: Vec<(Device, bool)>,
 }
 
 impl std::fmt::Debug for Own {
@@ -40,6 +42,8 @@ pub struct PastLogin {
     pub at: Timestamp,
     /// With the SMS code.
     pub second: bool,
+    /// On a trusted device, without a code.
+    pub device: bool,
     pub now: Now,
 }
 
@@ -66,10 +70,12 @@ impl Login {
         };
         let given = grant::given(&mut read, tenant, &account.id, now).await?;
         let logins = session::store::newest(&mut read, tenant, &account.id, LOGINS).await?;
+        let devices = device::list(&mut read, at, &account.id, now).await?;
         Ok(Some(Own {
             name: account.name,
             form: self.form(&here.id),
             given,
+            devices,
             logins: logins.iter().map(|login| past(login, &here, now)).collect(),
         }))
     }
@@ -80,11 +86,7 @@ impl Login {
         self.whole(async move {
             let (now, tenant) = (login.now(), &at.tenant.id);
             let mut tx = login.db.begin().await?;
-            let here = session::of_cookie(&mut tx, tenant, at.session.as_deref(), now).await?;
-            let here = here.ok_or(Refused::Gone)?;
-            if !same(login.form(&here.id).as_bytes(), at.form.as_bytes()) {
-                return Err(Refused::Forged);
-            }
+            let here = login.here(&mut tx, &at, now).await?;
             let living = grant::living(&mut tx, tenant, &here.account, now).await?;
             let mut apps: Vec<&str> = living.iter().map(|grant| grant.client_id.as_str()).collect();
             apps.retain(|app| client_id.as_deref().is_none_or(|wanted| wanted == *app));
@@ -121,6 +123,7 @@ fn past(login: &Session, here: &Session, now: Timestamp) -> PastLogin {
     PastLogin {
         at: login.started_at,
         second: login.second,
+        device: login.device.is_some(),
         now: match login.alive(now) {
             _ if login.id == here.id => Now::Here,
             true => Now::Elsewhere,

@@ -1,8 +1,8 @@
 //! What comes next: the one exit of every step.
 //!
 //! # Design
-//! Pure: out of facts comes a step. The policies that are still to come (terms to accept, known devices) get their place
-//! here and nowhere else.
+//! Pure: out of facts comes a step. The policies that are still to come (terms to accept) get their place here and nowhere
+//! else.
 
 use jiff::Timestamp;
 
@@ -50,16 +50,22 @@ pub fn next(facts: Facts<'_>, policy: &Policy, now: Timestamp) -> Step {
     let Some(account) = facts.account.filter(|account| account.usable(now)) else {
         return Step::Password;
     };
-    let (password, second) = match (&flow.session, facts.session) {
+    let (password, second, device) = match (&flow.session, facts.session) {
         // The session vouches; when it has ended, nothing does.
-        (Some(_), Some(session)) => (true, session.second),
-        (Some(_), None) => (false, false),
-        (None, _) => (flow.password_at.is_some(), flow.second_at.is_some()),
+        (Some(_), Some(session)) => (true, session.second, session.device.is_some()),
+        (Some(_), None) => (false, false, false),
+        (None, _) => (
+            flow.password_at.is_some(),
+            flow.second_at.is_some(),
+            flow.device.is_some(),
+        ),
     };
     if !password {
         return Step::Password;
     }
-    if !second && second_factor(policy) {
+    // Whoever still has a password of somebody else's choice has to show the telephone, on any device.
+    let trusted = device && account.state == State::Active;
+    if !second && !(trusted && devices_count(policy)) {
         return Step::SecondFactor;
     }
     if account.state == State::MustChangePassword {
@@ -85,9 +91,10 @@ pub fn next(facts: Facts<'_>, policy: &Policy, now: Timestamp) -> Step {
     }
 }
 
-/// Whether the SMS code is due. Devices are not remembered yet, so every device is a new one.
-fn second_factor(policy: &Policy) -> bool {
+/// Whether a trusted browser may stand in for the code.
+fn devices_count(policy: &Policy) -> bool {
     match policy.sms.when {
-        SmsWhen::EveryLogin | SmsWhen::NewDevice | SmsWhen::NewDeviceOrDays(_) => true,
+        SmsWhen::EveryLogin => false,
+        SmsWhen::NewDevice | SmsWhen::NewDeviceOrDays(_) => true,
     }
 }

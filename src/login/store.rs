@@ -13,23 +13,24 @@ statements! {
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (tenant, request, browser) DO NOTHING"
     );
     FLOW = both(
-        "SELECT id, request, client_id, account, password_at, second_at, session, patient, fresh, expires_at, done_at \
+        "SELECT id, request, client_id, account, password_at, second_at, session, patient, fresh, expires_at, done_at, device \
          FROM login_flow WHERE tenant = $1 AND id = $2 AND browser = $3 AND expires_at > $4"
     );
     FLOW_OF_REQUEST = both(
-        "SELECT id, request, client_id, account, password_at, second_at, session, patient, fresh, expires_at, done_at \
+        "SELECT id, request, client_id, account, password_at, second_at, session, patient, fresh, expires_at, done_at, device \
          FROM login_flow WHERE tenant = $1 AND request = $2 AND browser = $3 AND expires_at > $4"
     );
     HOLD_FLOW = each(
-        "SELECT id, request, client_id, account, password_at, second_at, session, patient, fresh, expires_at, done_at \
+        "SELECT id, request, client_id, account, password_at, second_at, session, patient, fresh, expires_at, done_at, device \
          FROM login_flow WHERE tenant = $1 AND id = $2 AND browser = $3 AND expires_at > $4",
-        "SELECT id, request, client_id, account, password_at, second_at, session, patient, fresh, expires_at, done_at \
+        "SELECT id, request, client_id, account, password_at, second_at, session, patient, fresh, expires_at, done_at, device \
          FROM login_flow WHERE tenant = $1 AND id = $2 AND browser = $3 AND expires_at > $4 FOR UPDATE",
     );
     PASSWORD_RIGHT = both(
-        "UPDATE login_flow SET account = $3, password_at = $4, second_at = NULL, session = NULL, patient = NULL \
+        "UPDATE login_flow SET account = $3, password_at = $4, second_at = NULL, session = NULL, patient = NULL, device = NULL \
          WHERE tenant = $1 AND id = $2"
     );
+    KNOWN_DEVICE = both("UPDATE login_flow SET device = $3 WHERE tenant = $1 AND id = $2");
     NEW_BROWSER = both("UPDATE login_flow SET browser = $3 WHERE tenant = $1 AND browser = $2");
     SECOND_RIGHT = both("UPDATE login_flow SET second_at = $3 WHERE tenant = $1 AND id = $2");
     VOUCH = both("UPDATE login_flow SET account = $3, session = $4 WHERE tenant = $1 AND id = $2");
@@ -63,6 +64,7 @@ fn flow(row: &Row) -> Flow {
         fresh: row.bool(8),
         expires_at: row.time(9),
         done: row.opt_int(10).is_some(),
+        device: row.opt_text(11),
     }
 }
 
@@ -141,6 +143,12 @@ pub(super) async fn password_right(
 ) -> Result<(), db::Error> {
     tx.execute(PASSWORD_RIGHT, params![tenant.as_str(), flow, account, now])
         .await?;
+    Ok(())
+}
+
+/// This trusted browser stands in for the code.
+pub(super) async fn known_device(tx: &mut Tx, tenant: &TenantId, flow: &str, device: &str) -> Result<(), db::Error> {
+    tx.execute(KNOWN_DEVICE, params![tenant.as_str(), flow, device]).await?;
     Ok(())
 }
 

@@ -392,7 +392,7 @@ async fn fifty_guesses_at_once_are_judged_three_times() {
     let tries: Vec<_> = (0..50)
         .map(|_| {
             let (login, at, guess) = (world.login.clone(), browser.at(), guess.clone());
-            tokio::spawn(async move { login.enter_code(at, guess).await })
+            tokio::spawn(async move { login.enter_code(at, guess, false).await })
         })
         .collect();
     let mut judged = 0;
@@ -415,7 +415,7 @@ async fn the_right_code_twice_at_once_succeeds_once() {
     let tries: Vec<_> = (0..2)
         .map(|_| {
             let (login, at, code) = (world.login.clone(), browser.at(), code.clone());
-            tokio::spawn(async move { login.enter_code(at, code).await })
+            tokio::spawn(async move { login.enter_code(at, code, false).await })
         })
         .collect();
     let mut won = 0;

@@ -15,7 +15,7 @@ use super::flow::{Standing, browser_hash, counts, wants_fresh};
 use super::session::{self, Session};
 use super::{At, Flow, Login, Refused, Step, challenge, line, store};
 use crate::audit::{self, Action, Outcome};
-use crate::config::Tenant;
+use crate::config::{SmsWhen, Tenant};
 use crate::consent::Right;
 use crate::db::{Conn, Tx};
 use crate::oauth::code::Refusal;
@@ -83,6 +83,8 @@ pub struct Code {
     /// When a new code may be asked for: now, after this time, or not in this login.
     pub again: Again,
     pub valid_seconds: i64,
+    /// Whether this browser can be trusted from now on.
+    pub may_trust: bool,
 }
 
 /// Whether a new code may be asked for.
@@ -205,6 +207,7 @@ impl Login {
             account: session.map(|session| session.account.clone()),
             password_at: None,
             second_at: None,
+            device: None,
             session: session.map(|session| session.id.clone()),
             patient: None,
             fresh: wants_fresh(request),
@@ -291,6 +294,7 @@ impl Login {
             over: newest.is_some() && open.is_none(),
             again,
             valid_seconds: policy.valid_seconds,
+            may_trust: policy.when != SmsWhen::EveryLogin,
         })
     }
 }

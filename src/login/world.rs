@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::json;
 
+use super::device::Agent;
 use super::{Ask, At, Login, Moved, Page, Refused, Visit};
 use crate::account::{self, New};
 use crate::audit::Origin;
@@ -179,10 +180,8 @@ impl World {
     /// The secret part of the newest SMS.
     pub(crate) async fn newest_code(&self) -> String {
         let messages = self.messages().await;
-        messages.last().expect("an SMS was sent")["code"]
-            .as_str()
-            .unwrap()
-            .to_owned()
+        let codes = messages.iter().filter_map(|message| message["code"].as_str());
+        codes.last().expect("an SMS with a code was sent").to_owned()
     }
 
     /// `action outcome reason` of every audit line.
@@ -211,6 +210,7 @@ impl World {
             world: self,
             ix: None,
             session: None,
+            device: None,
             request: self.request(scope, more).await,
             flow: String::new(),
             form: String::new(),
@@ -226,6 +226,7 @@ pub(crate) struct Browser<'w> {
     pub(crate) world: &'w World,
     pub(crate) ix: Option<String>,
     pub(crate) session: Option<String>,
+    pub(crate) device: Option<String>,
     pub(crate) request: String,
     pub(crate) flow: String,
     pub(crate) form: String,
@@ -239,6 +240,8 @@ impl Browser<'_> {
             form: self.form.clone(),
             browser: self.ix.clone(),
             session: self.session.clone(),
+            device: self.device.clone(),
+            agent: Agent::of("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"),
             origin: Origin {
                 request: uuid::Uuid::nil(),
                 network: None,
@@ -269,9 +272,10 @@ impl Browser<'_> {
         self.page().await.ask
     }
 
-    fn keep(&mut self, moved: Moved) -> Moved {
+    pub(crate) fn keep(&mut self, moved: Moved) -> Moved {
         self.ix = moved.browser.clone().or(self.ix.take());
         self.session = moved.session.clone().or(self.session.take());
+        self.device = moved.device.clone().or(self.device.take());
         moved
     }
 
@@ -286,8 +290,26 @@ impl Browser<'_> {
     }
 
     pub(crate) async fn code(&mut self, otp: &str) -> Result<Moved, Refused> {
-        let moved = self.world.login.enter_code(self.at(), otp.to_owned()).await?;
+        let moved = self.world.login.enter_code(self.at(), otp.to_owned(), false).await?;
         Ok(self.keep(moved))
+    }
+
+    /// Password and SMS code, and from now on this browser is trusted.
+    pub(crate) async fn log_in_trusting(&mut self, username: &str) {
+        self.password(username, PASSWORD).await.unwrap();
+        let code = self.world.newest_code().await;
+        let moved = self.world.login.enter_code(self.at(), code, true).await.unwrap();
+        self.keep(moved);
+    }
+
+    /// The same browser, at the login of another request.
+    pub(crate) async fn again(&self) -> Self {
+        let scope = "openid fhirUser launch/patient patient/*.rs offline_access";
+        let mut again = self.clone();
+        again.session = None;
+        again.request = self.world.request(scope, &[("prompt", "login")]).await;
+        again.look().await.unwrap();
+        again
     }
 
     pub(crate) async fn change(&mut self, current: &str, new: &str, again: &str) -> Result<Moved, Refused> {

@@ -15,12 +15,15 @@ pub struct Drawer {
 
 impl Drawer {
     pub(super) async fn send(&self, message: &Message, now: Timestamp) -> Result<(), Refused> {
-        let line = serde_json::json!({
+        let mut line = serde_json::json!({
             "to": message.to,
             "text": message.text,
             "code": message.code,
             "at": now.to_string(),
         });
+        if let Some(subject) = &message.subject {
+            line["subject"] = subject.as_str().into();
+        }
         let name = match message.channel {
             Channel::Sms => "sms.jsonl",
             Channel::Mail => "mail.jsonl",

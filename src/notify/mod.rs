@@ -59,6 +59,9 @@ pub struct Message {
     pub channel: Channel,
     /// A number in international form, or an e-mail address.
     pub to: String,
+    /// Of a mail; nothing personal, because many may read it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
     pub text: String,
     /// The one-time code or link in the text, for the drawer of demo and tests.
     pub code: Option<String>,
@@ -66,17 +69,18 @@ pub struct Message {
 
 impl Message {
     pub fn sms(to: &str, text: &str, code: Option<&str>) -> Self {
-        Self::new(Channel::Sms, to, text, code)
+        Self::new(Channel::Sms, to, None, text, code)
     }
 
-    pub fn mail(to: &str, text: &str, code: Option<&str>) -> Self {
-        Self::new(Channel::Mail, to, text, code)
+    pub fn mail(to: &str, subject: &str, text: &str, code: Option<&str>) -> Self {
+        Self::new(Channel::Mail, to, Some(subject.to_owned()), text, code)
     }
 
-    fn new(channel: Channel, to: &str, text: &str, code: Option<&str>) -> Self {
+    fn new(channel: Channel, to: &str, subject: Option<String>, text: &str, code: Option<&str>) -> Self {
         Self {
             channel,
             to: to.to_owned(),
+            subject,
             text: text.to_owned(),
             code: code.map(str::to_owned),
         }

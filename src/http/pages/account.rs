@@ -63,6 +63,21 @@ async fn taken_back(app: &App, browser: &Browser, fields: &Fields, client_id: Op
     }
 }
 
+/// Ends the trust in one browser.
+pub(super) async fn forget_device(State(app): State<App>, browser: Browser, fields: Fields) -> Response {
+    let forgotten = if browser.from_elsewhere {
+        Err(Refused::Forged)
+    } else {
+        let device = fields.text("device").to_owned();
+        let at = browser.at("", fields.text("csrf"));
+        app.login.forget_device(at, Some(device)).await
+    };
+    match forgotten {
+        Ok(()) | Err(Refused::Gone) => see_other(&format!("/{}/account", browser.tenant.id)),
+        Err(refused) => render::failure(&browser, &refused),
+    }
+}
+
 pub(super) async fn sign_out(State(app): State<App>, browser: Browser, fields: Fields) -> Response {
     let signed_out = if browser.from_elsewhere {
         Err(Refused::Forged)
@@ -98,7 +113,21 @@ fn seen(language: Language, own: &Own, zone: &TimeZone) -> views::Own {
         logins: own
             .logins
             .iter()
-            .map(|login| language.past_login(&moment(login.at, zone), login.second, login.now))
+            .map(|login| language.past_login(&moment(login.at, zone), login))
+            .collect(),
+        devices: own
+            .devices
+            .iter()
+            .map(|(device, here)| views::TrustedDevice {
+                id: device.id.clone(),
+                words: language.device(
+                    &device.label,
+                    &moment(device.since, zone),
+                    &moment(device.used, zone),
+                    *here,
+                ),
+                button: language.forget_button(&device.label),
+            })
             .collect(),
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Path, RawQuery};
-use axum::http::header::{ACCEPT_LANGUAGE, COOKIE, HeaderName, SET_COOKIE};
+use axum::http::header::{ACCEPT_LANGUAGE, COOKIE, HeaderName, SET_COOKIE, USER_AGENT};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -14,6 +14,7 @@ use crate::audit::Origin;
 use crate::config::Tenant;
 use crate::http::App;
 use crate::login::At;
+use crate::login::device::Agent;
 
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -28,6 +29,8 @@ pub(super) struct Browser {
     pub(super) query: Vec<(String, String)>,
     pub(super) ix: Option<String>,
     pub(super) session: Option<String>,
+    device: Option<String>,
+    agent: Agent,
     /// Whether a page of another site made the browser send this.
     pub(super) from_elsewhere: bool,
     pub(super) origin: Origin,
@@ -40,6 +43,8 @@ pub(super) enum Cookie {
     /// Binds flows to the browser.
     Ix,
     Session,
+    /// Of a trusted browser; stays when the browser closes.
+    Device,
     Language,
 }
 
@@ -50,6 +55,7 @@ impl Cookie {
         match self {
             Self::Ix => format!("{prefix}ix-{tenant}"),
             Self::Session => format!("{prefix}session-{tenant}"),
+            Self::Device => format!("{prefix}dt-{tenant}"),
             Self::Language => format!("{prefix}language"),
         }
     }
@@ -81,16 +87,22 @@ impl Browser {
             form: form.to_owned(),
             browser: self.ix.clone(),
             session: self.session.clone(),
+            device: self.device.clone(),
+            agent: self.agent,
             origin: self.origin,
         }
     }
 
-    /// Sets a cookie until the browser closes; an empty value takes it away.
+    /// Sets a cookie until the browser closes, or for half a year where a browser is trusted; an empty value takes it away.
     pub(super) fn set(&self, headers: &mut HeaderMap, cookie: Cookie, value: &str) {
         let name = cookie.name(self.tenant.id.as_str(), self.https);
         let secure = if self.https { "; Secure" } else { "" };
-        let gone = if value.is_empty() { "; Max-Age=0" } else { "" };
-        let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{gone}");
+        let age = match cookie {
+            _ if value.is_empty() => "; Max-Age=0",
+            Cookie::Device => "; Max-Age=15552000",
+            Cookie::Ix | Cookie::Session | Cookie::Language => "",
+        };
+        let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{age}");
         let text = HeaderValue::try_from(text).expect("cookies are made of base64url and names of tenants");
         headers.append(SET_COOKIE, text);
     }
@@ -135,6 +147,8 @@ impl FromRequestParts<App> for Browser {
             accepts,
             ix: cookie(Cookie::Ix),
             session: cookie(Cookie::Session),
+            device: cookie(Cookie::Device),
+            agent: header(USER_AGENT).map(Agent::of).unwrap_or_default(),
             query,
             from_elsewhere,
             origin,

@@ -50,6 +50,7 @@ pub fn routes() -> Router<App> {
         .route("/{tenant}/account/sign-out", post(account::sign_out))
         .route("/{tenant}/account/withdraw", post(account::withdraw))
         .route("/{tenant}/account/withdraw-all", post(account::withdraw_all))
+        .route("/{tenant}/account/forget-device", post(account::forget_device))
 }
 
 async fn show(State(app): State<App>, browser: Browser) -> Response {
@@ -80,7 +81,10 @@ async fn send_code(State(app): State<App>, browser: Browser, fields: Fields) -> 
 
 async fn code(State(app): State<App>, browser: Browser, fields: Fields) -> Response {
     let step = match at(&browser, &fields) {
-        Ok(at) => app.login.enter_code(at, fields.text("otp").to_owned()).await,
+        Ok(at) => {
+            let trust = fields.text("trust") == "yes";
+            app.login.enter_code(at, fields.text("otp").to_owned(), trust).await
+        }
         Err(refused) => Err(refused),
     };
     answer(&app, &browser, &fields, step, String::new()).await
@@ -146,6 +150,9 @@ async fn answer(
             }
             if let Some(value) = &moved.session {
                 browser.set(headers, Cookie::Session, value);
+            }
+            if let Some(value) = &moved.device {
+                browser.set(headers, Cookie::Device, value);
             }
             response
         }

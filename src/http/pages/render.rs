@@ -172,6 +172,7 @@ fn code_page(
             intro: language.code_intro(&code.hint, browser.tenant.policy.sms.valid_seconds),
             label: language.code_label(&reference),
             reference,
+            may_trust: code.may_trust,
             again_text: match code.again {
                 Again::Now => None,
                 Again::After(wait) => Some(language.again_after(wait)),

@@ -64,7 +64,7 @@ pages! {
     CodeRequest("code_request.html") { form: Hidden, problem: Option<String>, intro: String, may_send: bool }
     Code("code.html") {
         form: Hidden, problem: Option<String>, intro: String, label: String, reference: String,
-        again_text: Option<String>, may_send: bool,
+        may_trust: bool, again_text: Option<String>, may_send: bool,
     }
     NewPassword("new_password.html") {
         form: Hidden, problem: Option<String>, username: String, rules: Vec<String>, new_is_wrong: bool,
@@ -100,6 +100,14 @@ pub(super) struct Own {
     pub(super) csrf: String,
     pub(super) apps: Vec<GivenApp>,
     pub(super) logins: Vec<String>,
+    pub(super) devices: Vec<TrustedDevice>,
+}
+
+/// A browser that needs no code.
+pub(super) struct TrustedDevice {
+    pub(super) id: String,
+    pub(super) words: String,
+    pub(super) button: String,
 }
 
 /// An app with access.

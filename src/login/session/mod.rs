@@ -27,6 +27,8 @@ pub struct Session {
     pub started_at: Timestamp,
     /// Whether the SMS code was entered.
     pub second: bool,
+    /// The trusted browser that stood in for the code.
+    pub device: Option<String>,
     pub used_at: Timestamp,
     pub ended: bool,
 }
@@ -38,14 +40,14 @@ impl Session {
 
     /// How the person was authenticated, as an Authentication Context Class Reference.
     pub fn acr(&self) -> &'static str {
-        if self.second {
-            "urn:inzage:acr:pwd+sms"
-        } else {
-            "urn:inzage:acr:pwd"
+        match (self.second, &self.device) {
+            (true, _) => "urn:inzage:acr:pwd+sms",
+            (false, Some(_)) => "urn:inzage:acr:pwd+device",
+            (false, None) => "urn:inzage:acr:pwd",
         }
     }
 
-    /// The methods, RFC 8176.
+    /// The methods, RFC 8176. A trusted browser is no method.
     pub fn amr(&self) -> &'static [&'static str] {
         if self.second { &["pwd", "sms", "mfa"] } else { &["pwd"] }
     }

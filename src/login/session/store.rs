@@ -8,23 +8,29 @@ use crate::db::{self, Conn, Row, Tx, params, statements};
 
 statements! {
     NEW_SESSION = both(
-        "INSERT INTO login_session (tenant, id, cookie, account, started_at, second, used_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $5)"
+        "INSERT INTO login_session (tenant, id, cookie, account, started_at, second, used_at, device) \
+         VALUES ($1, $2, $3, $4, $5, $6, $5, $7)"
     );
     SESSION = both(
-        "SELECT id, account, started_at, second, used_at, ended_at FROM login_session WHERE tenant = $1 AND id = $2"
+        "SELECT id, account, started_at, second, used_at, ended_at, device FROM login_session \
+         WHERE tenant = $1 AND id = $2"
     );
     SESSION_OF_COOKIE = both(
-        "SELECT id, account, started_at, second, used_at, ended_at FROM login_session WHERE tenant = $1 AND cookie = $2"
+        "SELECT id, account, started_at, second, used_at, ended_at, device FROM login_session \
+         WHERE tenant = $1 AND cookie = $2"
     );
     NEWEST = both(
-        "SELECT id, account, started_at, second, used_at, ended_at FROM login_session WHERE tenant = $1 AND account = $2 \
-         ORDER BY started_at DESC, id LIMIT $3"
+        "SELECT id, account, started_at, second, used_at, ended_at, device FROM login_session \
+         WHERE tenant = $1 AND account = $2 ORDER BY started_at DESC, id LIMIT $3"
     );
     USE_SESSION = both("UPDATE login_session SET used_at = $3 WHERE tenant = $1 AND id = $2 AND used_at < $3");
     END_SESSION = both("UPDATE login_session SET ended_at = $3 WHERE tenant = $1 AND id = $2 AND ended_at IS NULL");
     END_SESSIONS = both(
         "UPDATE login_session SET ended_at = $3 WHERE tenant = $1 AND account = $2 AND ended_at IS NULL"
+    );
+    OF_DEVICE = both(
+        "SELECT id FROM login_session WHERE tenant = $1 AND device = $2 AND ended_at IS NULL \
+         ORDER BY started_at DESC LIMIT 1000"
     );
     DROP_SESSIONS = both("DELETE FROM login_session WHERE started_at < $1");
 }
@@ -37,6 +43,7 @@ fn session_row(row: &Row) -> Session {
         second: row.bool(3),
         used_at: row.time(4),
         ended: row.opt_int(5).is_some(),
+        device: row.opt_text(6),
     }
 }
 
@@ -55,6 +62,7 @@ pub(in crate::login) async fn new_session(
             &session.account,
             session.started_at,
             session.second,
+            session.device.as_deref(),
         ],
     )
     .await?;
@@ -108,6 +116,16 @@ pub(in crate::login) async fn end_session(
 ) -> Result<(), db::Error> {
     tx.execute(END_SESSION, params![tenant.as_str(), id, now]).await?;
     Ok(())
+}
+
+/// The sessions that this trusted browser vouches for.
+pub(in crate::login) async fn of_device(
+    conn: &mut Conn,
+    tenant: &TenantId,
+    device: &str,
+) -> Result<Vec<String>, db::Error> {
+    let rows = conn.rows(OF_DEVICE, params![tenant.as_str(), device]).await?;
+    Ok(rows.iter().map(|row| row.text(0)).collect())
 }
 
 /// Ends every session of the account: its password changed, or it was locked or closed.

@@ -1,0 +1,237 @@
+//! The rules of the four portals, row by row: each requirement about accounts, login and SMS with the preset that keeps it.
+
+use jiff::SignedDuration;
+
+use super::world::{Browser, PASSWORD, World, world};
+use super::{Ask, Refused};
+use crate::account::password::{Broken, check};
+use crate::account::{CreateError, New};
+use crate::config::{LoginName, Policy, Preset};
+use crate::secret::{Random, Secret};
+
+/// What has to be seen.
+#[derive(Clone, Copy, Debug)]
+enum Shows {
+    /// A new password breaks this rule.
+    Refuses(&'static str, Broken),
+    Accepts(&'static str),
+    Name(LoginName),
+    /// The code is sent at the press of a button.
+    Button,
+    /// Screen and SMS share four digits, and the rest is typed.
+    Reference,
+    /// A code lives this many seconds.
+    Lives(i64),
+    /// The same browser is asked each time.
+    EachTime,
+    /// A known browser is not asked, and after this many quiet days it is again.
+    Known(i64),
+    /// Who lost the cookie is asked again.
+    Lost,
+    /// The first login ends in a change of password, which asks the present one and the new one twice.
+    FirstLogin,
+    History(usize),
+    AccountsPerClient(i64),
+    DaysAfterDeparture(i64),
+}
+
+use Shows::*;
+
+#[rustfmt::skip]
+const ROWS: &[(&str, Preset, Shows)] = &[
+    ("S0-9", Preset::Topaz, Name(LoginName::Username)),
+    ("S0-12", Preset::Topaz, Button),
+    ("S0-13", Preset::Topaz, Reference),
+    ("S0-14", Preset::Topaz, Reference),
+    ("S0-15", Preset::Topaz, FirstLogin),
+    ("S0-16", Preset::Topaz, FirstLogin),
+    ("S0-17", Preset::Topaz, FirstLogin),
+    // The portal says five characters; the floor of eight holds, which `inzage check` tells.
+    ("S0-18", Preset::Topaz, Refuses("Fiet7", Broken::TooShort(8))),
+    ("S0-18", Preset::Topaz, Refuses("fietspa7", Broken::NoUpper)),
+    ("S0-18", Preset::Topaz, Refuses("FIETSPA7", Broken::NoLower)),
+    ("S0-18", Preset::Topaz, Refuses("Fietspad", Broken::NoNonAlpha)),
+    ("S0-18", Preset::Topaz, Accepts("Fietspa7")),
+    ("S1-26", Preset::Topaz, AccountsPerClient(2)),
+    ("S1-34", Preset::Topaz, EachTime),
+    ("S1-38", Preset::Topaz, DaysAfterDeparture(60)),
+    ("S2-7", Preset::Treant, Name(LoginName::Username)),
+    ("S2-8", Preset::Treant, Known(180)),
+    ("S2-9", Preset::Treant, Known(180)),
+    ("S2-10", Preset::Treant, Lives(300)),
+    ("S2-11", Preset::Treant, FirstLogin),
+    ("S2-15", Preset::Treant, Name(LoginName::Username)),
+    ("S2-49", Preset::Treant, Refuses("Fietspa", Broken::TooShort(8))),
+    ("S2-49", Preset::Treant, Accepts("Fietspad")),
+    ("S2-50", Preset::Treant, Refuses("fietspad", Broken::NoUpper)),
+    ("S2-51", Preset::Treant, Refuses("FIETSPAD", Broken::NoLower)),
+    ("S2-52", Preset::Treant, Refuses("mijnM.BAKKER", Broken::HasUserName)),
+    ("S2-53", Preset::Treant, History(12)),
+    ("S3-14", Preset::Vivantes, Name(LoginName::Email)),
+    ("S3-22", Preset::Vivantes, Refuses("Fietsp", Broken::TooShort(8))),
+    ("S3-22", Preset::Vivantes, Refuses("fietspad", Broken::NoUpper)),
+    ("S3-22", Preset::Vivantes, Accepts("Fietspad")),
+    ("S3-27", Preset::Vivantes, EachTime),
+    ("S4-7", Preset::Amaris, Known(90)),
+    ("S4-8", Preset::Amaris, Lost),
+];
+
+async fn portal(preset: Preset) -> World {
+    world(|policy| {
+        *policy = Policy::from(preset);
+        // The people of the test world have user names.
+        policy.accounts.login_name = LoginName::Username;
+    })
+    .await
+}
+
+/// Logs in and trusts the browser; whether a code was asked.
+async fn log_in(browser: &mut Browser<'_>) -> bool {
+    let login = &browser.world.login;
+    browser.password("m.bakker", PASSWORD).await.unwrap();
+    let Ask::Code(code) = browser.ask().await else {
+        return false;
+    };
+    if code.reference.is_none() {
+        login.send_code(browser.at()).await.unwrap();
+    }
+    let otp = browser.world.newest_code().await;
+    let moved = login.enter_code(browser.at(), otp, true).await.unwrap();
+    browser.keep(moved);
+    true
+}
+
+fn days(days: i64) -> SignedDuration {
+    SignedDuration::from_hours(24 * days)
+}
+
+async fn see(id: &str, preset: Preset, shows: Shows) {
+    let policy = Policy::from(preset);
+    match shows {
+        Refuses(password, rule) => {
+            let broken = check(password, "m.bakker", "Zorg", &policy.password);
+            assert!(broken.contains(&rule), "{id}: {password} {broken:?}");
+        }
+        Accepts(password) => assert_eq!(check(password, "m.bakker", "Zorg", &policy.password), [], "{id}"),
+        History(most) => assert_eq!(policy.password.history, most, "{id}"),
+        AccountsPerClient(most) => assert_eq!(policy.accounts.max_per_client, Some(most), "{id}"),
+        DaysAfterDeparture(days) => assert_eq!(policy.access_ends_after_days, days, "{id}"),
+        Name(name) => named(id, preset, name).await,
+        Button => {
+            let world = portal(preset).await;
+            let mut browser = world.browser().await;
+            browser.password("m.bakker", PASSWORD).await.unwrap();
+            assert!(world.messages().await.is_empty(), "{id}");
+            assert!(log_in(&mut world.browser().await).await, "{id}");
+            assert_eq!(world.messages().await.len(), 1, "{id}");
+        }
+        Reference => {
+            let world = portal(preset).await;
+            let mut browser = world.browser().await;
+            browser.password("m.bakker", PASSWORD).await.unwrap();
+            world.login.send_code(browser.at()).await.unwrap();
+            let Ask::Code(code) = browser.ask().await else {
+                panic!("{id}")
+            };
+            let message = world.messages().await.pop().unwrap();
+            let (text, secret) = (message["text"].as_str().unwrap(), message["code"].as_str().unwrap());
+            let whole = format!("{}-{secret}", code.reference.unwrap());
+            assert!(whole.len() == 11 && text.contains(&whole), "{id}: {text}");
+            browser.code(secret).await.unwrap();
+        }
+        Lives(seconds) => {
+            let world = portal(preset).await;
+            for (after, works) in [(seconds - 1, true), (seconds, false)] {
+                let mut browser = world.browser().await;
+                browser.password("m.bakker", PASSWORD).await.unwrap();
+                let code = world.newest_code().await;
+                world.clock.advance(SignedDuration::from_secs(after));
+                assert_eq!(browser.code(&code).await.is_ok(), works, "{id}: after {after}");
+            }
+        }
+        EachTime => {
+            let world = portal(preset).await;
+            let mut browser = world.browser().await;
+            assert!(log_in(&mut browser).await && browser.device.is_none(), "{id}");
+            assert!(log_in(&mut browser.again().await).await, "{id}");
+        }
+        Known(quiet) => {
+            let world = portal(preset).await;
+            let mut browser = world.browser().await;
+            assert!(log_in(&mut browser).await, "{id}: the first login");
+            let mut again = browser.again().await;
+            assert!(!log_in(&mut again).await, "{id}: the same browser");
+            assert!(log_in(&mut world.browser().await).await, "{id}: another browser");
+            world.clock.advance(days(quiet) + SignedDuration::from_secs(1));
+            assert!(log_in(&mut again.again().await).await, "{id}: after quiet days");
+        }
+        Lost => {
+            let world = portal(preset).await;
+            let mut browser = world.browser().await;
+            assert!(log_in(&mut browser).await, "{id}");
+            browser.device = None;
+            let mut again = browser.again().await;
+            assert!(log_in(&mut again).await, "{id}: without the cookie");
+            assert!(!log_in(&mut again.again().await).await, "{id}: with the new one");
+        }
+        FirstLogin => first_login(id, preset).await,
+    }
+}
+
+async fn named(id: &str, preset: Preset, name: LoginName) {
+    let world = portal(preset).await;
+    let mut tenant = (*world.tenant).clone();
+    tenant.policy = Policy::from(preset);
+    let new = New {
+        username: "m.jansen".to_owned(),
+        password: Secret::new(format!("{PASSWORD} A1")),
+        mobile: "06-12345678".to_owned(),
+        name: "Mevrouw Jansen".to_owned(),
+        email: None,
+        first_login: false,
+    };
+    let (keys, hasher) = (&world.login.keys, &world.login.hasher);
+    let made = new.prepare(&tenant, keys, hasher, world.now(), &Random::Os).await;
+    match name {
+        LoginName::Username => assert!(made.is_ok(), "{id}"),
+        LoginName::Email => assert!(matches!(made, Err(CreateError::UsernameIsEmail)), "{id}"),
+    }
+}
+
+async fn first_login(id: &str, preset: Preset) {
+    const OWN: &str = "Een Andere Regendag 7";
+    let world = portal(preset).await;
+    let mut browser = world.browser().await;
+    browser.password("n.nieuw", PASSWORD).await.unwrap();
+    if world.tenant.policy.sms.explicit_request_button {
+        world.login.send_code(browser.at()).await.unwrap();
+    }
+    let code = world.newest_code().await;
+    browser.code(&code).await.unwrap();
+    assert!(matches!(browser.ask().await, Ask::NewPassword), "{id}");
+    let wrong = browser.change("iets anders", OWN, OWN).await;
+    assert!(matches!(wrong, Err(Refused::CurrentPassword)), "{id}");
+    let different = browser.change(PASSWORD, OWN, "Een Andere Regendag 8").await;
+    assert!(matches!(different, Err(Refused::Different)), "{id}");
+    browser.change(PASSWORD, OWN, OWN).await.unwrap();
+    assert!(matches!(browser.ask().await, Ask::Approve { .. }), "{id}");
+}
+
+#[tokio::test]
+async fn each_rule_of_the_portals_is_kept() {
+    for (id, preset, shows) in ROWS {
+        see(id, *preset, *shows).await;
+    }
+}
+
+#[test]
+fn every_value_of_a_preset_has_its_row() {
+    for preset in Preset::ALL {
+        for rule in preset.rules() {
+            for id in rule.from {
+                let shown = ROWS.iter().any(|(row, of, _)| row == id && *of == preset);
+                assert!(shown, "{} {} {id}", preset.as_str(), rule.key);
+            }
+        }
+    }
+}
