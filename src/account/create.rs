@@ -104,6 +104,9 @@ impl New {
             return Err(CreateError::Email);
         }
         let mobile = Number::parse(&self.mobile).ok_or(CreateError::Mobile)?;
+        if !tenant.policy.sms.countries.contains(&mobile.country()) {
+            return Err(CreateError::Mobile);
+        }
         let mut broken = password::check(
             self.password.expose(),
             &username_key,

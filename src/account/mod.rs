@@ -133,6 +133,11 @@ impl Keys {
         format!("{tenant}/{account}").into_bytes()
     }
 
+    /// A keyed hash of the first digits of a number, to count messages by.
+    pub fn prefix_key(&self, number: &Number) -> [u8; 32] {
+        mac(&self.number, &[b"prefix", number.prefix().as_bytes()])
+    }
+
     /// The counter for tries on this user name, whether it exists or not.
     pub fn name_bucket(&self, tenant: &TenantId, username: &str) -> String {
         let key = mac(&self.name, &[tenant.as_str().as_bytes(), name_key(username).as_bytes()]);

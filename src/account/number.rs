@@ -6,6 +6,8 @@
 
 use zeroize::Zeroize as _;
 
+use crate::config::Country;
+
 /// A mobile number in international form, for example `+31612345678`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Number(String);
@@ -42,6 +44,19 @@ impl Number {
 
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    pub fn country(&self) -> Country {
+        match self.0.get(1..3) {
+            Some("32") => Country::Belgium,
+            Some("49") => Country::Germany,
+            _ => Country::Netherlands,
+        }
+    }
+
+    /// What it shares with the numbers beside it: the first seven digits.
+    pub fn prefix(&self) -> &str {
+        self.0.get(..8).unwrap_or(&self.0)
     }
 
     /// All but the last two digits hidden, as a page may show it: `06-••••••78`.

@@ -57,11 +57,12 @@ pub(super) async fn until_stopped(
     tls: Option<Arc<Tls>>,
 ) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
+    let transport = Transport::new(&app.config).context("the SMS providers cannot be reached from here")?;
     let messages = tokio::spawn(notify::run(
         app.db.clone(),
         app.clock.clone(),
         app.login.outbox.clone(),
-        Transport::from(&app.config.sms.transport),
+        transport,
         stop.clone().cancelled_owned(),
     ));
     let health = tokio::spawn(http::serve_inside(

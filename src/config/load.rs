@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use url::Url;
 
 use super::reader::{Problem, Reader, Setting};
-use super::{Config, Server, Sms, Tenant, TenantId, Transport, front, rules, source};
+use super::{Config, Server, Tenant, TenantId, front, message, rules, source};
 use crate::secret::{MasterKey, Secret};
 
 impl Config {
@@ -52,7 +52,7 @@ fn sections(reader: &mut Reader) -> Option<Config> {
     let server = server(reader);
     let database = database(reader);
     let master = master(reader);
-    let sms = sms(reader);
+    let sms = message::sms(reader);
     let names = reader.names("tenant");
     if names.is_empty() {
         reader.problem("tenant", "there is no tenant: add a [tenant.<id>] section".to_owned());
@@ -153,26 +153,6 @@ fn master(reader: &mut Reader) -> Option<MasterKey> {
         return None;
     }
     Some(MasterKey::new(&bytes))
-}
-
-fn sms(reader: &mut Reader) -> Option<Sms> {
-    let transport = reader.text(
-        "sms.transport",
-        "drawer",
-        "how SMS leave: drawer (files, for tests and demo)",
-    );
-    match transport.as_str() {
-        "drawer" => {
-            let dir = reader.path("sms.dir", "the folder of the drawer")?;
-            Some(Sms {
-                transport: Transport::Drawer { dir },
-            })
-        }
-        _ => {
-            reader.problem("sms.transport", "is not known: expected drawer".to_owned());
-            None
-        }
-    }
 }
 
 fn tenant(reader: &mut Reader, name: &str) -> Option<Tenant> {

@@ -6,6 +6,7 @@
 
 mod front;
 mod load;
+mod message;
 mod policy;
 mod preset;
 mod reader;
@@ -16,10 +17,13 @@ mod tenant;
 
 pub use front::{Forwarding, Front, Proxies, Tls, TlsPreset};
 pub use load::reference;
-pub use policy::{AccountPolicy, Deviation, LoginName, PasswordPolicy, Policy, SHORTEST_PASSWORD, SmsPolicy, SmsWhen};
+pub use message::{Provider, ProviderKind, Sms, Transport};
+pub use policy::{
+    AccountPolicy, Country, Deviation, LoginName, PasswordPolicy, Policy, SHORTEST_PASSWORD, SmsPolicy, SmsWhen,
+};
 pub use preset::{Preset, Rule};
 pub use reader::{Problem, Setting};
-pub use server::{Server, Sms, Transport};
+pub use server::Server;
 pub use tenant::{CaressSource, OnsSource, Source, Tenant, TenantId};
 
 use std::sync::Arc;

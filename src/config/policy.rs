@@ -44,6 +44,40 @@ pub struct SmsPolicy {
     pub sends_per_login: i64,
     pub sends_per_hour: i64,
     pub sends_per_day: i64,
+    /// To everybody who logs in from one network.
+    pub sends_per_network_hour: i64,
+    /// To all numbers that begin with the same seven digits.
+    pub sends_per_prefix_hour: i64,
+    /// To everybody at this organisation, notices included.
+    pub budget_per_hour: i64,
+    pub budget_per_day: i64,
+    /// Where numbers may be.
+    pub countries: Vec<Country>,
+}
+
+/// A country whose mobile numbers may get a code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Country {
+    Netherlands,
+    Belgium,
+    Germany,
+}
+
+impl Country {
+    pub const ALL: [Self; 3] = [Self::Netherlands, Self::Belgium, Self::Germany];
+
+    /// ISO 3166-1.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Netherlands => "NL",
+            Self::Belgium => "BE",
+            Self::Germany => "DE",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|country| country.code() == text)
+    }
 }
 
 /// When a login needs the SMS code.
@@ -173,6 +207,11 @@ impl Default for SmsPolicy {
             sends_per_login: 3,
             sends_per_hour: 5,
             sends_per_day: 10,
+            sends_per_network_hour: 20,
+            sends_per_prefix_hour: 30,
+            budget_per_hour: 1_000,
+            budget_per_day: 5_000,
+            countries: Country::ALL.to_vec(),
         }
     }
 }

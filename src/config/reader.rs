@@ -188,6 +188,11 @@ impl Reader {
         Some((text, line))
     }
 
+    /// Whether this is the sample of the printed reference, in which every setting is asked for.
+    pub fn shows_all(&self) -> bool {
+        self.found.keys().any(|key| key.starts_with("tenant.<id>."))
+    }
+
     /// A value with a default, in any type that reads from text.
     pub fn value<T: FromStr>(&mut self, key: &str, default: &str, expected: &str, meaning: &'static str) -> Option<T> {
         let (text, line) = self.take(key, default, meaning).unwrap_or((default.to_owned(), None));

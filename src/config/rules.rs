@@ -8,7 +8,7 @@
 use std::ops::RangeInclusive;
 use std::path::Path;
 
-use super::policy::{AccountPolicy, LoginName};
+use super::policy::{AccountPolicy, Country, LoginName};
 use super::reader::Reader;
 use super::{PasswordPolicy, Policy, Preset, SmsPolicy, SmsWhen};
 
@@ -93,6 +93,29 @@ impl Rules<'_> {
                 sends_per_login: self.number("sms.sends_per_login", 3, 1..=5, Less, "codes a login"),
                 sends_per_hour: self.number("sms.sends_per_hour", 5, 1..=20, Less, "codes an hour"),
                 sends_per_day: self.number("sms.sends_per_day", 10, 1..=50, Less, "codes a day"),
+                sends_per_network_hour: self.number(
+                    "sms.sends_per_network_hour",
+                    20,
+                    1..=100_000,
+                    Less,
+                    "codes an hour for logins from one network (/24, /48)",
+                ),
+                sends_per_prefix_hour: self.number(
+                    "sms.sends_per_prefix_hour",
+                    30,
+                    1..=100_000,
+                    Less,
+                    "codes an hour to numbers that begin with the same seven digits",
+                ),
+                budget_per_hour: self.number(
+                    "sms.budget_per_hour",
+                    1_000,
+                    1..=1_000_000,
+                    Less,
+                    "SMS an hour for the whole organisation; from 80 % on there is a warning",
+                ),
+                budget_per_day: self.number("sms.budget_per_day", 5_000, 1..=1_000_000, Less, "the same, a day"),
+                countries: self.countries(),
             },
             accounts: AccountPolicy {
                 login_name: self.login_name(),
@@ -224,6 +247,17 @@ impl Rules<'_> {
             self.looser("sms.when", given.unwrap_or_default());
         }
         when
+    }
+
+    fn countries(&mut self) -> Vec<Country> {
+        let at = self.at("sms.countries");
+        let text = self.reader.text(&at, "NL BE DE", "where numbers may be: NL, BE, DE");
+        let found: Option<Vec<_>> = text.split_whitespace().map(Country::parse).collect();
+        found.filter(|countries| !countries.is_empty()).unwrap_or_else(|| {
+            let message = "expected one or more of NL, BE and DE, with blanks between them".to_owned();
+            self.reader.problem(&at, message);
+            Vec::new()
+        })
     }
 
     fn login_name(&mut self) -> LoginName {

@@ -1,4 +1,4 @@
-//! Where the gateway listens, what it is called from outside, and how it sends SMS.
+//! Where the gateway listens, and what it is called from outside.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -35,17 +35,4 @@ impl Server {
     pub fn is_https(&self) -> bool {
         self.public_url.scheme() == "https"
     }
-}
-
-/// `[sms]`
-#[derive(Clone, Debug)]
-pub struct Sms {
-    pub transport: Transport,
-}
-
-/// How messages leave.
-#[derive(Clone, Debug)]
-pub enum Transport {
-    /// One JSON object a line in `DIR/sms.jsonl` and `DIR/mail.jsonl`: demo and tests only.
-    Drawer { dir: PathBuf },
 }

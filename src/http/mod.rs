@@ -12,6 +12,7 @@ pub mod edge;
 pub mod failure;
 pub mod fhir;
 pub mod headers;
+pub mod hooks;
 pub mod inside;
 pub mod oauth;
 pub mod pages;

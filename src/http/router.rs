@@ -14,7 +14,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{Predicate as _, SizeAbove};
 
 use super::failure::Failure;
-use super::{App, demo, edge, fhir, oauth, pages};
+use super::{App, demo, edge, fhir, hooks, oauth, pages};
 
 /// The largest body of a request.
 const MAX_BODY: usize = 1024 * 1024;
@@ -28,6 +28,7 @@ pub fn router(app: App) -> Router {
         .merge(fhir::routes())
         .merge(oauth::routes())
         .merge(pages::routes())
+        .merge(hooks::routes())
         .merge(demo)
         .with_layers(app)
 }

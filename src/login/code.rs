@@ -8,16 +8,14 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::challenge::{REFERENCE, SECRET, State, Typed, code_mac, resend_wait, text, typed};
+use super::limit::{self, To};
 use super::{At, Flow, Login, Moved, Refused, Step, challenge, line, store};
 use crate::account::throttle::CODE;
-use crate::account::{self, Account};
+use crate::account::{self, Account, Number};
 use crate::audit::{self, Action, Outcome};
 use crate::db::Tx;
 use crate::notify::Message;
-use crate::secret::{hex, same};
-
-const HOUR: SignedDuration = SignedDuration::from_hours(1);
-const DAY: SignedDuration = SignedDuration::from_hours(24);
+use crate::secret::same;
 
 impl Login {
     /// Sends a code: the first one where the person asks for it, or a new one.
@@ -55,9 +53,21 @@ impl Login {
         now: Timestamp,
     ) -> Result<(), Refused> {
         let (tenant, policy) = (&at.tenant, &at.tenant.policy.sms);
-        // Nobody else sends to this account or this number meanwhile, so the limits hold in parallel too.
-        account::store::hold(tx, &tenant.id, &format!("send:{}", account.id)).await?;
-        account::store::hold(tx, &tenant.id, &format!("send:{}", &hex(&account.mobile_key)[..32])).await?;
+        // A number that cannot be opened gets no message; the page looks as always and care staff can help.
+        let number = account
+            .mobile(&self.keys, &tenant.id)
+            .and_then(|number| Number::parse(number.expose()));
+        let Some(number) = number else {
+            tracing::error!("a telephone number cannot be opened: was the master key changed?");
+            return Err(Refused::NoMoreCodes);
+        };
+        let to = To {
+            account,
+            prefix_key: self.keys.prefix_key(&number),
+            network: at.origin.network.map(|network| network.to_string()),
+            number,
+        };
+        limit::hold(tx, &tenant.id, &to).await?;
         let earlier = challenge::store::challenges(tx, &tenant.id, &flow.id, &account.id).await?;
         let count = i64::try_from(earlier.len()).unwrap_or(i64::MAX);
         if count >= policy.sends_per_login {
@@ -69,16 +79,7 @@ impl Login {
                 return Err(Refused::CodeLater(wait));
             }
         }
-        let since = now.saturating_sub(DAY).unwrap_or(now);
-        let (to_account, to_number) =
-            challenge::store::sent(tx, &tenant.id, &account.id, &account.mobile_key, since).await?;
-        for sent in [&to_account, &to_number] {
-            for (span, most) in [(HOUR, policy.sends_per_hour), (DAY, policy.sends_per_day)] {
-                if let Some(wait) = over(sent, span, most, now) {
-                    return Err(Refused::CodeLater(wait));
-                }
-            }
-        }
+        limit::check(tx, tenant, &to, now).await?;
 
         let reference = loop {
             let digits = self.random.digits(REFERENCE);
@@ -98,20 +99,17 @@ impl Login {
             flow: &flow.id,
             account: &account.id,
             number_key: &account.mobile_key,
+            prefix_key: to.prefix_key,
+            network: to.network.as_deref(),
             reference: &reference,
             expires_at,
         };
         challenge::store::new_challenge(tx, &tenant.id, &new, now).await?;
-        // A number that cannot be opened gets no message; the page looks as always and care staff can help.
-        if let Some(number) = account.mobile(&self.keys, &tenant.id) {
-            let text = text(&tenant.name, &self.host, &reference, &secret, expires_at, &tenant.zone);
-            let message = Message::sms(number.expose(), &text, Some(&secret));
-            self.outbox
-                .put(tx, &tenant.id, &message, expires_at, now, &self.random)
-                .await?;
-        } else {
-            tracing::error!("a telephone number cannot be opened: was the master key changed?");
-        }
+        let text = text(&tenant.name, &self.host, &reference, &secret, expires_at, &tenant.zone);
+        let message = Message::sms(to.number.as_str(), &text, Some(&secret));
+        self.outbox
+            .put(tx, &tenant.id, &message, expires_at, now, &self.random)
+            .await?;
         Ok(())
     }
 
@@ -189,11 +187,4 @@ impl Login {
             ..Moved::default()
         })
     }
-}
-
-/// How long to wait if `most` messages went within `span`. `sent` has the newest first.
-fn over(sent: &[Timestamp], span: SignedDuration, most: i64, now: Timestamp) -> Option<SignedDuration> {
-    let at = usize::try_from(most.max(1) - 1).ok()?;
-    let wait = span - now.duration_since(*sent.get(at)?);
-    wait.is_positive().then_some(wait)
 }

@@ -29,6 +29,7 @@ mod code;
 pub mod device;
 mod enter;
 mod flow;
+mod limit;
 mod notice;
 mod own;
 pub mod session;

@@ -85,6 +85,8 @@ pub struct Code {
     pub valid_seconds: i64,
     /// Whether this browser can be trusted from now on.
     pub may_trust: bool,
+    /// No provider takes SMS at the moment.
+    pub down: bool,
 }
 
 /// Whether a new code may be asked for.
@@ -295,6 +297,7 @@ impl Login {
             again,
             valid_seconds: policy.valid_seconds,
             may_trust: policy.when != SmsWhen::EveryLogin,
+            down: self.outbox.sms_is_down(),
         })
     }
 }

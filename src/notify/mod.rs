@@ -20,10 +20,12 @@
 
 mod drawer;
 pub mod gsm7;
+pub mod provider;
 mod run;
 pub(crate) mod store;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -34,7 +36,8 @@ use crate::db::{self, Tx};
 use crate::secret::{MasterKey, Random, Sealer};
 
 pub use drawer::Drawer;
-pub use run::{Refused, Transport, run};
+pub use provider::Providers;
+pub use run::{Refused, Transport, report_url, reported, run};
 
 /// How a message travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,6 +101,7 @@ impl std::fmt::Debug for Message {
 pub struct Outbox {
     sealer: Sealer,
     wake: Arc<Notify>,
+    sms_down: Arc<AtomicBool>,
 }
 
 impl Outbox {
@@ -105,6 +109,7 @@ impl Outbox {
         Self {
             sealer: master.sealer("outbox"),
             wake: Arc::default(),
+            sms_down: Arc::default(),
         }
     }
 
@@ -127,6 +132,11 @@ impl Outbox {
     /// Tells the sending task that something was committed.
     pub fn wake(&self) {
         self.wake.notify_one();
+    }
+
+    /// Whether no provider takes SMS at the moment, as far as this process knows.
+    pub fn sms_is_down(&self) -> bool {
+        self.sms_down.load(Ordering::Relaxed)
     }
 
     fn open(&self, waiting: &store::Waiting) -> Option<Message> {

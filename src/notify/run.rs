@@ -5,20 +5,27 @@
 //! dies in between delays it by half a minute. "At least once" is what remains: a second SMS is better than none.
 
 use std::future::Future;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use futures::StreamExt as _;
+use futures::stream;
 use jiff::{SignedDuration, Timestamp};
 
+use super::provider::Outgoing;
+use super::provider::report::Delivery;
 use super::store::{self, End, Waiting};
-use super::{Drawer, Message, Outbox};
+use super::{Channel, Drawer, Message, Outbox, Providers};
 use crate::clock::Clock;
-use crate::config;
+use crate::config::{self, Config, ProviderKind};
 use crate::db::{self, Db};
 
 /// The task looks by itself this often.
 const LOOK: Duration = Duration::from_millis(500);
 const CLAIM: SignedDuration = SignedDuration::from_secs(30);
 const SEND: Duration = Duration::from_secs(3);
+/// Messages on their way at one moment.
+const AT_ONCE: usize = 8;
 /// Seconds until the next try after a failed one; after the last the message is given up.
 const BACK_OFF: [i64; 6] = [1, 3, 10, 30, 60, 120];
 
@@ -26,14 +33,47 @@ const BACK_OFF: [i64; 6] = [1, 3, 10, 30, 60, 120];
 #[derive(Clone, Debug)]
 pub enum Transport {
     Drawer(Drawer),
+    Real(Providers),
 }
 
-impl From<&config::Transport> for Transport {
-    fn from(transport: &config::Transport) -> Self {
-        match transport {
+impl Transport {
+    /// As the configuration says. Providers may send their reports to `/hooks/sms/…` where browsers come over TLS.
+    pub fn new(config: &Config) -> Result<Self, reqwest::Error> {
+        Ok(match &config.sms.transport {
             config::Transport::Drawer { dir } => Self::Drawer(Drawer { dir: dir.clone() }),
+            config::Transport::Providers(providers) => Self::Real(Providers::new(providers, |provider| {
+                let signs = match provider.kind {
+                    ProviderKind::Twilio => true,
+                    ProviderKind::MessageBird => provider.signing.is_some(),
+                    ProviderKind::Cm | ProviderKind::Spryng => false,
+                };
+                (signs && config.server.is_https()).then(|| report_url(config, provider.kind))
+            })?),
+        })
+    }
+
+    fn sms_is_down(&self, now: Timestamp) -> bool {
+        match self {
+            Self::Drawer(_) => false,
+            Self::Real(providers) => providers.down(now),
         }
     }
+}
+
+/// Where a provider reports to, without the query.
+pub fn report_url(config: &Config, kind: ProviderKind) -> String {
+    format!("{}hooks/sms/{}", config.server.public_url, kind.as_str())
+}
+
+/// Notes a provider's report; whether it is about a message of ours.
+pub async fn reported(db: &Db, reference: &str, delivery: Delivery) -> Result<bool, db::Error> {
+    let mut tx = db.begin().await?;
+    let known = store::reported(&mut tx, reference, delivery.as_str()).await?;
+    tx.commit().await?;
+    if known {
+        metrics::counter!("sms_reported_total", "delivery" => delivery.as_str()).increment(1);
+    }
+    Ok(known)
 }
 
 /// A message that was not taken.
@@ -46,9 +86,22 @@ pub enum Refused {
 }
 
 impl Transport {
-    async fn send(&self, message: &Message, now: Timestamp) -> Result<(), Refused> {
-        match self {
-            Self::Drawer(drawer) => drawer.send(message, now).await,
+    async fn send(&self, waiting: &Waiting, message: &Message, now: Timestamp) -> Result<(), Refused> {
+        match (self, message.channel) {
+            (Self::Drawer(drawer), _) => tokio::time::timeout(SEND, drawer.send(message, now))
+                .await
+                .unwrap_or(Err(Refused::ForNow)),
+            (Self::Real(providers), Channel::Sms) => {
+                let out = Outgoing {
+                    reference: &waiting.id,
+                    to: &message.to,
+                    text: &message.text,
+                    seconds: waiting.expires_at.duration_since(now).as_secs().clamp(1, 72 * 3_600),
+                    report_to: None,
+                };
+                providers.send(out, now).await
+            }
+            (Self::Real(_), Channel::Mail) => Err(Refused::ForGood),
         }
     }
 }
@@ -86,8 +139,14 @@ async fn round(db: &Db, clock: &Clock, outbox: &Outbox, transport: &Transport) -
         if due.is_empty() {
             return Ok(());
         }
-        for waiting in &due {
-            one(db, clock, outbox, transport, waiting).await?;
+        // A provider that hangs does not hold up everybody.
+        let sending = due.iter().map(|waiting| one(db, clock, outbox, transport, waiting));
+        let ended: Vec<_> = stream::iter(sending).buffer_unordered(AT_ONCE).collect().await;
+        outbox
+            .sms_down
+            .store(transport.sms_is_down(clock.now()), Ordering::Relaxed);
+        for end in ended {
+            end?;
         }
     }
 }
@@ -112,9 +171,7 @@ async fn one(
         return Ok(());
     }
     let outcome = match outbox.open(waiting) {
-        Some(message) => tokio::time::timeout(SEND, transport.send(&message, now))
-            .await
-            .unwrap_or(Err(Refused::ForNow)),
+        Some(message) => transport.send(waiting, &message, now).await,
         // Sealed with a key that is gone.
         None => Err(Refused::ForGood),
     };

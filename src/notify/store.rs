@@ -21,6 +21,10 @@ statements! {
     );
     FINISH = both("UPDATE outbox SET state = $2, sealed = $3 WHERE id = $1 AND state = 'waiting'");
     RETRY = both("UPDATE outbox SET not_before = $2 WHERE id = $1 AND state = 'waiting'");
+    SMS_SINCE = both(
+        "SELECT COUNT(*) FROM outbox WHERE tenant = $1 AND channel = 'sms' AND created_at > $2"
+    );
+    REPORTED = both("UPDATE outbox SET delivery = $2 WHERE id = $1 AND channel = 'sms' AND state = 'sent'");
     FORGET = both("DELETE FROM outbox WHERE state <> 'waiting' AND created_at < $1");
 }
 
@@ -89,6 +93,17 @@ pub(super) async fn finish(tx: &mut Tx, id: &str, end: End) -> Result<(), db::Er
 pub(super) async fn retry(tx: &mut Tx, id: &str, at: Timestamp) -> Result<(), db::Error> {
     tx.execute(RETRY, params![id, at]).await?;
     Ok(())
+}
+
+/// How many SMS the organisation asked for since `since`.
+pub async fn sms_since(conn: &mut Conn, tenant: &TenantId, since: Timestamp) -> Result<i64, db::Error> {
+    let row = conn.row(SMS_SINCE, params![tenant.as_str(), since]).await?;
+    Ok(row.map_or(0, |row| row.int(0)))
+}
+
+/// Notes what a provider says became of a message; whether there is such a message.
+pub(super) async fn reported(tx: &mut Tx, id: &str, delivery: &str) -> Result<bool, db::Error> {
+    Ok(tx.execute(REPORTED, params![id, delivery]).await? > 0)
 }
 
 /// Drops what ended before `before`; how many.

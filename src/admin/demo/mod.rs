@@ -142,7 +142,8 @@ fn configuration(data: &Path, listen: std::net::SocketAddr, inside: std::net::So
     for (house, mock) in TENANTS.iter().zip(mocks) {
         let House { id, name, .. } = house;
         // A developer logs in more often than a client.
-        let often = "sms.sends_per_hour = 20\nsms.sends_per_day = 50\n";
+        let often = "sms.sends_per_hour = 20\nsms.sends_per_day = 50\nsms.sends_per_network_hour = 100000\n\
+                     sms.sends_per_prefix_hour = 100000\nsms.budget_per_hour = 100000\nsms.budget_per_day = 1000000\n";
         text.push_str(&format!(
             "\n[tenant.{id}]\nname = \"{name}\"\npreset = \"{id}\"\n{often}\n{}",
             mock.section(id)

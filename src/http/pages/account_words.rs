@@ -11,6 +11,18 @@ impl Language {
         )
     }
 
+    /// On the page of the code: it is not the person's fault, and there is no way round the code.
+    pub(super) fn sms_down(self) -> &'static str {
+        match self {
+            Self::Dutch => {
+                "Er is een storing: sms'jes komen nu niet aan. Wij blijven het proberen. Wacht een paar minuten of kom later terug."
+            }
+            Self::English => {
+                "Text messages do not arrive now because of a fault. We keep trying. Wait some minutes or come back later."
+            }
+        }
+    }
+
     pub(super) fn device(self, label: &str, since: &str, used: &str, here: bool) -> String {
         let label = self.labelled(label);
         let here = match (self, here) {

@@ -155,6 +155,7 @@ fn code_page(
 ) -> Box<dyn AnyPage> {
     let t = language.texts();
     let may_send = !matches!(code.again, Again::Never);
+    let words = words.or_else(|| code.down.then(|| language.sms_down().to_owned()));
     match code.reference {
         None => Box::new(views::CodeRequest {
             shell,

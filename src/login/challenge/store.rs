@@ -12,8 +12,8 @@ statements! {
          WHERE tenant = $1 AND account = $2 AND superseded_at IS NULL AND consumed_at IS NULL"
     );
     NEW_CHALLENGE = both(
-        "INSERT INTO login_challenge (tenant, id, flow, account, number_key, reference, code_mac, created_at, expires_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+        "INSERT INTO login_challenge (tenant, id, flow, account, number_key, reference, code_mac, created_at, expires_at, \
+         prefix_key, network) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
     );
     CHALLENGES = both(
         "SELECT id, reference, created_at, expires_at, attempts, consumed_at, superseded_at FROM login_challenge \
@@ -26,6 +26,14 @@ statements! {
     SENT_TO_NUMBER = both(
         "SELECT created_at FROM login_challenge WHERE tenant = $1 AND number_key = $2 AND created_at > $3 \
          ORDER BY created_at DESC LIMIT 100"
+    );
+    SENT_TO_PREFIX = both(
+        "SELECT created_at FROM login_challenge WHERE tenant = $1 AND prefix_key = $2 AND created_at > $3 \
+         ORDER BY created_at DESC LIMIT $4"
+    );
+    SENT_FOR_NETWORK = both(
+        "SELECT created_at FROM login_challenge WHERE tenant = $1 AND network = $2 AND created_at > $3 \
+         ORDER BY created_at DESC LIMIT $4"
     );
     TRY = both(
         "UPDATE login_challenge SET attempts = attempts + 1 WHERE tenant = $1 AND id = $2 AND consumed_at IS NULL \
@@ -44,6 +52,8 @@ pub(in crate::login) struct NewChallenge<'a> {
     pub(in crate::login) flow: &'a str,
     pub(in crate::login) account: &'a str,
     pub(in crate::login) number_key: &'a [u8],
+    pub(in crate::login) prefix_key: [u8; 32],
+    pub(in crate::login) network: Option<&'a str>,
     pub(in crate::login) reference: &'a str,
     pub(in crate::login) code_mac: [u8; 32],
     pub(in crate::login) expires_at: Timestamp,
@@ -70,6 +80,8 @@ pub(in crate::login) async fn new_challenge(
             new.code_mac,
             now,
             new.expires_at,
+            new.prefix_key,
+            new.network,
         ],
     )
     .await?;
@@ -114,6 +126,32 @@ pub(in crate::login) async fn sent(
         .rows(SENT_TO_NUMBER, params![tenant.as_str(), number_key, since])
         .await?;
     Ok((times(account), times(number)))
+}
+
+/// The same for all numbers with this beginning; the newest `most`.
+pub(in crate::login) async fn sent_to_prefix(
+    conn: &mut Conn,
+    tenant: &TenantId,
+    prefix_key: &[u8; 32],
+    since: Timestamp,
+    most: i64,
+) -> Result<Vec<Timestamp>, db::Error> {
+    let values = params![tenant.as_str(), prefix_key, since, most];
+    let rows = conn.rows(SENT_TO_PREFIX, values).await?;
+    Ok(rows.iter().map(|row| row.time(0)).collect())
+}
+
+/// The same for all logins from this network; the newest `most`.
+pub(in crate::login) async fn sent_for_network(
+    conn: &mut Conn,
+    tenant: &TenantId,
+    network: &str,
+    since: Timestamp,
+    most: i64,
+) -> Result<Vec<Timestamp>, db::Error> {
+    let values = params![tenant.as_str(), network, since, most];
+    let rows = conn.rows(SENT_FOR_NETWORK, values).await?;
+    Ok(rows.iter().map(|row| row.time(0)).collect())
 }
 
 /// Counts a try on an open code, in one statement: its MAC and how many tries were made, this one included.
