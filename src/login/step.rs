@@ -65,7 +65,7 @@ pub fn next(facts: Facts<'_>, policy: &Policy, now: Timestamp) -> Step {
     }
     // Whoever still has a password of somebody else's choice has to show the telephone, on any device.
     let trusted = device && account.state == State::Active;
-    if !second && !(trusted && devices_count(policy)) {
+    if !(second || trusted && devices_count(policy)) {
         return Step::SecondFactor;
     }
     if account.state == State::MustChangePassword {

@@ -180,8 +180,8 @@ impl World {
     /// The secret part of the newest SMS.
     pub(crate) async fn newest_code(&self) -> String {
         let messages = self.messages().await;
-        let codes = messages.iter().filter_map(|message| message["code"].as_str());
-        codes.last().expect("an SMS with a code was sent").to_owned()
+        let mut codes = messages.iter().filter_map(|message| message["code"].as_str());
+        codes.next_back().expect("an SMS with a code was sent").to_owned()
     }
 
     /// `action outcome reason` of every audit line.

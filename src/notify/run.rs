@@ -8,8 +8,7 @@ use std::future::Future;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use futures::StreamExt as _;
-use futures::stream;
+use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 
 use super::provider::Outgoing;
@@ -140,13 +139,16 @@ async fn round(db: &Db, clock: &Clock, outbox: &Outbox, transport: &Transport) -
             return Ok(());
         }
         // A provider that hangs does not hold up everybody.
-        let sending = due.iter().map(|waiting| one(db, clock, outbox, transport, waiting));
-        let ended: Vec<_> = stream::iter(sending).buffer_unordered(AT_ONCE).collect().await;
-        outbox
-            .sms_down
-            .store(transport.sms_is_down(clock.now()), Ordering::Relaxed);
-        for end in ended {
-            end?;
+        for some in due.chunks(AT_ONCE) {
+            let sending: Vec<_> = some
+                .iter()
+                .map(|waiting| one(db, clock, outbox, transport, waiting))
+                .collect();
+            let ended = join_all(sending).await;
+            outbox
+                .sms_down
+                .store(transport.sms_is_down(clock.now()), Ordering::Relaxed);
+            ended.into_iter().collect::<Result<(), _>>()?;
         }
     }
 }

@@ -40,7 +40,7 @@ async fn a_trusted_browser_needs_no_code_and_says_so_to_the_app() {
     );
     assert_eq!((own.logins[0].second, own.logins[0].device), (false, true));
     let session = crate::login::session::of_cookie(
-        &mut *world.db.read().await.unwrap(),
+        &mut world.db.read().await.unwrap(),
         &world.tenant.id,
         again.session.as_deref(),
         world.now(),
