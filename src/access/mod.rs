@@ -19,13 +19,13 @@
 //! A decision looks at the token and the rights alone, never at stored data, so that a refusal says nothing about what exists.
 //! Two things have to agree: the scopes (what the person let this app do) and the rights (what the person may see), and the
 //! narrower wins. A `patient/` scope reaches the client in the token's context, a `user/` scope every client that the account
-//! has a right to.
+//! has a right to. An app in its own name has no rights and no person; its `system/` scopes reach every client of the tenant.
 
 mod visible;
 
 use std::collections::BTreeMap;
 
-pub use visible::{Narrowing, Visible};
+pub use visible::{Clients, Narrowing, Visible};
 
 use crate::audit;
 use crate::config::TenantId;
@@ -68,6 +68,9 @@ pub fn decide(caller: &Caller, interaction: &Interaction<'_>) -> Result<Visible,
         Interaction::Read(kind, _) => (Action::Read, kind),
         Interaction::Search(kind) => (Action::Search, kind),
     };
+    if caller.account.is_none() {
+        return for_itself(caller, action, kind);
+    }
     let allowed = Reach::of(caller, action, kind).ok_or(Denied::Scope).and_then(|reach| {
         let rights = reach.rights(caller, kind);
         let patients: Vec<Id> = rights.iter().map(|right| right.patient.clone()).collect();
@@ -78,12 +81,22 @@ pub fn decide(caller: &Caller, interaction: &Interaction<'_>) -> Result<Visible,
         if kind.is_shared() {
             types.extend(ways(caller, reach.context, &rights));
         }
-        Ok(Visible::new(caller.tenant.id.clone(), patients, types))
+        Ok(Visible::new(caller.tenant.id.clone(), Clients::These(patients), types))
     });
     match *interaction {
         Interaction::Read(kind, id) => allowed.or_else(|denied| oneself(caller, kind, id).ok_or(denied)),
         Interaction::Search(_) => allowed,
     }
+}
+
+/// What an app sees in its own name: every client of the tenant, and of them what its `system/` scopes name.
+fn for_itself(caller: &Caller, action: Action, kind: ResourceType) -> Result<Visible, Denied> {
+    let narrowing = caller
+        .scopes
+        .allow(Context::System, action, kind)
+        .ok_or(Denied::Scope)?;
+    let types = BTreeMap::from([(kind, narrowing)]);
+    Ok(Visible::new(caller.tenant.id.clone(), Clients::All, types))
 }
 
 /// How far the scopes of one context reach for one type.
@@ -153,7 +166,11 @@ fn oneself(caller: &Caller, kind: ResourceType, id: &Id) -> Option<Visible> {
             .filter(in_context)
             .collect();
         let only = vec![("_id".to_owned(), id.to_string())];
-        Visible::new(caller.tenant.id.clone(), patients, BTreeMap::from([(kind, vec![only])]))
+        Visible::new(
+            caller.tenant.id.clone(),
+            Clients::These(patients),
+            BTreeMap::from([(kind, vec![only])]),
+        )
     })
 }
 
@@ -167,7 +184,10 @@ pub fn for_system(reason: &'static str, tenant: &TenantId, patients: &[Id]) -> (
             ..audit::What::default()
         })
         .about(patients);
-    (Visible::new(tenant.clone(), patients.to_vec(), types), entry)
+    (
+        Visible::new(tenant.clone(), Clients::These(patients.to_vec()), types),
+        entry,
+    )
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ fn caller(scopes: &str, patient: Option<&str>, rights: Vec<Right>) -> Caller {
     };
     Caller {
         tenant: Arc::new(tenant),
-        account: "account".to_owned(),
+        account: Some("account".to_owned()),
         client_id: "app".to_owned(),
         grant: "grant".to_owned(),
         scopes: Scopes::parse(scopes).unwrap(),
@@ -227,4 +227,40 @@ fn what_the_gateway_reads_itself_comes_with_its_audit_line() {
     assert_eq!(visible.patients(), [id("A")]);
     assert_eq!(entry.patients, [id("A")]);
     assert_eq!(entry.what.query.as_deref(), Some("reconciliation"));
+}
+
+#[test]
+fn s10_an_app_in_its_own_name_sees_all_clients_by_system_scopes_alone() {
+    use ResourceType::{CarePlan, Goal, Observation, Practitioner};
+    let own = |scopes: &str| {
+        let mut caller = ul(scopes);
+        (caller.account, caller.patient) = (None, None);
+        caller
+    };
+    let any = id("x");
+    let caller = own("system/CarePlan.rs system/Goal.s system/Observation.r?category=a system/Practitioner.r");
+    for (kind, read, search) in [
+        (CarePlan, true, true),
+        (Goal, false, true),
+        (Observation, true, false),
+        (Practitioner, true, false),
+        (ResourceType::Patient, false, false),
+    ] {
+        let reads = decide(&caller, &Interaction::Read(kind, &any));
+        assert_eq!(reads.is_ok(), read, "{kind}");
+        assert_eq!(decide(&caller, &Interaction::Search(kind)).is_ok(), search, "{kind}");
+        if let Ok(visible) = reads {
+            assert_eq!(visible.clients(), &Clients::All);
+        }
+    }
+    let visible = decide(&caller, &Interaction::Read(Observation, &any)).unwrap();
+    let category = vec![("category".to_owned(), "a".to_owned())];
+    assert_eq!(visible.narrowing(Observation), Some(&[category][..]));
+    // Rights and a client in context do not count for an app, and scopes of a person neither.
+    let mut caller = own("patient/*.rs user/*.rs");
+    caller.patient = Some(id("A"));
+    let asked = Interaction::Search(CarePlan);
+    assert_eq!(decide(&caller, &asked).unwrap_err(), Denied::Scope);
+    // And a person's token never reaches further by a system scope.
+    assert_eq!(decide(&ul("system/*.rs"), &asked).unwrap_err(), Denied::Scope);
 }

@@ -133,7 +133,7 @@ pub struct Who {
     pub client_id: Option<String>,
     /// The grant behind the token.
     pub grant: Option<String>,
-    /// In what role towards the client: `"client"`, `"contact"`, `"representative"`.
+    /// In what role towards the client: `"client"`, `"contact"`, `"representative"`; `"app"` for one in its own name.
     pub role: Option<&'static str>,
 }
 

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use url::Url;
 
 use super::reader::{Problem, Reader, Setting};
-use super::{Config, Server, Tenant, TenantId, front, message, rules, source};
+use super::{Config, Server, Tenant, TenantId, front, message, oauth, rules, source};
 use crate::secret::{MasterKey, Secret};
 
 impl Config {
@@ -53,6 +53,7 @@ fn sections(reader: &mut Reader) -> Option<Config> {
     let database = database(reader);
     let master = master(reader);
     let sms = message::sms(reader);
+    let oauth = oauth::read(reader);
     let names = reader.names("tenant");
     if names.is_empty() {
         reader.problem("tenant", "there is no tenant: add a [tenant.<id>] section".to_owned());
@@ -67,6 +68,7 @@ fn sections(reader: &mut Reader) -> Option<Config> {
         database: database?,
         master: master?,
         sms: sms?,
+        oauth,
         tenants,
     })
 }

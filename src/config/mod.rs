@@ -7,6 +7,7 @@
 mod front;
 mod load;
 mod message;
+mod oauth;
 mod policy;
 mod preset;
 mod reader;
@@ -18,6 +19,7 @@ mod tenant;
 pub use front::{Forwarding, Front, Proxies, Tls, TlsPreset};
 pub use load::reference;
 pub use message::{Provider, ProviderKind, Sms, Transport};
+pub use oauth::OAuth;
 pub use policy::{
     AccountPolicy, Country, Deviation, LoginName, PasswordPolicy, Policy, SHORTEST_PASSWORD, SmsPolicy, SmsWhen,
 };
@@ -38,6 +40,7 @@ pub struct Config {
     pub database: Secret<String>,
     pub master: MasterKey,
     pub sms: Sms,
+    pub oauth: OAuth,
     /// By id, in the order of the file.
     pub tenants: Vec<Arc<Tenant>>,
 }

@@ -21,6 +21,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::Error;
+use super::backend::Backend;
 
 /// One case file.
 #[derive(Debug, Deserialize)]
@@ -48,6 +49,8 @@ pub struct Step {
     pub request: Option<Request>,
     pub authorize: Option<Authorize>,
     pub login: Option<Login>,
+    /// A token request of a backend app.
+    pub backend: Option<Backend>,
     /// Two named answers that must be the same to the byte, apart from dates, request ids and form tokens.
     pub same: Option<[String; 2]>,
     pub headers: BTreeMap<String, String>,
@@ -208,7 +211,10 @@ impl Case {
                 step.request.is_some(),
                 step.authorize.is_some(),
             ];
-            let actions = actions.into_iter().chain([step.login.is_some(), step.same.is_some()]);
+            let actions =
+                actions
+                    .into_iter()
+                    .chain([step.login.is_some(), step.same.is_some(), step.backend.is_some()]);
             if actions.filter(|given| *given).count() != 1 {
                 return Err(wrong(format!("step {} needs exactly one action", number + 1)));
             }

@@ -14,6 +14,7 @@
 //! with what it judges (`fhir` is the one exception). A person who reads no Rust can read and add a case. Cases run one
 //! after the other: they share one outbox, and a report in a fixed order can be compared with the one before.
 
+mod backend;
 pub mod case;
 mod client;
 mod command;
@@ -77,6 +78,8 @@ pub struct Options {
     pub tenants: Vec<String>,
     /// The file with sent SMS messages; beside the world when not given.
     pub outbox: Option<PathBuf>,
+    /// The private key of the backend app; beside the world when not given.
+    pub backend_key: Option<PathBuf>,
     /// Known failures; the built-in list when not given.
     pub expected: Option<PathBuf>,
     /// For states and PKCE verifiers; fresh random bytes.
@@ -93,6 +96,7 @@ impl Options {
             world: None,
             tenants: Vec::new(),
             outbox: None,
+            backend_key: None,
             expected: None,
             seed,
             started,
@@ -103,6 +107,7 @@ impl Options {
     pub fn demo(mut self, folder: impl AsRef<Path>) -> Self {
         self.world = Some(folder.as_ref().join("demo.json"));
         self.outbox = Some(folder.as_ref().join("outbox/sms.jsonl"));
+        self.backend_key = Some(folder.as_ref().join("demo-backend.jwk"));
         self
     }
 }
@@ -138,12 +143,20 @@ pub async fn run(options: Options) -> Result<Report, Error> {
         return Err(Error::NoTenants);
     }
     let mut browser = client::Browser::new().map_err(Error::Client)?;
+    let backend_key = options.backend_key.as_deref().and_then(backend::Key::load);
+    let running = Instant::now();
     let mut results = Vec::new();
     for tenant in &world.tenants {
         for case in &cases {
             let seed = seed_of(&options.seed, &tenant.id, &case.id);
             let begun = Instant::now();
-            let play = play::Play::new(tenant, options.outbox.as_deref(), &mut browser, seed);
+            let target = play::Target {
+                tenant,
+                outbox: options.outbox.as_deref(),
+                backend_key: backend_key.as_ref(),
+                now: options.started + running.elapsed(),
+            };
+            let play = play::Play::new(target, &mut browser, seed);
             let outcome = play.run(case).await;
             results.push(CaseResult {
                 case: case.id.clone(),

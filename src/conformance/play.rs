@@ -6,10 +6,12 @@ use std::path::Path;
 use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
 use reqwest::Method;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
+use super::backend::{Backend, Key};
 use super::case::{Authorize, Case, Login, Step, Until};
 use super::client::{Answer, Body, Browser};
 use super::report::Outcome;
@@ -20,6 +22,8 @@ use super::{compare, expect};
 
 /// What a login asks for when the case does not say.
 const SCOPE: &str = "openid fhirUser launch/patient offline_access patient/*.rs";
+
+const ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// Why a step did not pass.
 enum Stop {
@@ -34,11 +38,18 @@ impl From<String> for Stop {
     }
 }
 
-/// One play of one case.
-pub(super) struct Play<'a> {
+/// What a case is played against, and when.
+pub(super) struct Target<'a> {
     pub tenant: &'a Tenant,
     pub outbox: Option<&'a Path>,
-    pub browser: &'a mut Browser,
+    pub backend_key: Option<&'a Key>,
+    pub now: Timestamp,
+}
+
+/// One play of one case.
+pub(super) struct Play<'a> {
+    target: Target<'a>,
+    browser: &'a mut Browser,
     variables: Variables,
     answers: BTreeMap<String, Answer>,
     seed: [u8; 32],
@@ -47,7 +58,8 @@ pub(super) struct Play<'a> {
 
 impl<'a> Play<'a> {
     /// `seed` must differ for every play: states and PKCE verifiers come from it.
-    pub(super) fn new(tenant: &'a Tenant, outbox: Option<&'a Path>, browser: &'a mut Browser, seed: [u8; 32]) -> Self {
+    pub(super) fn new(target: Target<'a>, browser: &'a mut Browser, seed: [u8; 32]) -> Self {
+        let tenant = target.tenant;
         let mut variables = Variables::default();
         variables.set("tenant", &tenant.id);
         variables.set("fhir", tenant.fhir.trim_end_matches('/'));
@@ -58,8 +70,7 @@ impl<'a> Play<'a> {
         }
         let answers = BTreeMap::new();
         Self {
-            tenant,
-            outbox,
+            target,
             browser,
             variables,
             answers,
@@ -92,6 +103,8 @@ impl<'a> Play<'a> {
         }
         let answer = if let Some(login) = &step.login {
             self.login(login).await?
+        } else if let Some(backend) = &step.backend {
+            self.backend(backend).await?
         } else if let Some(authorize) = &step.authorize {
             let url = self.authorize_url(authorize)?;
             self.browser
@@ -188,7 +201,7 @@ impl<'a> Play<'a> {
     }
 
     async fn login(&mut self, login: &Login) -> Result<Answer, Stop> {
-        let tenant = self.tenant;
+        let tenant = self.target.tenant;
         let Some((person, patient)) = tenant.account(login.account) else {
             return Err(Stop::Skipped(format!(
                 "the target has no account of kind {:?}",
@@ -213,7 +226,7 @@ impl<'a> Play<'a> {
             decision: login.decision,
             until: login.until,
             redirect: &redirect,
-            outbox: self.outbox,
+            outbox: self.target.outbox,
         };
         let answer = walk(self.browser, url, &visitor).await?;
         self.variables.set(format!("{}.patient", login.name), patient);
@@ -269,8 +282,40 @@ impl<'a> Play<'a> {
         Ok(answer)
     }
 
+    /// Sets `{assertion}`.
+    async fn backend(&mut self, backend: &Backend) -> Result<Answer, Stop> {
+        self.app(&backend.app)?;
+        let key = self.target.backend_key;
+        let key = key.ok_or_else(|| Stop::Skipped("the private key of the backend app is not known".to_owned()))?;
+        let (endpoint, jti) = (self.fill("{issuer}/oauth/token")?, self.draw());
+        let jwt = backend.assertion(key, &endpoint, &jti, self.target.now, |text| self.fill(text))?;
+        let jwt = jwt.ok_or_else(|| "the key does not sign".to_owned())?;
+        self.variables.set("assertion", &jwt);
+        let mut form = BTreeMap::from([
+            ("grant_type".to_owned(), "client_credentials".to_owned()),
+            ("client_assertion_type".to_owned(), ASSERTION.to_owned()),
+            ("client_assertion".to_owned(), jwt),
+        ]);
+        form.extend(backend.scope.iter().map(|scope| ("scope".to_owned(), scope.clone())));
+        for (name, value) in &backend.form {
+            form.insert(name.clone(), self.fill(value)?);
+        }
+        form.retain(|_, value| !value.is_empty());
+        let url = Url::parse(&endpoint).map_err(|_| "the issuer is not absolute".to_owned())?;
+        let body = Body::Form(form.into_iter().collect());
+        let answer = self.browser.send(Method::POST, url, HeaderMap::new(), body).await?;
+        if let Some(name) = backend.name.as_ref().filter(|_| answer.status == 200) {
+            let body = answer.json()?;
+            let token = body["access_token"]
+                .as_str()
+                .ok_or_else(|| "there is no access_token".to_owned())?;
+            self.variables.set(format!("{name}.access_token"), token);
+        }
+        Ok(answer)
+    }
+
     fn app(&self, client_id: &str) -> Result<App, Stop> {
-        let app = self.tenant.app(client_id).cloned();
+        let app = self.target.tenant.app(client_id).cloned();
         app.ok_or_else(|| Stop::Skipped(format!("the target has no app {client_id}")))
     }
 

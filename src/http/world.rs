@@ -166,6 +166,26 @@ impl World {
         token
     }
 
+    /// An access token of an app in its own name.
+    pub(super) async fn own_token(&self, scopes: &str) -> String {
+        let tenant = TenantId::parse("topaz").unwrap();
+        let metadata = json!({
+            "client_id": "backend", "client_name": "B", "grant_types": ["client_credentials"], "scope": "system/*.rs",
+            "token_endpoint_auth_method": "private_key_jwt", "jwks_uri": "https://backend.example/jwks",
+        });
+        let mut tx = self.db().begin().await.unwrap();
+        let now = self.clock.now();
+        // A second token is of the same app.
+        if oauth::app::find(&mut tx, &tenant, "backend").await.unwrap().is_none() {
+            oauth::app::register(&mut tx, &tenant, &metadata, now, &Random::Os)
+                .await
+                .unwrap();
+        }
+        let token = oauth::token::plant(&mut tx, &tenant, "backend", scopes, now).await;
+        tx.commit().await.unwrap();
+        token
+    }
+
     /// The client himself, with everything, and his token.
     pub(super) async fn client(&self, patient: &str, scopes: &str) -> String {
         let account = format!("account-{patient}");
@@ -334,6 +354,7 @@ fn config() -> Config {
         sms: Sms {
             transport: Transport::Drawer { dir: ".".into() },
         },
+        oauth: crate::config::OAuth::default(),
         tenants: vec![tenant("topaz", "Topaz"), tenant("amaris", "Amaris")],
     }
 }

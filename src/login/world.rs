@@ -63,6 +63,7 @@ pub(crate) async fn world(change: impl FnOnce(&mut Policy)) -> World {
                 dir: dir.path().join("outbox"),
             },
         },
+        oauth: crate::config::OAuth::default(),
         tenants: vec![Arc::clone(&tenant)],
     };
     let clock = Clock::fixed("2026-11-22T10:00:00Z".parse().unwrap());

@@ -63,7 +63,7 @@ impl Addresses {
 fn supported() -> Vec<&'static str> {
     // The scopes that are asked most are named beside the wildcards: apps look for them literally.
     let mut scopes: Vec<&str> = Scopes::SUPPORTED.split(' ').collect();
-    scopes.extend(["patient/*.read", "user/*.read"]);
+    scopes.extend(["patient/*.read", "user/*.read", "system/*.read"]);
     scopes
 }
 
@@ -79,7 +79,7 @@ fn shared(issuer: &Issuer, tenant: &TenantId) -> Value {
         "scopes_supported": supported(),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query", "form_post"],
-        "grant_types_supported": ["authorization_code", "refresh_token"],
+        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
         "code_challenge_methods_supported": ["S256"],
         "token_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"],
         "token_endpoint_auth_signing_alg_values_supported": ALGORITHMS,

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
+use super::published::Published;
 use super::{Error, key, token};
 use crate::clock::Clock;
 use crate::config::{Config, Server, TenantId};
@@ -21,6 +22,7 @@ struct Parts {
     server: Server,
     keys: key::Keys,
     checked: token::Checked,
+    published: Published,
     /// Out of an old refresh token comes the next one: see [`token`].
     successor: MacKey,
     subject: MacKey,
@@ -36,6 +38,7 @@ impl Issuer {
             server: config.server.clone(),
             keys: key::Keys::default(),
             checked: token::Checked::default(),
+            published: Published::new(&config.oauth),
             successor: config.master.mac_key("oauth-successor"),
             subject: config.master.mac_key("oauth-subject"),
             sealer: config.master.sealer("oauth-key"),
@@ -79,6 +82,10 @@ impl Issuer {
 
     pub(super) fn keys(&self) -> &key::Keys {
         &self.0.keys
+    }
+
+    pub(super) fn published(&self) -> &Published {
+        &self.0.published
     }
 
     pub(super) fn checked(&self) -> &token::Checked {

@@ -23,6 +23,7 @@ pub mod discovery;
 pub mod grant;
 mod issuer;
 pub mod key;
+mod published;
 pub mod request;
 pub mod scope;
 mod standing;
@@ -44,9 +45,11 @@ use scope::Scopes;
 #[derive(Clone, Debug)]
 pub struct Caller {
     pub tenant: Arc<Tenant>,
-    pub account: String,
+    /// `None`: no person, but the app in its own name (`client_credentials`). It has no rights of its own and reaches what its
+    /// `system/` scopes name.
+    pub account: Option<String>,
     pub client_id: String,
-    /// The grant that the token came from: for audit lines and for binding page links.
+    /// The grant that the token came from, or the name of an app that has none: for audit lines and for binding page links.
     pub grant: String,
     pub scopes: Scopes,
     /// The client in the token's launch context; `patient/` scopes reach nobody else.

@@ -16,7 +16,7 @@ use super::token::{self, Answer, Form, Posted};
 use super::{Issuer, key};
 use crate::account::{self, Hasher, Keys, New, Ready};
 use crate::clock::Clock;
-use crate::config::{Config, Front, Policy, Server, Sms, Tenant, TenantId, Transport};
+use crate::config::{Config, Front, OAuth, Policy, Server, Sms, Tenant, TenantId, Transport};
 use crate::consent::{self, NewRight, Parts, Role};
 use crate::db::fresh::fresh;
 use crate::fhir::types::{Id, ResourceType};
@@ -74,9 +74,13 @@ fn id(text: &str) -> Id {
 
 impl World {
     pub(crate) async fn new() -> Self {
+        Self::with(&OAuth::default()).await
+    }
+
+    pub(crate) async fn with(oauth: &OAuth) -> Self {
         // Making keys is slow, and the tests share two.
         static KEYS: [OnceLock<Vec<u8>>; 2] = [const { OnceLock::new() }; 2];
-        let world = Self::without_key().await;
+        let world = Self::bare(oauth).await;
         let mut tx = world.issuer.db().begin().await.unwrap();
         for (tenant, key) in [&world.tenant, &world.other].into_iter().zip(&KEYS) {
             let der = key.get_or_init(|| {
@@ -91,6 +95,10 @@ impl World {
     }
 
     pub(crate) async fn without_key() -> Self {
+        Self::bare(&OAuth::default()).await
+    }
+
+    async fn bare(oauth: &OAuth) -> Self {
         let (dir, db) = fresh().await;
         let clock = Clock::fixed("2026-11-22T10:00:00Z".parse().unwrap());
         let random = Random::Os;
@@ -108,6 +116,7 @@ impl World {
             sms: Sms {
                 transport: Transport::Drawer { dir: PathBuf::new() },
             },
+            oauth: oauth.clone(),
             tenants: vec![Arc::clone(&topaz), Arc::clone(&amaris)],
         };
         let issuer = Issuer::new(&config, db, clock.clone(), random.clone());

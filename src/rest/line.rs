@@ -24,10 +24,13 @@ const CODED: &[&str] = &[
 
 pub(super) fn who(caller: &Caller, patients: &[Id]) -> Who {
     Who {
-        account: Some(caller.account.clone()),
+        account: caller.account.clone(),
         client_id: Some(caller.client_id.clone()),
         grant: Some(caller.grant.clone()),
-        role: role(caller, patients),
+        role: match caller.account {
+            Some(_) => role(caller, patients),
+            None => Some("app"),
+        },
     }
 }
 

@@ -44,7 +44,8 @@ impl Rest {
             return Err(Error::NotFound);
         }
         let mut conn = self.db.read().await?;
-        let (account, _) = account::find(&mut conn, visible.tenant(), &caller.account)
+        let account = caller.account.as_deref().ok_or(Error::NotFound)?;
+        let (account, _) = account::find(&mut conn, visible.tenant(), account)
             .await?
             .ok_or(Error::NotFound)?;
         let body = json!({

@@ -1,7 +1,9 @@
 //! Search by type.
 
+use std::collections::BTreeSet;
+
 use super::{Answer, Call, Done, Error, Rest, line, link};
-use crate::access::{self, Interaction, Visible};
+use crate::access::{self, Clients, Interaction, Visible};
 use crate::audit::{Action, What};
 use crate::fhir::bundle::{Bundle, Kind};
 use crate::fhir::search::{BadParam, Filter, Handling, Query, Setting, Summary};
@@ -40,7 +42,7 @@ impl Rest {
             let found = resource::search(&mut *self.db.read().await?, &visible, &asked.query, &asked.page).await?;
             Ok(Done {
                 answer: Answer::Bundle(self.bundle(call, &asked, &found)),
-                patients: searched(&visible, &asked.query),
+                patients: searched(&visible, &asked.query, &found),
             })
         };
         let found = found.await;
@@ -109,8 +111,13 @@ impl Rest {
     }
 }
 
-/// Whose dossiers were searched: the visible clients, less those that the search itself left out.
-fn searched(visible: &Visible, query: &Query) -> Vec<Id> {
+/// Whose dossiers were searched: the visible clients, less those that the search itself left out. Of a search over everybody,
+/// those of whom something was found.
+fn searched(visible: &Visible, query: &Query, found: &Found) -> Vec<Id> {
+    if *visible.clients() == Clients::All {
+        let met = found.entries.iter().filter_map(|entry| entry.patient.clone());
+        return met.collect::<BTreeSet<_>>().into_iter().collect();
+    }
     let asked = |id: &&Id| {
         query.filters.iter().all(|filter| match filter {
             Filter::Patient(only) => only.contains(id),

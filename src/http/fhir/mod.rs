@@ -6,6 +6,8 @@
 
 mod answer;
 mod asked;
+#[cfg(test)]
+mod backend_tests;
 mod bearer;
 mod documents;
 mod format;

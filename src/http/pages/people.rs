@@ -35,7 +35,7 @@ pub(super) async fn of(
     let account = page.account.clone().unwrap_or_default();
     let caller = Caller {
         tenant: Arc::clone(&browser.tenant),
-        account: account.clone(),
+        account: Some(account.clone()),
         client_id: page.request.app.client_id.clone(),
         grant: String::new(),
         scopes: Scopes::parse("user/Patient.rs").expect("this is a scope"),

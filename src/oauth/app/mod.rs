@@ -42,8 +42,17 @@ pub enum Kind {
     Public,
     /// A secret that the gateway made; the SHA-256 of its 256 random bits is kept.
     Secret([u8; 32]),
-    /// `private_key_jwt`; the app's public keys as a JWK Set.
-    Key(String),
+    /// `private_key_jwt`
+    Key(PublicKeys),
+}
+
+/// Where the public keys of an app are.
+#[derive(Clone, PartialEq, Eq)]
+pub enum PublicKeys {
+    /// A JWK Set that was given at the registration.
+    Given(String),
+    /// The address of a JWK Set that the app keeps (`jwks_uri`).
+    At(String),
 }
 
 impl fmt::Debug for Kind {

@@ -14,9 +14,10 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::redirect::{LONGEST_URI, redirect};
-use super::{App, Grants, Kind, store};
+use super::{App, Grants, Kind, PublicKeys, store};
 use crate::config::TenantId;
 use crate::db::{self, Tx};
+use crate::oauth::published::may_fetch;
 use crate::oauth::scope::Scopes;
 use crate::secret::{Random, sha256};
 
@@ -200,7 +201,7 @@ impl Reader<'_> {
         match method {
             Some("none") => Kind::Public,
             Some("client_secret_basic" | "client_secret_post") => Kind::Secret([0; 32]),
-            Some("private_key_jwt") => Kind::Key(self.jwks()),
+            Some("private_key_jwt") => Kind::Key(self.keys()),
             _ => {
                 self.problem(
                     "token_endpoint_auth_method: choose none, client_secret_basic, client_secret_post or private_key_jwt",
@@ -210,10 +211,35 @@ impl Reader<'_> {
         }
     }
 
-    fn jwks(&mut self) -> String {
-        if self.given.contains_key("jwks_uri") {
-            self.problem("jwks_uri: not offered; give the public keys in jwks");
+    fn keys(&mut self) -> PublicKeys {
+        // RFC 7591 §2: not both.
+        match (self.given.get("jwks_uri"), self.given.get("jwks")) {
+            (Some(_), Some(_)) => {
+                self.problem("jwks_uri: give the keys or their address, not both");
+                PublicKeys::Given(String::new())
+            }
+            (Some(address), None) => PublicKeys::At(self.jwks_uri(address)),
+            (None, _) => PublicKeys::Given(self.jwks()),
         }
+    }
+
+    fn jwks_uri(&mut self, address: &Value) -> String {
+        let fits = |text: &&str| {
+            let url = url::Url::parse(text).ok();
+            text.len() <= LONGEST_URI && url.is_some_and(|url| may_fetch(&url, true) && url.fragment().is_none())
+        };
+        match address.as_str().filter(fits) {
+            Some(address) => address.to_owned(),
+            None => {
+                self.problem(
+                    "jwks_uri: give an https address that is open to the internet, without user name or fragment",
+                );
+                String::new()
+            }
+        }
+    }
+
+    fn jwks(&mut self) -> String {
         let keys = self
             .given
             .get("jwks")
@@ -253,14 +279,25 @@ impl Reader<'_> {
 
     fn scopes(&mut self, grants: Grants) -> Scopes {
         let asked = match self.given.get("scope") {
-            None if grants == Grants::Backend => Ok(Scopes::default()),
+            None if grants == Grants::Backend => {
+                self.problem("scope: name the system/ scopes that the app may ask for, for example system/*.rs");
+                return Scopes::default();
+            }
             None => Ok(Scopes::supported()),
             Some(value) => value.as_str().map_or(Ok(Scopes::default()), Scopes::parse),
         };
-        match asked {
-            Ok(scopes) if grants == Grants::Backend || !scopes.is_empty() => scopes,
+        // A person cannot give what is not theirs, and without a person there is nobody to give the rest.
+        let scopes = asked.map(|asked| match grants {
+            Grants::Backend => asked.of_a_backend(),
+            Grants::Person => asked.of_a_person(),
+        });
+        match scopes {
+            Ok(scopes) if !scopes.is_empty() => scopes,
             _ => {
-                self.problem("scope: give scopes that this server knows, or leave it out");
+                self.problem(match grants {
+                    Grants::Backend => "scope: give system/ scopes that this server knows, for example system/*.rs",
+                    Grants::Person => "scope: give scopes that this server knows, or leave it out",
+                });
                 Scopes::default()
             }
         }

@@ -2,19 +2,19 @@
 
 use jiff::Timestamp;
 
-use super::{App, Grants, Kind};
+use super::{App, Grants, Kind, PublicKeys};
 use crate::config::TenantId;
 use crate::db::{self, Conn, Row, Tx, Unique, params, statements};
 use crate::oauth::scope::Scopes;
 
 statements! {
     FIND = both(
-        "SELECT client_id, name, kind, secret_hash, jwks, redirect_uris, scope, grants FROM oauth_app \
+        "SELECT client_id, name, kind, secret_hash, jwks, redirect_uris, scope, grants, jwks_uri FROM oauth_app \
          WHERE tenant = $1 AND client_id = $2 AND disabled_at IS NULL"
     );
     INSERT = both(
-        "INSERT INTO oauth_app (tenant, client_id, name, kind, secret_hash, jwks, redirect_uris, scope, grants, metadata, created_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+        "INSERT INTO oauth_app (tenant, client_id, name, kind, secret_hash, jwks, redirect_uris, scope, grants, metadata, \
+         created_at, jwks_uri) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
     );
     INSERT_ORIGIN = both(
         "INSERT INTO oauth_app_origin (tenant, origin, client_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
@@ -23,7 +23,7 @@ statements! {
         "UPDATE oauth_app SET disabled_at = $3 WHERE tenant = $1 AND client_id = $2 AND disabled_at IS NULL"
     );
     LIST = both(
-        "SELECT client_id, name, kind, secret_hash, jwks, redirect_uris, scope, grants FROM oauth_app \
+        "SELECT client_id, name, kind, secret_hash, jwks, redirect_uris, scope, grants, jwks_uri FROM oauth_app \
          WHERE tenant = $1 AND disabled_at IS NULL ORDER BY client_id LIMIT 1000"
     );
     ORIGIN = both(
@@ -54,7 +54,11 @@ fn read(row: &Row) -> Option<App> {
     let kind = match row.str(2) {
         "public" => Kind::Public,
         "secret" => Kind::Secret(row.opt_bytes(3)?.try_into().ok()?),
-        "key" => Kind::Key(row.opt_text(4)?),
+        "key" => Kind::Key(match (row.opt_text(4), row.opt_text(8)) {
+            (Some(keys), None) => PublicKeys::Given(keys),
+            (None, Some(address)) => PublicKeys::At(address),
+            _ => return None,
+        }),
         _ => return None,
     };
     Some(App {
@@ -79,10 +83,11 @@ pub(crate) async fn insert(
     metadata: &str,
     now: Timestamp,
 ) -> Result<(), db::Error> {
-    let (kind, secret, jwks) = match &app.kind {
-        Kind::Public => ("public", None, None),
-        Kind::Secret(hash) => ("secret", Some(hash.to_vec()), None),
-        Kind::Key(jwks) => ("key", None, Some(jwks.as_str())),
+    let (kind, secret, jwks, jwks_uri) = match &app.kind {
+        Kind::Public => ("public", None, None, None),
+        Kind::Secret(hash) => ("secret", Some(hash.to_vec()), None, None),
+        Kind::Key(PublicKeys::Given(keys)) => ("key", None, Some(keys.as_str()), None),
+        Kind::Key(PublicKeys::At(address)) => ("key", None, None, Some(address.as_str())),
     };
     let grants = match app.grants {
         Grants::Person => "person",
@@ -102,6 +107,7 @@ pub(crate) async fn insert(
             grants,
             metadata,
             now,
+            jwks_uri,
         ],
     )
     .await?;

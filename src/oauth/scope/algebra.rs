@@ -41,6 +41,12 @@ impl Scopes {
         })
     }
 
+    /// `system/` alone: without a person there is nobody to give anything else.
+    #[must_use]
+    pub fn of_a_backend(&self) -> Self {
+        self.keep(|scope| matches!(scope, Scope::Data(data) if data.context == Context::System))
+    }
+
     /// Without `system/`: a person cannot give what is not theirs.
     #[must_use]
     pub fn of_a_person(&self) -> Self {

@@ -189,7 +189,7 @@ pub struct Scopes(Vec<Scope>);
 impl Scopes {
     /// Everything that this server can grant to anybody: what discovery lists.
     pub const SUPPORTED: &'static str =
-        "openid fhirUser profile launch/patient offline_access online_access patient/*.rs user/*.rs";
+        "openid fhirUser profile launch/patient offline_access online_access patient/*.rs user/*.rs system/*.rs";
 
     /// What this server can grant at all.
     pub fn supported() -> Self {
@@ -199,6 +199,24 @@ impl Scopes {
     /// Reads a scope string. Unknown scopes are dropped.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         parse::scopes(text)
+    }
+
+    /// Reads what an app asks for itself, and gives what of it `allowed` admits. An app that acts in its own name is made by
+    /// somebody who knows what it needs, so a word that means nothing here, or gives nothing, is refused instead of dropped.
+    pub fn for_itself(text: &str, allowed: &Self) -> Option<Self> {
+        let mut granted: Vec<Scope> = Vec::new();
+        for word in text.split(' ').filter(|word| !word.is_empty()) {
+            let one = Self::parse(word).ok()?.of_a_backend().within(allowed);
+            if one.is_empty() || granted.len() > parse::MOST {
+                return None;
+            }
+            for scope in one.0 {
+                if !granted.contains(&scope) {
+                    granted.push(scope);
+                }
+            }
+        }
+        (!granted.is_empty()).then_some(Self(granted))
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Scope> {

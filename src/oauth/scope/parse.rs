@@ -4,7 +4,7 @@ use super::{Action, Actions, Context, Data, Form, Invalid, Scope, Scopes};
 use crate::fhir::types::ResourceType;
 
 const LONGEST: usize = 4096;
-const MOST: usize = 100;
+pub(super) const MOST: usize = 100;
 
 pub(super) fn scopes(text: &str) -> Result<Scopes, Invalid> {
     // scope-token = 1*( %x21 / %x23-5B / %x5D-7E ), https://www.rfc-editor.org/rfc/rfc6749#section-3.3

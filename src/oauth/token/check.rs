@@ -11,8 +11,10 @@ use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::backend;
 use crate::config::{Tenant, TenantId};
-use crate::oauth::grant::store;
+use crate::db::{self, Conn};
+use crate::oauth::grant::store::{self, Presented};
 use crate::oauth::{Caller, Error, Issuer, standing};
 use crate::secret::sha256;
 
@@ -81,31 +83,44 @@ pub async fn check(issuer: &Issuer, tenant: &Arc<Tenant>, bearer: &str) -> Resul
     }
     let began = Instant::now();
     let mut read = issuer.db().read().await?;
-    let Some(found) = store::presented(&mut read, &tenant.id, &hash).await? else {
-        return Ok(None);
+    let found = match store::presented(&mut read, &tenant.id, &hash).await? {
+        Some(found) => of_a_person(&mut read, tenant, found, now).await?,
+        None => backend::store::presented(&mut read, &tenant.id, &hash)
+            .await?
+            .map(|own| own.caller(tenant)),
     };
-    if now >= found.expires_at {
+    let Some((caller, expires_at)) = found.filter(|(_, expires_at)| now < *expires_at) else {
         return Ok(None);
-    }
-    let patient = found.patient.as_ref();
-    let Some(rights) = standing::rights(&mut read, tenant, &found.account, patient, now).await? else {
-        return Ok(None);
-    };
-    let caller = Caller {
-        tenant: Arc::clone(tenant),
-        account: found.account,
-        client_id: found.client_id,
-        grant: found.grant,
-        scopes: found.scopes,
-        patient: found.patient,
-        fhir_user: found.fhir_user,
-        rights,
     };
     let remembered = Remembered {
         caller: caller.clone(),
-        expires_at: found.expires_at,
+        expires_at,
         at: (now, began),
     };
     issuer.checked().put(hash, remembered);
     Ok(Some(caller))
+}
+
+/// The person behind a token, with the rights that are left.
+async fn of_a_person(
+    conn: &mut Conn,
+    tenant: &Arc<Tenant>,
+    found: Presented,
+    now: Timestamp,
+) -> Result<Option<(Caller, Timestamp)>, db::Error> {
+    let patient = found.patient.as_ref();
+    let rights = standing::rights(conn, tenant, &found.account, patient, now).await?;
+    Ok(rights.map(|rights| {
+        let caller = Caller {
+            tenant: Arc::clone(tenant),
+            account: Some(found.account),
+            client_id: found.client_id,
+            grant: found.grant,
+            scopes: found.scopes,
+            patient: found.patient,
+            fhir_user: found.fhir_user,
+            rights,
+        };
+        (caller, found.expires_at)
+    }))
 }

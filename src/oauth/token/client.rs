@@ -3,11 +3,12 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{Form, assertion};
+use super::Form;
+use super::assertion::{self, Fetched};
 use crate::config::TenantId;
 use crate::db::{self, Conn};
 use crate::oauth::Issuer;
-use crate::oauth::app::{self, App, Kind};
+use crate::oauth::app::{self, App, Kind, PublicKeys};
 use crate::oauth::code::{Code, Refusal};
 use crate::secret::{same, sha256};
 
@@ -18,8 +19,12 @@ pub(super) enum Credentials {
     Public(Option<String>),
     /// By the `Authorization` header or in the form: the answer to a failure differs.
     Secret { client_id: String, secret: String },
-    /// By a JWT that it signed.
-    Assertion { client_id: String, jwt: String },
+    /// By a JWT that it signed, with the keys of an app that keeps them at an address of its own.
+    Assertion {
+        client_id: String,
+        jwt: String,
+        fetched: Option<Fetched>,
+    },
 }
 
 const FAILED: Refusal = Refusal::new(
@@ -27,8 +32,40 @@ const FAILED: Refusal = Refusal::new(
     "the app is unknown or did not prove itself as it was registered",
 );
 
+/// Reads them, and fetches the app's keys where they are kept elsewhere: that waits for another server, so it comes before any
+/// transaction.
+pub(super) async fn presented(
+    issuer: &Issuer,
+    tenant: &TenantId,
+    form: &Form,
+    authorization: Option<&str>,
+) -> Result<Result<Credentials, Refusal>, db::Error> {
+    let mut read = match credentials(form, authorization) {
+        Ok(read) => read,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    if let Credentials::Assertion {
+        client_id,
+        jwt,
+        fetched,
+    } = &mut read
+    {
+        let app = app::store::find(&mut *issuer.db().read().await?, tenant, client_id).await?;
+        if let Some(Kind::Key(PublicKeys::At(from))) = app.map(|app| app.kind)
+            && let Some(kid) = assertion::kid(jwt)
+            && let Some(set) = issuer.published().keys(&from, &kid, issuer.clock().now()).await
+        {
+            *fetched = Some(Fetched {
+                from,
+                set: (*set).clone(),
+            });
+        }
+    }
+    Ok(Ok(read))
+}
+
 /// Reads them; at most one method (RFC 6749 §2.3).
-pub(super) fn credentials(form: &Form, authorization: Option<&str>) -> Result<Credentials, Refusal> {
+fn credentials(form: &Form, authorization: Option<&str>) -> Result<Credentials, Refusal> {
     let invalid = |text| Err(Refusal::new(Code::InvalidRequest, text));
     let (client_id, secret) = (form.get("client_id"), form.get("client_secret"));
     match (form.get("client_assertion"), form.get("client_assertion_type")) {
@@ -44,6 +81,7 @@ pub(super) fn credentials(form: &Form, authorization: Option<&str>) -> Result<Cr
             return Ok(Credentials::Assertion {
                 client_id: says,
                 jwt: jwt.to_owned(),
+                fetched: None,
             });
         }
         (Some(_), Some(_)) => {
@@ -120,7 +158,9 @@ pub(super) async fn identify(
         return Ok(Err(FAILED));
     };
     let proven = match credentials {
-        Credentials::Assertion { jwt, .. } => assertion::proves(conn, issuer, tenant, &app, jwt).await?,
+        Credentials::Assertion { jwt, fetched, .. } => {
+            assertion::proves(conn, issuer, tenant, &app, jwt, fetched.as_ref()).await?
+        }
         Credentials::Public(_) | Credentials::Secret { .. } => proves(&app, credentials),
     };
     Ok(if proven { Ok(Some(app)) } else { Err(FAILED) })

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::client::{self, Credentials};
 use super::revoke::{Found, find};
-use super::{Answer, Posted, check, issue, stands};
+use super::{Answer, Posted, backend, check, issue, stands};
 use crate::config::Tenant;
 use crate::oauth::code::{Code, Refusal};
 use crate::oauth::grant::Turn;
@@ -32,19 +32,25 @@ pub async fn introspect(issuer: &Issuer, tenant: &Arc<Tenant>, posted: Posted) -
     let Some(found) = find(&mut read, &tenant.id, token).await? else {
         return inactive;
     };
-    let grant = found.grant();
-    let own = match &asks {
-        Asker::App(client_id) => grant.client_id == *client_id,
-        Asker::Bearer(id) => grant.id == *id,
+    let own = match (&asks, &found) {
+        (Asker::App(client_id), found) => found.client_id() == client_id,
+        (Asker::Bearer(id), Found::Access(_, grant) | Found::Refresh(_, grant)) => grant.id == *id,
+        (Asker::Bearer(_), Found::Own(_)) => false,
     };
-    let (scopes, expires_at, kind) = match &found {
-        Found::Access(access, _) if now < access.expires_at => (&access.scopes, access.expires_at, Some("Bearer")),
-        Found::Refresh(refresh, grant) if refresh.turn(now) == Ok(Turn::Rotate) => {
-            (&grant.scopes, refresh.expires_at, None)
+    if !own {
+        return inactive;
+    }
+    let (grant, scopes, expires_at, kind) = match &found {
+        Found::Access(access, grant) if now < access.expires_at => {
+            (grant, &access.scopes, access.expires_at, Some("Bearer"))
         }
+        Found::Refresh(refresh, grant) if refresh.turn(now) == Ok(Turn::Rotate) => {
+            (grant, &grant.scopes, refresh.expires_at, None)
+        }
+        Found::Own(own) if now < own.expires_at => return Ok(Answer::Body(of_an_app(issuer, tenant, own))),
         _ => return inactive,
     };
-    if !own || !stands(&mut read, tenant, grant, now).await? {
+    if !stands(&mut read, tenant, grant, now).await? {
         return inactive;
     }
     let mut body = json!({
@@ -76,10 +82,26 @@ pub async fn introspect(issuer: &Issuer, tenant: &Arc<Tenant>, posted: Posted) -
     Ok(Answer::Body(body))
 }
 
+/// The token of an app in its own name: there is no person to tell of.
+fn of_an_app(issuer: &Issuer, tenant: &Tenant, own: &backend::Kept) -> Value {
+    json!({
+        "active": true,
+        "client_id": own.client_id,
+        "scope": own.scopes.to_string(),
+        "iat": own.issued_at.as_second(),
+        "exp": own.expires_at.as_second(),
+        "iss": issuer.url(&tenant.id),
+        "sub": own.client_id,
+        "aud": issuer.fhir_base(&tenant.id),
+        "token_type": "Bearer",
+        "tenant": tenant.id.as_str(),
+    })
+}
+
 enum Asker {
     /// An app that proved itself.
     App(String),
-    /// A bearer token of this grant.
+    /// A bearer token of a person's grant, which tells of that grant only.
     Bearer(String),
 }
 
@@ -90,9 +112,14 @@ async fn asker(issuer: &Issuer, tenant: &Arc<Tenant>, posted: &Posted) -> Result
     });
     if let Some(token) = bearer {
         let caller = check(issuer, tenant, token).await?;
-        return Ok(caller.map(|caller| Asker::Bearer(caller.grant)).ok_or(UNKNOWN));
+        let asker = caller.map(|caller| match caller.account {
+            Some(_) => Asker::Bearer(caller.grant),
+            None => Asker::App(caller.client_id),
+        });
+        return Ok(asker.ok_or(UNKNOWN));
     }
-    let credentials = match client::credentials(&posted.form, posted.authorization.as_deref()) {
+    let authorization = posted.authorization.as_deref();
+    let credentials = match client::presented(issuer, &tenant.id, &posted.form, authorization).await? {
         Ok(credentials @ (Credentials::Secret { .. } | Credentials::Assertion { .. })) => credentials,
         Ok(Credentials::Public(_)) => return Ok(Err(UNKNOWN)),
         Err(refusal) => return Ok(Err(refusal)),

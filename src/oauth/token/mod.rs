@@ -1,4 +1,4 @@
-//! The token endpoint: codes and refresh tokens in, access tokens out; and what becomes of tokens afterwards.
+//! The token endpoint: codes, refresh tokens and an app's own word in, access tokens out; and what becomes of tokens afterwards.
 //!
 //! # Design
 //! A refresh token is rotated at each use, and its successor is not random: it is a MAC of the old one under a key of the
@@ -9,6 +9,7 @@
 //! One transaction decides, writes its audit line and commits, also when the answer is no: a replay has to leave its trace.
 
 mod assertion;
+mod backend;
 mod check;
 mod client;
 mod exchange;
@@ -26,6 +27,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 pub(super) use assertion::ALGORITHMS;
+#[cfg(test)]
+pub(crate) use backend::plant;
 pub use check::{Checked, check, forget};
 pub use introspect::introspect;
 pub use revoke::revoke;
@@ -78,6 +81,28 @@ pub enum Answer {
     Refused(Refusal),
 }
 
+const GRANT_TYPES: &str = "grant_type: use authorization_code, refresh_token or client_credentials";
+
+/// What an app asks of the token endpoint.
+#[derive(Clone, Copy)]
+enum Wanted {
+    /// Tokens for a code.
+    Exchange,
+    Refresh,
+    /// A token in its own name.
+    Own,
+}
+
+/// What it gets.
+enum Made {
+    Tokens(Box<Issued>),
+    Own(backend::Own),
+}
+
+fn of_a_grant(issued: Issued) -> Made {
+    Made::Tokens(Box::new(issued))
+}
+
 /// What a decision leaves in the audit.
 struct Line {
     action: Action,
@@ -87,23 +112,15 @@ struct Line {
 
 /// Decides, writes and answers.
 pub async fn answer(issuer: &Issuer, tenant: &Arc<Tenant>, posted: Posted) -> Result<Answer, Error> {
-    let action = match posted.form.get("grant_type") {
-        Some("authorization_code") => Action::TokenIssued,
-        Some("refresh_token") => Action::TokenRefreshed,
-        None => {
-            return refused(
-                Code::InvalidRequest,
-                "grant_type: use authorization_code or refresh_token",
-            );
-        }
-        Some(_) => {
-            return refused(
-                Code::UnsupportedGrantType,
-                "grant_type: use authorization_code or refresh_token",
-            );
-        }
+    let wanted = match posted.form.get("grant_type") {
+        Some("authorization_code") => Wanted::Exchange,
+        Some("refresh_token") => Wanted::Refresh,
+        Some("client_credentials") => Wanted::Own,
+        None => return refused(Code::InvalidRequest, GRANT_TYPES),
+        Some(_) => return refused(Code::UnsupportedGrantType, GRANT_TYPES),
     };
-    let credentials = match client::credentials(&posted.form, posted.authorization.as_deref()) {
+    let authorization = posted.authorization.as_deref();
+    let credentials = match client::presented(issuer, &tenant.id, &posted.form, authorization).await? {
         Ok(credentials) => credentials,
         Err(refusal) => return Ok(Answer::Refused(refusal)),
     };
@@ -114,7 +131,10 @@ pub async fn answer(issuer: &Issuer, tenant: &Arc<Tenant>, posted: Posted) -> Re
         let keys = key::load(&issuer, &tenant.id).await?;
         let mut tx = issuer.db().begin().await?;
         let mut line = Line {
-            action,
+            action: match wanted {
+                Wanted::Exchange | Wanted::Own => Action::TokenIssued,
+                Wanted::Refresh => Action::TokenRefreshed,
+            },
             outcome: Outcome::Success,
             who: Who::default(),
         };
@@ -126,23 +146,25 @@ pub async fn answer(issuer: &Issuer, tenant: &Arc<Tenant>, posted: Posted) -> Re
             now,
             line: &mut line,
         };
-        let decided = match action {
-            Action::TokenIssued => exchange::exchange(&mut turn, &credentials).await?,
-            _ => refresh::refresh(&mut turn, &credentials).await?,
+        let decided = match wanted {
+            Wanted::Exchange => exchange::exchange(&mut turn, &credentials).await?.map(of_a_grant),
+            Wanted::Refresh => refresh::refresh(&mut turn, &credentials).await?.map(of_a_grant),
+            Wanted::Own => backend::issue(&mut turn, &credentials).await?.map(Made::Own),
         };
         if let Err(refusal) = &decided
             && line.outcome == Outcome::Success
         {
             line.outcome = Outcome::Refused(refusal.code.as_str());
         }
-        let patients: Vec<_> = decided
-            .iter()
-            .filter_map(|issued| issued.grant.patient.clone())
-            .collect();
+        let patients: Vec<_> = match &decided {
+            Ok(Made::Tokens(issued)) => issued.grant.patient.iter().cloned().collect(),
+            Ok(Made::Own(_)) | Err(_) => Vec::new(),
+        };
         write_line(&mut tx, &tenant, line, &patients, posted.origin, now).await?;
         tx.commit().await?;
         Ok(match decided {
-            Ok(issued) => Answer::Body(issue::body(&issuer, &tenant, &keys, &issued, now)?),
+            Ok(Made::Tokens(issued)) => Answer::Body(issue::body(&issuer, &tenant, &keys, &issued, now)?),
+            Ok(Made::Own(own)) => Answer::Body(own.body(now)),
             Err(refusal) => Answer::Refused(refusal),
         })
     })
@@ -214,5 +236,5 @@ pub async fn purge(tx: &mut Tx, now: Timestamp) -> Result<u64, db::Error> {
     // A day of slack: a replayed code still finds its grant, whatever the clocks of replicas say.
     let before = now - SignedDuration::from_hours(24);
     let gone = grant::store::purge(tx, before).await? + request::store::purge(tx, before).await?;
-    Ok(gone + assertion::store::purge(tx, before).await?)
+    Ok(gone + assertion::store::purge(tx, before).await? + backend::store::purge(tx, before).await?)
 }

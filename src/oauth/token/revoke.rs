@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::client::{self, Credentials};
-use super::{Answer, Line, Posted, who, write_line};
+use super::{Answer, Line, Posted, backend, who, write_line};
 use crate::audit::{Action, Outcome};
 use crate::config::{Tenant, TenantId};
 use crate::db::{self, Conn, Tx};
@@ -14,16 +14,27 @@ use crate::oauth::issuer::to_the_end;
 use crate::oauth::{Error, Issuer};
 use crate::secret::sha256;
 
-/// A token of either kind. The hint is not needed: hashes of both kinds are looked up.
+/// A token of any kind. The hint is not needed: hashes of all kinds are looked up.
 pub(super) enum Found {
     Access(store::Access, Grant),
     Refresh(super::grant::Refresh, Grant),
+    /// Of an app in its own name.
+    Own(backend::Kept),
 }
 
 impl Found {
-    pub(super) fn grant(&self) -> &Grant {
+    pub(super) fn client_id(&self) -> &str {
         match self {
-            Self::Access(_, grant) | Self::Refresh(_, grant) => grant,
+            Self::Access(_, grant) | Self::Refresh(_, grant) => &grant.client_id,
+            Self::Own(own) => &own.client_id,
+        }
+    }
+
+    /// What the checked tokens are remembered under.
+    fn family(&self) -> String {
+        match self {
+            Self::Access(_, grant) | Self::Refresh(_, grant) => grant.id.clone(),
+            Self::Own(own) => own.family(),
         }
     }
 }
@@ -38,12 +49,13 @@ pub(super) async fn find(conn: &mut Conn, tenant: &TenantId, token: &str) -> Res
         let grant = store::grant(conn, tenant, &refresh.grant_id).await?;
         return Ok(grant.map(|grant| Found::Refresh(refresh, grant)));
     }
-    Ok(None)
+    Ok(backend::store::presented(conn, tenant, &hash).await?.map(Found::Own))
 }
 
 /// Revokes an access token, or with a refresh token the whole grant. An unknown token is as revoked as can be.
 pub async fn revoke(issuer: &Issuer, tenant: &Arc<Tenant>, posted: Posted) -> Result<Answer, Error> {
-    let credentials = match client::credentials(&posted.form, posted.authorization.as_deref()) {
+    let authorization = posted.authorization.as_deref();
+    let credentials = match client::presented(issuer, &tenant.id, &posted.form, authorization).await? {
         Ok(credentials) => credentials,
         Err(refusal) => return Ok(Answer::Refused(refusal)),
     };
@@ -59,27 +71,34 @@ pub async fn revoke(issuer: &Issuer, tenant: &Arc<Tenant>, posted: Posted) -> Re
             Ok(app) => app,
             Err(refusal) => return Ok(Answer::Refused(refusal)),
         };
-        let Some(found) = found.filter(|found| app.is_some_and(|app| app.client_id == found.grant().client_id)) else {
+        let Some(found) = found.filter(|found| app.is_some_and(|app| app.client_id == found.client_id())) else {
             // An assertion that was shown is used up.
             tx.commit().await?;
             return Ok(Answer::Body(serde_json::json!({})));
         };
-        match &found {
-            Found::Access(..) => store::delete_access(&mut tx, &tenant.id, &sha256(token.as_bytes())).await?,
+        let hash = sha256(token.as_bytes());
+        let (who, patients) = match &found {
+            Found::Access(_, grant) => {
+                store::delete_access(&mut tx, &tenant.id, &hash).await?;
+                (who(grant), grant.patient.iter().cloned().collect())
+            }
             Found::Refresh(_, grant) => {
                 store::revoke(&mut tx, &tenant.id, &grant.id, Why::App, now).await?;
+                (who(grant), grant.patient.iter().cloned().collect())
             }
-        }
-        let grant = found.grant();
+            Found::Own(own) => {
+                backend::store::delete(&mut tx, &tenant.id, &hash).await?;
+                (backend::who(&own.client_id), Vec::new())
+            }
+        };
         let line = Line {
             action: Action::TokenRevoked,
             outcome: Outcome::Success,
-            who: who(grant),
+            who,
         };
-        let patients: Vec<_> = grant.patient.iter().cloned().collect();
         write_line(&mut tx, &tenant, line, &patients, posted.origin, now).await?;
         tx.commit().await?;
-        issuer.checked().forget(&grant.id);
+        issuer.checked().forget(&found.family());
         Ok(Answer::Body(serde_json::json!({})))
     })
     .await
@@ -94,7 +113,7 @@ async fn whose(
     found: Option<&Found>,
 ) -> Result<Result<Option<App>, Refusal>, db::Error> {
     match (client::identify(tx, issuer, tenant, credentials).await?, found) {
-        (Ok(None), Some(found)) => Ok(client::of_grant(tx, tenant, &found.grant().client_id).await?.map(Some)),
+        (Ok(None), Some(found)) => Ok(client::of_grant(tx, tenant, found.client_id()).await?.map(Some)),
         (known, _) => Ok(known),
     }
 }

@@ -24,10 +24,10 @@ pub async fn userinfo(issuer: &Issuer, tenant: &Arc<Tenant>, bearer: &str) -> Re
     let Some(caller) = check(issuer, tenant, bearer).await? else {
         return Ok(UserInfo::Unknown);
     };
-    if !caller.scopes.has(&Scope::OpenId) {
+    let Some(account) = caller.account.as_ref().filter(|_| caller.scopes.has(&Scope::OpenId)) else {
         return Ok(UserInfo::InsufficientScope);
-    }
-    let mut claims = json!({"sub": issuer.subject(&tenant.id, &caller.account)});
+    };
+    let mut claims = json!({"sub": issuer.subject(&tenant.id, account)});
     if let Some((kind, id)) = &caller.fhir_user
         && caller.scopes.has(&Scope::FhirUser)
     {

@@ -6,7 +6,7 @@
 //! the page are found first and the bodies are fetched for those only.
 
 use super::{Cursor, Page};
-use crate::access::{Narrowing, Visible};
+use crate::access::{Clients, Narrowing, Visible};
 use crate::db::{Dialect, Param};
 use crate::fhir::search::{DateSlot, DateTest, Filter, Mark, Prefix, Query, Sort, SortKey, narrowing};
 use crate::fhir::types::{Id, ResourceType};
@@ -226,19 +226,20 @@ impl Built {
     /// What the caller may see of this type: part of every statement. `None` if that is nothing.
     fn visible(&mut self, visible: &Visible, kind: ResourceType) -> Option<()> {
         let alternatives = visible.narrowing(kind)?;
-        if visible.patients().is_empty() {
-            return None;
-        }
         self.push("r.tenant = ");
         self.bind(visible.tenant().as_str().to_owned());
-        self.push(" AND ");
-        match kind.is_shared() {
-            true => self.push("r.patient = ''"),
-            false => self.one_of("r.patient", visible.patients()),
+        match visible.clients() {
+            Clients::These(patients) if patients.is_empty() => return None,
+            Clients::These(_) if kind.is_shared() => self.push(" AND r.patient = ''"),
+            Clients::These(patients) => {
+                self.push(" AND ");
+                self.one_of("r.patient", patients);
+            }
+            Clients::All => {}
         }
         self.push(" AND r.type = ");
         self.bind(kind.as_str());
-        if kind.is_shared() {
+        if kind.is_shared() && *visible.clients() != Clients::All {
             self.linked(visible, kind);
         }
         self.narrow("r", kind, alternatives);

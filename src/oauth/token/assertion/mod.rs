@@ -8,12 +8,12 @@
 //! # Design
 //! The JWT is read by hand: there are two algorithms and one shape, and everything else is refused instead of interpreted. The
 //! algorithm comes from the registered key, and the header only has to agree; nothing in the header (`jku`, `x5c`, `jwk`) can
-//! bring a key along. Numbers are whole seconds. `jti` is remembered in the database under the app, so an assertion counts
+//! bring a key along: a `jku` may only repeat the address that was registered. Numbers are whole seconds. `jti` is remembered in the database under the app, so an assertion counts
 //! once on all replicas together.
 
 pub(super) mod store;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use aws_lc_rs::signature::{
     ECDSA_P384_SHA384_FIXED, RSA_PKCS1_2048_8192_SHA384, RsaPublicKeyComponents, UnparsedPublicKey,
@@ -25,8 +25,9 @@ use serde_json::{Map, Value};
 
 use crate::config::TenantId;
 use crate::db::{self, Conn};
+use crate::fhir::json;
 use crate::oauth::Issuer;
-use crate::oauth::app::{App, Kind};
+use crate::oauth::app::{App, Kind, PublicKeys};
 use crate::oauth::discovery::Addresses;
 use crate::secret::sha256;
 
@@ -42,7 +43,7 @@ const LIFE: i64 = 5 * 60;
 /// By how much clocks may differ.
 const SKEW: i64 = 60;
 /// Members of a header that bring a key or a rule along.
-const FOREIGN: [&str; 7] = ["jku", "jwk", "x5u", "x5c", "x5t", "crit", "b64"];
+const FOREIGN: [&str; 7] = ["jwk", "x5u", "x5c", "x5t", "x5t#S256", "crit", "b64"];
 
 /// A JWT in its parts; nothing of it is proven yet.
 struct Read<'a> {
@@ -60,21 +61,41 @@ pub(super) fn says(jwt: &str) -> Option<String> {
     (read.claims.get("iss")?.as_str()? == client_id).then(|| client_id.to_owned())
 }
 
-/// Whether the assertion proves, for the first time, that the app speaks. One that proves it is used up.
+/// The key that the assertion says it was signed with.
+pub(super) fn kid(jwt: &str) -> Option<String> {
+    read(jwt)?.header.get("kid")?.as_str().map(str::to_owned)
+}
+
+/// Whether the assertion proves, for the first time, that the app speaks. One that proves it is used up. `fetched` holds the
+/// keys of an app that keeps them at an address of its own.
 pub(super) async fn proves(
     conn: &mut Conn,
     issuer: &Issuer,
     tenant: &TenantId,
     app: &App,
     jwt: &str,
+    fetched: Option<&Fetched>,
 ) -> Result<bool, db::Error> {
     let at = Addresses::of(issuer, tenant);
     let now = issuer.clock().now();
-    let Some(proof) = verified(app, jwt, &[&at.token, &at.issuer], now) else {
+    let keys = match (&app.kind, fetched) {
+        (Kind::Key(PublicKeys::Given(set)), _) => serde_json::from_str(set).ok(),
+        // The registration may have changed since the keys were fetched.
+        (Kind::Key(PublicKeys::At(address)), Some(fetched)) if fetched.from == *address => Some(fetched.set.clone()),
+        _ => None,
+    };
+    let Some(proof) = keys.and_then(|keys: Value| verified(app, &keys, jwt, &[&at.token, &at.issuer], now)) else {
         return Ok(false);
     };
     let jti = sha256(proof.jti.as_bytes());
     store::first(conn, tenant, &app.client_id, &jti, proof.remembered_until).await
+}
+
+/// The key set of an app, and the address it came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Fetched {
+    pub(super) from: String,
+    pub(super) set: Value,
 }
 
 /// A proof that counts if its `jti` is new.
@@ -84,18 +105,21 @@ struct Proof {
     remembered_until: Timestamp,
 }
 
-fn verified(app: &App, jwt: &str, audiences: &[&str], now: Timestamp) -> Option<Proof> {
-    let Kind::Key(jwks) = &app.kind else { return None };
+fn verified(app: &App, keys: &Value, jwt: &str, audiences: &[&str], now: Timestamp) -> Option<Proof> {
     let read = read(jwt)?;
     let header = |name: &str| read.header.get(name).and_then(Value::as_str);
     let typed = header("typ").is_some_and(|kind| kind.eq_ignore_ascii_case("JWT"));
-    if !typed || FOREIGN.iter().any(|name| read.header.contains_key(*name)) {
+    let elsewhere = match (read.header.get("jku"), &app.kind) {
+        (None, _) => false,
+        (Some(jku), Kind::Key(PublicKeys::At(address))) => jku != address,
+        (Some(_), _) => true,
+    };
+    if !typed || elsewhere || FOREIGN.iter().any(|name| read.header.contains_key(*name)) {
         return None;
     }
     let (algorithm, kid) = (header("alg")?, header("kid")?);
-    let set: Value = serde_json::from_str(jwks).ok()?;
     let signs = |key: &&Value| key["kid"] == kid && fits(key, algorithm);
-    let key = set["keys"].as_array()?.iter().find(signs)?;
+    let key = keys["keys"].as_array()?.iter().find(signs)?;
     let signed = verify(key, algorithm, read.message.as_bytes(), &read.signature)?;
     signed.then(|| claims(&read.claims, app, audiences, now)).flatten()
 }
@@ -128,7 +152,10 @@ fn read(jwt: &str) -> Option<Read<'_>> {
     let (header, claims) = message.split_once('.')?;
     let object = |part: &str| {
         let bytes = URL_SAFE_NO_PAD.decode(part).ok()?;
-        serde_json::from_slice::<Map<String, Value>>(&bytes).ok()
+        match json::parse(&bytes, json::Limits::source(LONGEST)).ok()? {
+            Value::Object(object) => Some(object),
+            _ => None,
+        }
     };
     Some(Read {
         header: object(header)?,

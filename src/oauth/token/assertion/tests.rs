@@ -20,13 +20,13 @@ const APP: &str = "key-app";
 const TOKEN: &str = "https://gateway.example/topaz/oauth/token";
 
 /// The keys of the tests; making an RSA key is slow.
-struct Keys {
-    ec: EcdsaKeyPair,
-    other: EcdsaKeyPair,
+pub(in crate::oauth::token) struct Keys {
+    pub(in crate::oauth::token) ec: EcdsaKeyPair,
+    pub(in crate::oauth::token) other: EcdsaKeyPair,
     rsa: RsaKeyPair,
 }
 
-fn keys() -> &'static Keys {
+pub(in crate::oauth::token) fn keys() -> &'static Keys {
     static KEYS: OnceLock<Keys> = OnceLock::new();
     KEYS.get_or_init(|| Keys {
         ec: EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).unwrap(),
@@ -39,18 +39,18 @@ fn encode(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-fn ec_jwk(key: &EcdsaKeyPair, kid: &str) -> Value {
+pub(in crate::oauth::token) fn ec_jwk(key: &EcdsaKeyPair, kid: &str) -> Value {
     let (x, y) = key.public_key().as_ref()[1..].split_at(48);
     json!({"kty": "EC", "crv": "P-384", "kid": kid, "x": encode(x), "y": encode(y)})
 }
 
-fn rsa_jwk(kid: &str) -> Value {
+pub(in crate::oauth::token) fn rsa_jwk(kid: &str) -> Value {
     let public = keys().rsa.public_key();
     let (n, e) = (public.modulus(), public.exponent());
     json!({"kty": "RSA", "kid": kid, "n": encode(n.big_endian_without_leading_zero()), "e": encode(e.big_endian_without_leading_zero())})
 }
 
-fn jwks() -> Value {
+pub(in crate::oauth::token) fn jwks() -> Value {
     let mut encrypts = ec_jwk(&keys().ec, "enc");
     encrypts["use"] = json!("enc");
     json!({"keys": [ec_jwk(&keys().ec, "ec"), rsa_jwk("rsa"), encrypts]})
@@ -73,12 +73,12 @@ async fn world() -> World {
     world
 }
 
-fn header(algorithm: &str, kid: &str) -> Value {
+pub(in crate::oauth::token) fn header(algorithm: &str, kid: &str) -> Value {
     json!({"alg": algorithm, "kid": kid, "typ": "JWT"})
 }
 
 /// Good claims with these changes; `null` takes one out.
-fn claims_with(world: &World, changes: &Value) -> Value {
+pub(in crate::oauth::token) fn claims_with(world: &World, changes: &Value) -> Value {
     let now = world.clock.now().as_second();
     let mut claims = json!({"iss": APP, "sub": APP, "aud": TOKEN, "iat": now, "exp": now + 240, "jti": "one"});
     for (name, value) in changes.as_object().unwrap() {
@@ -88,7 +88,7 @@ fn claims_with(world: &World, changes: &Value) -> Value {
     claims
 }
 
-fn signed(header: &Value, claims: &Value, sign: impl FnOnce(&[u8]) -> Vec<u8>) -> String {
+pub(in crate::oauth::token) fn signed(header: &Value, claims: &Value, sign: impl FnOnce(&[u8]) -> Vec<u8>) -> String {
     let message = format!(
         "{}.{}",
         encode(header.to_string().as_bytes()),
@@ -98,7 +98,7 @@ fn signed(header: &Value, claims: &Value, sign: impl FnOnce(&[u8]) -> Vec<u8>) -
     format!("{message}.{}", encode(&signature))
 }
 
-fn es384(key: &EcdsaKeyPair) -> impl FnOnce(&[u8]) -> Vec<u8> + '_ {
+pub(in crate::oauth::token) fn es384(key: &EcdsaKeyPair) -> impl FnOnce(&[u8]) -> Vec<u8> + '_ {
     |message| key.sign(&SystemRandom::new(), message).unwrap().as_ref().to_vec()
 }
 

@@ -17,6 +17,7 @@ async fn every_statement_is_read_by_the_database() {
         store::STATEMENTS,
         crate::oauth::grant::given::store::STATEMENTS,
         super::super::assertion::store::STATEMENTS,
+        super::super::backend::store::STATEMENTS,
     ]
     .concat()
     {
