@@ -6,12 +6,14 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 
 use super::reader::Reader;
+use super::{NetworkLimits, limits};
 
 /// How requests come in. By default: in the clear, from whoever connects.
 #[derive(Clone, Debug, Default)]
 pub struct Front {
     pub tls: Option<Tls>,
     pub proxies: Proxies,
+    pub limits: NetworkLimits,
 }
 
 /// `[server.tls]`
@@ -69,6 +71,7 @@ pub(super) fn read(reader: &mut Reader, https: bool) -> Front {
     Front {
         tls,
         proxies: proxies(reader),
+        limits: limits::network(reader),
     }
 }
 

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use url::Url;
 
 use super::reader::{Problem, Reader, Setting};
-use super::{Config, Server, Tenant, TenantId, front, message, oauth, rules, source};
+use super::{Config, Limits, Server, Tenant, TenantId, front, limits, message, oauth, rules, source};
 use crate::secret::{MasterKey, Secret};
 
 impl Config {
@@ -54,13 +54,14 @@ fn sections(reader: &mut Reader) -> Option<Config> {
     let master = master(reader);
     let sms = message::sms(reader);
     let oauth = oauth::read(reader);
+    let ceiling = limits::server(reader);
     let names = reader.names("tenant");
     if names.is_empty() {
         reader.problem("tenant", "there is no tenant: add a [tenant.<id>] section".to_owned());
     }
     let tenants: Vec<_> = names
         .iter()
-        .filter_map(|name| tenant(reader, name))
+        .filter_map(|name| tenant(reader, name, ceiling))
         .map(Arc::new)
         .collect();
     Some(Config {
@@ -157,7 +158,7 @@ fn master(reader: &mut Reader) -> Option<MasterKey> {
     Some(MasterKey::new(&bytes))
 }
 
-fn tenant(reader: &mut Reader, name: &str) -> Option<Tenant> {
+fn tenant(reader: &mut Reader, name: &str, ceiling: Limits) -> Option<Tenant> {
     let at = |key: &str| format!("tenant.{name}.{key}");
     let id = TenantId::parse(name);
     if id.is_none() && name != "<id>" {
@@ -176,7 +177,8 @@ fn tenant(reader: &mut Reader, name: &str) -> Option<Tenant> {
     if zone.is_none() {
         reader.problem(&at("timezone"), "is not in the IANA time zone database".to_owned());
     }
-    let policy = rules::read(reader, name);
+    let mut policy = rules::read(reader, name);
+    policy.limits = limits::tenant(reader, name, ceiling);
     let source = source::read(reader, name)?;
     Some(Tenant {
         id: id?,

@@ -5,6 +5,7 @@
 //! (`*_file`), never in the configuration, the environment's plain text or on a command line.
 
 mod front;
+mod limits;
 mod load;
 mod message;
 mod oauth;
@@ -17,6 +18,7 @@ mod source;
 mod tenant;
 
 pub use front::{Forwarding, Front, Proxies, Tls, TlsPreset};
+pub use limits::{Limits, NetworkLimits};
 pub use load::reference;
 pub use message::{Provider, ProviderKind, Sms, Transport};
 pub use oauth::OAuth;

@@ -1,6 +1,6 @@
 //! What a tenant demands of passwords, of the second factor and of the end of access.
 
-use super::Preset;
+use super::{Limits, Preset};
 
 /// `[tenant.<id>]`: the rules of one care organisation.
 #[derive(Clone, Debug)]
@@ -10,6 +10,7 @@ pub struct Policy {
     pub password: PasswordPolicy,
     pub sms: SmsPolicy,
     pub accounts: AccountPolicy,
+    pub limits: Limits,
     /// Access ends this many local days after departure or death.
     pub access_ends_after_days: i64,
     /// The report types that are published, as the source writes them; `None`: every one that the maps know, but for
@@ -169,6 +170,7 @@ impl Default for Policy {
             password: PasswordPolicy::default(),
             sms: SmsPolicy::default(),
             accounts: AccountPolicy::default(),
+            limits: Limits::default(),
             access_ends_after_days: 60,
             report_types: None,
         }

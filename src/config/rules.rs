@@ -10,7 +10,7 @@ use std::path::Path;
 
 use super::policy::{AccountPolicy, Country, LoginName};
 use super::reader::Reader;
-use super::{PasswordPolicy, Policy, Preset, SmsPolicy, SmsWhen};
+use super::{Limits, PasswordPolicy, Policy, Preset, SmsPolicy, SmsWhen};
 
 /// The settings of one tenant and its preset.
 struct Rules<'a> {
@@ -117,6 +117,8 @@ impl Rules<'_> {
                 budget_per_day: self.number("sms.budget_per_day", 5_000, 1..=1_000_000, Less, "the same, a day"),
                 countries: self.countries(),
             },
+            // Read with the ceiling of the server, which a preset knows nothing of.
+            limits: Limits::default(),
             accounts: AccountPolicy {
                 login_name: self.login_name(),
                 max_per_client: Some(self.number(

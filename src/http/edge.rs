@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 
 use super::area::Area;
 use super::failure::{self, Failure};
-use super::{App, cors, headers, proxy};
+use super::{App, cors, headers, limit, proxy};
 use crate::audit::{Network, Origin};
 use crate::fhir::outcome::IssueType;
 
@@ -67,18 +67,22 @@ pub(super) async fn edge(State(app): State<App>, mut request: Request, next: Nex
     let route = request.extensions().get::<MatchedPath>().cloned();
     let area = Area::of(uri.path());
     let preflight = cors::is_preflight(&request);
+    let arrived = app
+        .limiter
+        .arrive(address, area, &method, request.headers(), app.clock.now());
     // Before anything else, because whose origin it is stands in the database too.
     let place = app.gate.0.clone().try_acquire_owned().ok();
-    let reader = match place {
-        Some(_) => cors::reader(&app, area, request.headers()).await,
-        None => cors::Reader::Nobody,
+    let reader = match (&place, arrived) {
+        (Some(_), Ok(())) => cors::reader(&app, area, request.headers()).await,
+        _ => cors::Reader::Nobody,
     };
 
     let answer = match refuse(&method, &uri) {
         Some(failure) => failure,
+        None if let Err(full) = arrived => full.answer(area),
         None if place.is_none() => StatusCode::SERVICE_UNAVAILABLE.into_response(),
         None if preflight => StatusCode::NO_CONTENT.into_response(),
-        None => within(TIME, next.run(request)).await,
+        None => limit::visit(address, within(TIME, next.run(request))).await,
     };
     drop(place);
     let (mut response, failure) = failure::render(answer, origin.request, area.speaks_fhir(uri.path()));

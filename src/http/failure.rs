@@ -25,6 +25,7 @@ pub struct Failure {
     pub text: String,
     /// `WWW-Authenticate`
     challenge: Option<&'static str>,
+    retry_after: Option<HeaderValue>,
     /// What happened inside: for the log, never for the answer.
     pub(super) cause: Option<String>,
 }
@@ -36,6 +37,7 @@ impl Failure {
             code,
             text: text.into(),
             challenge: None,
+            retry_after: None,
             cause: None,
         }
     }
@@ -43,6 +45,13 @@ impl Failure {
     #[must_use]
     pub fn challenge(mut self, challenge: &'static str) -> Self {
         self.challenge = Some(challenge);
+        self
+    }
+
+    /// Seconds.
+    #[must_use]
+    pub(super) fn retry_after(mut self, seconds: HeaderValue) -> Self {
+        self.retry_after = Some(seconds);
         self
     }
 
@@ -159,6 +168,9 @@ impl IntoResponse for Failure {
         if let Some(challenge) = self.challenge {
             let value = HeaderValue::from_static(challenge);
             response.headers_mut().insert(WWW_AUTHENTICATE, value);
+        }
+        if let Some(seconds) = self.retry_after.clone() {
+            response.headers_mut().insert(RETRY_AFTER, seconds);
         }
         response.extensions_mut().insert(self);
         response

@@ -14,6 +14,7 @@ pub mod fhir;
 pub mod headers;
 pub mod hooks;
 pub mod inside;
+pub mod limit;
 pub mod oauth;
 pub mod pages;
 mod proxy;

@@ -9,6 +9,7 @@ use crate::db::Db;
 use crate::http::demo::Demo;
 use crate::http::edge::Gate;
 use crate::http::fhir::Documents;
+use crate::http::limit::Limiter;
 use crate::login::Login;
 use crate::oauth::Issuer;
 use crate::rest::Rest;
@@ -31,6 +32,7 @@ pub struct Parts {
     /// CapabilityStatements, made once.
     pub documents: Documents,
     pub gate: Gate,
+    pub limiter: Limiter,
     /// Only in `inzage demo`.
     pub demo: Option<Demo>,
     pub login: Login,
@@ -50,6 +52,7 @@ impl App {
             rest: Rest::new(&config, db.clone(), recorder.clone(), clock.clone(), random.clone()),
             documents: Documents::new(&config),
             gate: Gate::default(),
+            limiter: Limiter::new(config.server.front.limits),
             demo,
             recorder,
             login: Login::new(&config, db.clone(), clock.clone(), random.clone()),

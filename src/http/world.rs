@@ -10,7 +10,9 @@ use tower::ServiceExt as _;
 
 use super::App;
 use crate::clock::Clock;
-use crate::config::{Config, Forwarding, Front, Policy, Proxies, Server, Sms, Tenant, TenantId, Transport};
+use crate::config::{
+    Config, Forwarding, Front, Limits, NetworkLimits, Policy, Proxies, Server, Sms, Tenant, TenantId, Transport,
+};
 use crate::consent::{self, NewRight, Parts, Role};
 use crate::db::fresh::fresh;
 use crate::db::{Db, Sql, params};
@@ -59,10 +61,19 @@ impl World {
     }
 
     pub(super) async fn with_routes(routes: impl FnOnce(App) -> Router) -> Self {
+        Self::with_config(routes, config(Limits::NONE, NetworkLimits::NONE)).await
+    }
+
+    /// One that refuses what is too much; the others do not, because their clock stands still.
+    pub(super) async fn limited(limits: Limits, network: NetworkLimits) -> Self {
+        Self::with_config(super::router, config(limits, network)).await
+    }
+
+    async fn with_config(routes: impl FnOnce(App) -> Router, config: Config) -> Self {
         let (dir, db) = fresh().await;
         let clock = Clock::fixed("2026-11-22T10:00:00Z".parse().unwrap());
         let random = Random::seeded(5);
-        let app = App::new(config(), db, clock.clone(), random);
+        let app = App::new(config, db, clock.clone(), random);
         let world = Self {
             routes: routes(app.clone()),
             _dir: dir,
@@ -324,13 +335,16 @@ impl Answer {
     }
 }
 
-fn config() -> Config {
+fn config(limits: Limits, network: NetworkLimits) -> Config {
     let tenant = |id: &str, name: &str| {
         std::sync::Arc::new(Tenant {
             id: TenantId::parse(id).unwrap(),
             name: name.to_owned(),
             zone: TimeZone::get("Europe/Amsterdam").unwrap(),
-            policy: Policy::default(),
+            policy: Policy {
+                limits,
+                ..Policy::default()
+            },
             source: None,
         })
     };
@@ -346,6 +360,7 @@ fn config() -> Config {
                     trusted: vec!["10.0.0.0/8".parse().unwrap()],
                     header: Forwarding::XForwardedFor,
                 },
+                limits: network,
                 ..Front::default()
             },
         },

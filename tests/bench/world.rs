@@ -200,7 +200,8 @@ fn configuration(url: &str, mock: &str) -> String {
         text,
         "[server]\nlisten = \"127.0.0.1:{listen}\"\nadmin_listen = \"127.0.0.1:{admin}\"\n\
          public_url = \"http://127.0.0.1:{listen}/\"\nspool_dir = \"spool\"\n[database]\nurl = \"{url}\"\n\
-         [secrets]\nmaster_key_file = \"master.key\"\n[sms]\ndir = \"outbox\"\n[tenant.topaz]\nname = \"Topaz\"\n\
+         [server.limits]\nfhir_per_minute = 100000000\nfhir_at_once = 1000\nfhir_per_app_per_hour = 100000000\n\
+         token_per_minute = 100000000\nnetwork_per_minute = 100000000\n[secrets]\nmaster_key_file = \"master.key\"\n[sms]\ndir = \"outbox\"\n[tenant.topaz]\nname = \"Topaz\"\n\
          [tenant.topaz.ons]\n"
     );
     let settings = mock.lines().filter(|line| line.contains(" = \""));

@@ -131,6 +131,18 @@ pub(super) async fn run(options: DemoOptions) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Everybody is on one machine here, and a conformance run or a load test asks as fast as it can.
+const LIMITS: &str = "
+[server.limits]
+fhir_per_minute = 1000000
+fhir_at_once = 1000
+fhir_per_app_per_hour = 1000000
+token_per_minute = 1000000
+network_per_minute = 1000000
+unknown_tokens_per_minute = 1000000
+network_connections = 4000
+";
+
 /// The demo's own `inzage.toml`.
 fn configuration(data: &Path, listen: std::net::SocketAddr, inside: std::net::SocketAddr, mocks: &[Mock]) -> String {
     let mut text = format!(
@@ -139,6 +151,7 @@ fn configuration(data: &Path, listen: std::net::SocketAddr, inside: std::net::So
          [secrets]\nmaster_key_file = \"master.key\"\n\n[sms]\ntransport = \"drawer\"\ndir = \"outbox\"\n",
         toml::Value::String(format!("sqlite:{}", data.join("inzage.db").display())),
     );
+    text.push_str(LIMITS);
     for (house, mock) in TENANTS.iter().zip(mocks) {
         let House { id, name, .. } = house;
         // A developer logs in more often than a client.

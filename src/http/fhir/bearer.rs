@@ -46,9 +46,12 @@ pub(super) async fn caller(
             ));
         }
     };
+    app.limiter.before_token(app.clock.now())?;
     if let Some(caller) = oauth::token::check(&app.issuer, tenant, token).await? {
+        app.limiter.caller(&caller, app.clock.now()).await?;
         return Ok(caller);
     }
+    app.limiter.unknown_token(app.clock.now());
     let refused = Outcome::Refused("unknown-token");
     let entry = Entry::new(tenant.id.clone(), Action::TokenPresented, refused).from(origin);
     app.recorder.record(entry).await?;

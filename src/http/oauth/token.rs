@@ -8,12 +8,15 @@ use axum::http::StatusCode;
 use axum::http::header::{AUTHORIZATION, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 
 use super::answer::{answered, failed, refused};
 use super::form;
 use crate::audit::{Action, Entry, Origin, Outcome};
 use crate::config::Tenant;
 use crate::http::App;
+use crate::http::area::Area;
 use crate::http::failure::Failure;
 use crate::oauth::code::{Code, Refusal};
 use crate::oauth::token::{self, Form, Posted, UserInfo};
@@ -78,9 +81,24 @@ pub(super) async fn token(
     body: Body,
 ) -> Response {
     match call(&app, &tenant, origin, &headers, query.as_deref(), body) {
-        Ok(call) => answered(token::answer(&app.issuer, &call.tenant, call.posted).await, &headers),
+        Ok(call) => match app.limiter.token(&call.tenant, &claimed(&call.posted), app.clock.now()) {
+            Ok(()) => answered(token::answer(&app.issuer, &call.tenant, call.posted).await, &headers),
+            Err(full) => full.answer(Area::Token { tenant: &tenant }),
+        },
         Err(response) => *response,
     }
+}
+
+/// What the app calls itself, proved or not; never its secret, which a guesser would change with every try.
+fn claimed(posted: &Posted) -> String {
+    let basic = posted.authorization.as_deref().and_then(|header| {
+        let (_, pair) = header.split_once(' ')?;
+        let pair = STANDARD.decode(pair.trim()).ok()?;
+        let user = pair.split(|byte| *byte == b':').next()?;
+        Some(String::from_utf8_lossy(user).into_owned())
+    });
+    let named = || posted.form.get("client_id").unwrap_or_default().to_owned();
+    basic.unwrap_or_else(named)
 }
 
 pub(super) async fn revoke(

@@ -24,6 +24,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
+use super::limit::Crowd;
 use super::tls::Tls;
 use super::{App, inside, router};
 use connection::Connections;
@@ -59,18 +60,22 @@ impl Default for Waits {
 
 /// Serves the gateway until `shutdown` resolves, then lets requests under way finish. Without `tls` in the clear.
 pub async fn serve(app: App, listener: TcpListener, tls: Option<Arc<Tls>>, shutdown: impl Future<Output = ()>) {
-    run(router(app), listener, tls, Waits::default(), shutdown).await;
+    let crowd = Crowd::new(app.config.server.front.clone());
+    run(router(app), listener, tls, crowd, Waits::default(), shutdown).await;
 }
 
 /// Serves health and metrics, on the listener that is not for the outside; `tls` is the certificate of the other one.
 pub async fn serve_inside(app: App, listener: TcpListener, tls: Option<Arc<Tls>>, shutdown: impl Future<Output = ()>) {
-    run(inside::routes(app, tls), listener, None, Waits::default(), shutdown).await;
+    let crowd = Crowd::new(app.config.server.front.clone());
+    let routes = inside::routes(app, tls);
+    run(routes, listener, None, crowd, Waits::default(), shutdown).await;
 }
 
 async fn run(
     routes: Router,
     listener: TcpListener,
     tls: Option<Arc<Tls>>,
+    crowd: Crowd,
     waits: Waits,
     shutdown: impl Future<Output = ()>,
 ) {
@@ -85,10 +90,15 @@ async fn run(
         };
         match accepted {
             Ok((stream, peer, permit)) => {
+                // One too many of a network: closed without a word, before it costs anything.
+                let Some(guest) = crowd.admit(peer.ip()) else {
+                    metrics::counter!("connections_refused_total").increment(1);
+                    continue;
+                };
                 let (connections, watcher) = (Arc::clone(&connections), open.watcher());
                 tokio::spawn(async move {
                     connections.serve(stream, peer, watcher).await;
-                    drop(permit);
+                    drop((guest, permit));
                 });
             }
             Err(error) => {

@@ -46,9 +46,10 @@ impl Served {
         let tls = preset.map(|preset| Arc::new(signer.load(preset).unwrap()));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
+        let crowd = Crowd::new(crate::config::Front::default());
         let (stop, stopped) = oneshot::channel();
         let routes = Router::new().route("/", get(|| async { ANSWER }));
-        tokio::spawn(run(routes, listener, tls.clone(), waits, async {
+        tokio::spawn(run(routes, listener, tls.clone(), crowd, waits, async {
             let _ = stopped.await;
         }));
         Self {

@@ -1,0 +1,213 @@
+//! How much may be asked: per person with an app, per app, per network.
+//!
+//! # Design
+//! Every replica counts for itself, in memory: a limit keeps one source from taking what others need, and for that it need not
+//! be exact. What has to be exact (passwords, codes) is counted in the database by the login.
+//!
+//! A token is counted by the person and app behind it, wherever it comes from; everything else by its network, because an
+//! address is free to change within one. Tokens that open nothing are counted before they are looked up, so that guessing
+//! costs neither the database nor the audit log. Behind a trusted proxy the network is the client's.
+//!
+//! The address and the place of the request that is being answered travel with its task (a `task_local`), not through every
+//! handler: so no handler can forget them, and the place is free when the answer is ready.
+
+mod crowd;
+mod places;
+mod rates;
+#[cfg(test)]
+mod tests;
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::hash::{BuildHasher as _, Hash, RandomState};
+use std::net::IpAddr;
+
+use axum::Json;
+use axum::http::header::{CACHE_CONTROL, HeaderValue, PRAGMA, RETRY_AFTER};
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+
+pub(super) use crowd::Crowd;
+use places::{Place, Places};
+use rates::{Quota, Rates};
+
+use super::area::Area;
+use super::failure::Failure;
+use crate::config::{NetworkLimits, Tenant};
+use crate::fhir::outcome::IssueType;
+use crate::oauth::Caller;
+
+tokio::task_local! {
+    static VISIT: Visit;
+}
+
+/// The request that this task answers.
+struct Visit {
+    address: Option<IpAddr>,
+    places: RefCell<Vec<Place>>,
+}
+
+/// Answers a request as one from `address`.
+pub(super) async fn visit<F: Future>(address: Option<IpAddr>, answer: F) -> F::Output {
+    let visit = Visit {
+        address,
+        places: RefCell::default(),
+    };
+    VISIT.scope(visit, answer).await
+}
+
+fn address() -> Option<IpAddr> {
+    VISIT.try_with(|visit| visit.address).ok().flatten()
+}
+
+/// The /24 of an IPv4 address, the /64 of an IPv6 address: what one subscriber can choose from.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => IpAddr::V4((u32::from(v4) & 0xffff_ff00).into()),
+        IpAddr::V6(v6) => IpAddr::V6((u128::from(v6) & (!0 << 64)).into()),
+    }
+}
+
+/// Too many: when the next one may come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Full {
+    seconds: i64,
+}
+
+impl Full {
+    fn noted(limit: &'static str, wait: SignedDuration) -> Self {
+        metrics::counter!("http_limited_total", "limit" => limit).increment(1);
+        let seconds = wait.as_secs() + i64::from(wait.subsec_nanos() > 0);
+        Self {
+            seconds: seconds.max(1),
+        }
+    }
+
+    /// 429 in the words of the part of the gateway that was asked: an OperationOutcome, RFC 6749 JSON or plain text.
+    pub(super) fn answer(self, area: Area<'_>) -> Response {
+        let Area::Token { .. } = area else {
+            return Failure::from(self).into_response();
+        };
+        let body = json!({"error": "temporarily_unavailable", "error_description": self.text()});
+        let headers = [
+            (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+            (PRAGMA, HeaderValue::from_static("no-cache")),
+            (RETRY_AFTER, HeaderValue::from(self.seconds)),
+        ];
+        (StatusCode::TOO_MANY_REQUESTS, headers, Json(body)).into_response()
+    }
+
+    fn text(self) -> String {
+        format!("Too many requests: wait {} seconds and try again.", self.seconds)
+    }
+}
+
+impl From<Full> for Failure {
+    fn from(full: Full) -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, IssueType::Throttled, full.text())
+            .retry_after(HeaderValue::from(full.seconds))
+    }
+}
+
+/// All counters of a gateway.
+#[derive(Debug)]
+pub struct Limiter {
+    limits: NetworkLimits,
+    keys: RandomState,
+    networks: Rates,
+    unknown_tokens: Rates,
+    tokens: Rates,
+    people: Rates,
+    apps: Rates,
+    places: Places,
+}
+
+impl Limiter {
+    pub fn new(limits: NetworkLimits) -> Self {
+        Self {
+            limits,
+            keys: RandomState::new(),
+            networks: Rates::default(),
+            unknown_tokens: Rates::default(),
+            tokens: Rates::default(),
+            people: Rates::default(),
+            apps: Rates::default(),
+            places: Places::default(),
+        }
+    }
+
+    /// Under a key of the process, so that nobody can choose two that meet.
+    fn key(&self, parts: impl Hash) -> u64 {
+        self.keys.hash_one(parts)
+    }
+
+    /// Counts a request by its network, unless it bears a token: that one is counted when it is known.
+    pub(super) fn arrive(
+        &self,
+        address: Option<IpAddr>,
+        area: Area<'_>,
+        method: &Method,
+        headers: &HeaderMap,
+        now: Timestamp,
+    ) -> Result<(), Full> {
+        let bears = matches!(area, Area::Fhir { .. }) && headers.contains_key(header::AUTHORIZATION);
+        match address {
+            Some(address) if !bears || method == Method::OPTIONS => {
+                let quota = Quota::per_minute(self.limits.per_minute);
+                let taken = self.networks.take(self.key(network(address)), quota, now);
+                taken.map_err(|wait| Full::noted("network", wait))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a token may be looked up.
+    pub(super) fn before_token(&self, now: Timestamp) -> Result<(), Full> {
+        self.unknown(now, Rates::look)
+    }
+
+    /// Counts a token that opened nothing.
+    pub(super) fn unknown_token(&self, now: Timestamp) {
+        // The answer is 401 in any case; the next one waits.
+        let _ = self.unknown(now, Rates::take);
+    }
+
+    fn unknown(
+        &self,
+        now: Timestamp,
+        step: fn(&Rates, u64, Quota, Timestamp) -> Result<(), SignedDuration>,
+    ) -> Result<(), Full> {
+        let Some(address) = address() else { return Ok(()) };
+        let quota = Quota::per_minute(self.limits.unknown_tokens_per_minute);
+        step(&self.unknown_tokens, self.key(network(address)), quota, now)
+            .map_err(|wait| Full::noted("unknown-token", wait))
+    }
+
+    /// Counts a request to the token endpoint by what the app calls itself and where it comes from.
+    pub(super) fn token(&self, tenant: &Tenant, client: &str, now: Timestamp) -> Result<(), Full> {
+        let key = self.key((tenant.id.as_str(), client, address().map(network)));
+        let quota = Quota::per_minute(tenant.policy.limits.token_per_minute);
+        let taken = self.tokens.take(key, quota, now);
+        taken.map_err(|wait| Full::noted("token", wait))
+    }
+
+    /// Counts a FHIR request by the person and app behind it, and takes a place until it is answered.
+    pub(super) async fn caller(&self, caller: &Caller, now: Timestamp) -> Result<(), Full> {
+        let limits = caller.tenant.policy.limits;
+        let app = (caller.tenant.id.as_str(), caller.client_id.as_str());
+        let person = self.key((app, &caller.account));
+        self.people
+            .take(person, Quota::per_minute(limits.fhir_per_minute), now)
+            .map_err(|wait| Full::noted("person", wait))?;
+        self.apps
+            .take(self.key(app), Quota::per_hour(limits.fhir_per_app_per_hour), now)
+            .map_err(|wait| Full::noted("app", wait))?;
+        let place = self.places.take(person, limits.fhir_at_once).await;
+        let place = place.ok_or_else(|| Full::noted("at-once", SignedDuration::from_secs(1)))?;
+        // Outside of a request (a test of one function) nothing holds it.
+        let _ = VISIT.try_with(|visit| visit.places.borrow_mut().push(place));
+        Ok(())
+    }
+}
