@@ -90,6 +90,7 @@ mod tests {
             ("login/session", crate::login::session::store::STATEMENTS),
             ("login/device", crate::login::device::store::STATEMENTS),
             ("resource", crate::resource::store::STATEMENTS),
+            ("rest/export", crate::rest::export::store::STATEMENTS),
             ("sync", crate::sync::store::STATEMENTS),
             ("sync/removal", crate::sync::removal::store::STATEMENTS),
             ("sync/subject", crate::sync::subject::store::STATEMENTS),

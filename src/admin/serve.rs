@@ -94,6 +94,7 @@ pub(super) async fn until_stopped(
         }
     }));
     let tidying = tokio::spawn(stop.clone().run_until_cancelled_owned(tidy(app.clone())));
+    let exports = tokio::spawn(stop.clone().run_until_cancelled_owned(export(app.clone())));
     let gateway = tokio::spawn(http::serve(app.clone(), listener, tls, stop.clone().cancelled_owned()));
     for tenant in &app.config.tenants {
         key::load(&app.issuer, &tenant.id)
@@ -106,6 +107,7 @@ pub(super) async fn until_stopped(
     gateway.await.context("the gateway ended badly")?;
     health.await.context("the inner listener ended badly")?;
     metrics.await.context("the metrics ended badly")?;
+    exports.await.context("exports ended badly")?;
     tidying.await.context("tidying ended badly")?;
     for sync in syncs {
         sync.await.context("a sync ended badly")?;
@@ -131,6 +133,11 @@ async fn tidy(app: App) {
         }
         tokio::time::sleep(Duration::from_secs(3600)).await;
     }
+}
+
+/// Works on bulk exports.
+async fn export(app: App) {
+    app.rest.work_on_exports(&app.config.tenants).await;
 }
 
 /// Fetches a tenant's dossiers in each of its slots. A run that fails leaves what is published as it is.

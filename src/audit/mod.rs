@@ -61,6 +61,11 @@ actions! {
     /// FHIR: the versions of one resource.
     History = "history";
     Search = "search";
+    /// FHIR: a bulk export was asked for.
+    ExportStarted = "export-started";
+    /// FHIR: a file of a bulk export was fetched; also once for each client in it.
+    ExportFile = "export-file";
+    ExportCancelled = "export-cancelled";
     /// A token that is unknown, expired, withdrawn or of another tenant.
     TokenPresented = "token-presented";
 

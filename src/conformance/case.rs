@@ -63,6 +63,10 @@ pub struct Step {
     pub expect: Expect,
     /// Variable name to JSON pointer in the answer.
     pub save: BTreeMap<String, String>,
+    /// Variable name to a header of the answer.
+    pub save_header: BTreeMap<String, String>,
+    /// Ask again as long as one of these statuses comes, as `Retry-After` says and for half a minute at most.
+    pub poll: Vec<u16>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -159,6 +163,8 @@ pub struct Expect {
     pub redirect_error: Vec<String>,
     /// Either an error page without a redirect, or as `redirect_error`.
     pub refused: Vec<String>,
+    /// Lines of JSON, one at least, each a resource of this type.
+    pub lines: Option<String>,
     /// A JWK Set with public keys only, unique ids and an RSA key.
     pub jwks: bool,
 }

@@ -41,6 +41,9 @@ pub(super) fn check(expect: &Expect, answer: &Answer, variables: &Variables) -> 
             return Err(format!("the body holds what {text:?} stands for"));
         }
     }
+    if let Some(kind) = &expect.lines {
+        lines(kind, &answer.body)?;
+    }
     if !expect.json.is_empty() || expect.jwks {
         let body = answer.json()?;
         for (pointer, wanted) in &expect.json {
@@ -57,6 +60,20 @@ pub(super) fn check(expect: &Expect, answer: &Answer, variables: &Variables) -> 
         let page = (400..500).contains(&answer.status) && answer.header("location").is_none();
         if !page {
             redirect_error(&expect.refused, answer, variables)?;
+        }
+    }
+    Ok(())
+}
+
+/// NDJSON of one resource type.
+fn lines(kind: &str, body: &str) -> Result<(), String> {
+    if body.trim().is_empty() {
+        return Err("there is no line".to_owned());
+    }
+    for (number, line) in body.lines().enumerate() {
+        let resource: Json = serde_json::from_str(line).map_err(|_| format!("line {} is not JSON", number + 1))?;
+        if resource["resourceType"] != kind {
+            return Err(format!("line {} is not a {kind}", number + 1));
         }
     }
     Ok(())

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use aws_lc_rs::digest;
 use base64::Engine as _;
@@ -22,6 +23,9 @@ use super::{compare, expect};
 
 /// What a login asks for when the case does not say.
 const SCOPE: &str = "openid fhirUser launch/patient offline_access patient/*.rs";
+
+/// How long something may take that is polled.
+const POLLED: Duration = Duration::from_secs(30);
 
 const ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
@@ -111,7 +115,7 @@ impl<'a> Play<'a> {
                 .send(Method::GET, url, self.headers(step)?, Body::None)
                 .await?
         } else {
-            self.request(step).await?
+            self.polled(step).await?
         };
         expect::check(&step.expect, &answer, &self.variables)?;
         for (name, pointer) in &step.save {
@@ -120,10 +124,29 @@ impl<'a> Play<'a> {
             self.variables
                 .set(name, value.ok_or(format!("there is no text at {pointer:?} to keep"))?);
         }
+        for (name, header) in &step.save_header {
+            let value = answer
+                .header(header)
+                .ok_or(format!("there is no header {header} to keep"))?;
+            self.variables.set(name, value);
+        }
         if let Some(name) = &step.name {
             self.answers.insert(name.clone(), answer);
         }
         Ok(())
+    }
+
+    /// The request, again and again while the answer says that it is not ready.
+    async fn polled(&mut self, step: &Step) -> Result<Answer, Stop> {
+        let begun = std::time::Instant::now();
+        loop {
+            let answer = self.request(step).await?;
+            if !step.poll.contains(&answer.status) || begun.elapsed() > POLLED {
+                return Ok(answer);
+            }
+            let wait = answer.header("retry-after").and_then(|seconds| seconds.parse().ok());
+            tokio::time::sleep(Duration::from_secs(wait.unwrap_or(1).clamp(1, 5))).await;
+        }
     }
 
     async fn request(&mut self, step: &Step) -> Result<Answer, Stop> {

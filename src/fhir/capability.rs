@@ -45,13 +45,15 @@ impl Capability<'_> {
     }
 
     fn to_value(&self) -> Value {
-        let resources: Vec<Value> = ResourceType::ALL.iter().map(|kind| resource(*kind)).collect();
+        let stored = ResourceType::ALL.iter().map(|kind| resource(*kind));
+        let resources: Vec<Value> = stored.chain([group()]).collect();
         json!({
             "resourceType": "CapabilityStatement",
             "status": "active",
             "date": DATE,
             "publisher": "Inzage",
             "kind": "instance",
+            "instantiates": ["http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data"],
             "software": { "name": "Inzage", "version": self.version },
             "implementation": { "description": format!("The dossiers of {}, for apps of clients and their contacts", self.name), "url": self.base },
             "fhirVersion": "4.0.1",
@@ -63,7 +65,8 @@ impl Capability<'_> {
                                   _count up to 200, _total=none|accurate and _summary=count. Not offered: writes, batch, \
                                   chaining, _has, _include, _filter, _query, GraphQL, search and history over all types.",
                 "security": self.security(),
-                "resource": resources
+                "resource": resources,
+                "operation": [export("export")]
             }]
         })
     }
@@ -105,7 +108,7 @@ fn resource(kind: ResourceType) -> Value {
     let params: Vec<Value> = declared
         .map(|param| json!({ "name": param.name, "definition": param.definition, "type": param.kind.as_str() }))
         .collect();
-    json!({
+    let mut resource = json!({
         "type": kind.as_str(),
         "interaction": interactions,
         "versioning": "versioned",
@@ -113,6 +116,32 @@ fn resource(kind: ResourceType) -> Value {
         "updateCreate": false,
         "conditionalRead": "full-support",
         "searchParam": params
+    });
+    if kind == ResourceType::Patient {
+        resource["operation"] = json!([export("patient-export")]);
+    }
+    resource
+}
+
+/// Bulk Data export at one level (<https://hl7.org/fhir/uv/bulkdata/>); for backend services only.
+fn export(definition: &str) -> Value {
+    json!({
+        "name": "export",
+        "definition": format!("http://hl7.org/fhir/uv/bulkdata/OperationDefinition/{definition}")
+    })
+}
+
+/// The one Group is made at the moment of the read too: all clients of the organisation.
+fn group() -> Value {
+    json!({
+        "type": "Group",
+        "documentation": "The Group `clients` stands for all clients of the organisation; only backend services read it.",
+        "interaction": [{ "code": "read" }, { "code": "search-type" }],
+        "versioning": "no-version",
+        "readHistory": false,
+        "updateCreate": false,
+        "conditionalRead": "not-supported",
+        "operation": [export("group-export")]
     })
 }
 
@@ -156,7 +185,7 @@ mod tests {
         let (size, value) = statement();
         assert!(size < 100_000, "{size}");
         let resources = value["rest"][0]["resource"].as_array().unwrap();
-        assert_eq!(resources.len(), ResourceType::ALL.len());
+        assert_eq!(resources.len(), ResourceType::ALL.len() + 1, "and the Group");
         for (resource, kind) in resources.iter().zip(ResourceType::ALL) {
             assert_eq!(resource["type"], kind.as_str());
             if *kind == ResourceType::Person {

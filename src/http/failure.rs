@@ -123,6 +123,12 @@ impl From<rest::Error> for Failure {
                 IssueType::Expired,
                 "This page link is not valid (any more) for this token: run the search again.",
             ),
+            rest::Error::Busy => Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                IssueType::Throttled,
+                "As many exports as may be are under way: delete one that is no longer needed, or wait.",
+            )
+            .retry_after(HeaderValue::from_static("60")),
             rest::Error::Audit(error) => error.into(),
             rest::Error::Database(error) => error.into(),
         }

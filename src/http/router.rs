@@ -59,7 +59,7 @@ impl WithLayers for Router<App> {
 fn is_fhir(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
     headers
         .get(CONTENT_TYPE)
-        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/fhir+json"))
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/fhir+"))
 }
 
 /// The panic's own text may hold data: it is counted, and the edge logs the request.

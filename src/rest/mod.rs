@@ -19,6 +19,7 @@
 //! What the caller may not see and what does not exist are the same [`Error::NotFound`]: one statement, one answer, one time.
 
 mod condition;
+pub(crate) mod export;
 mod history;
 mod line;
 mod link;
@@ -28,6 +29,7 @@ mod search;
 use jiff::Timestamp;
 
 pub use condition::Unless;
+pub use export::Status as ExportStatus;
 pub use search::Request;
 
 use crate::access::{self, Denied, Interaction, Visible};
@@ -51,6 +53,7 @@ pub struct Rest {
     server: Server,
     /// Seals page links.
     links: Sealer,
+    exports: export::Exports,
 }
 
 /// Who asks, and in which request.
@@ -91,6 +94,9 @@ pub enum Error {
     /// A page link that was not made for this token, or that is too old.
     #[error("the page link is not valid any more")]
     Link,
+    /// As much as may be under way is.
+    #[error("too much is under way")]
+    Busy,
     #[error(transparent)]
     Audit(#[from] audit::Error),
     #[error(transparent)]
@@ -113,6 +119,7 @@ impl Rest {
             random,
             server: config.server.clone(),
             links: config.master.sealer("page-link"),
+            exports: export::Exports::default(),
         }
     }
 
@@ -228,6 +235,7 @@ impl Error {
             Self::Denied(denied) => Outcome::Refused(denied.reason()),
             Self::Parameter(_) => Outcome::Refused("parameter"),
             Self::Link => Outcome::Refused("page-link"),
+            Self::Busy => Outcome::Refused("busy"),
             Self::Audit(_) => Outcome::Failed("audit"),
             Self::Database(_) => Outcome::Failed("database"),
         }

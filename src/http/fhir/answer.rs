@@ -39,7 +39,7 @@ impl Format {
 }
 
 /// `Sun, 22 Nov 2026 10:00:00 GMT`
-fn http_date(at: Timestamp) -> String {
+pub(super) fn http_date(at: Timestamp) -> String {
     DateTimePrinter::new()
         .timestamp_to_rfc9110_string(&at)
         .expect("a stored time has a year of four digits")

@@ -99,17 +99,22 @@ fn version(text: &str) -> Option<i64> {
 }
 
 /// Lenient unless the app asks for strict.
-fn handling(headers: &HeaderMap) -> Handling {
-    let asked = headers.get_all(PREFER).iter().filter_map(|value| value.to_str().ok());
-    let strict = |text: &str| {
-        text.split([',', ';'])
-            .any(|one| one.replace([' ', '"'], "").eq_ignore_ascii_case("handling=strict"))
-    };
-    if asked.into_iter().any(strict) {
+pub(super) fn handling(headers: &HeaderMap) -> Handling {
+    if prefers(headers, "handling=strict") {
         Handling::Strict
     } else {
         Handling::Lenient
     }
+}
+
+/// Whether a preference is among those sent (RFC 7240).
+pub(super) fn prefers(headers: &HeaderMap, preference: &str) -> bool {
+    let asked = headers.get_all(PREFER).iter().filter_map(|value| value.to_str().ok());
+    let has = |text: &str| {
+        text.split([',', ';'])
+            .any(|one| one.replace([' ', '"'], "").eq_ignore_ascii_case(preference))
+    };
+    asked.into_iter().any(has)
 }
 
 #[cfg(test)]

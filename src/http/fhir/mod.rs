@@ -10,6 +10,9 @@ mod asked;
 mod backend_tests;
 mod bearer;
 mod documents;
+mod export;
+#[cfg(test)]
+mod export_tests;
 mod format;
 #[cfg(test)]
 mod person_tests;
@@ -41,6 +44,7 @@ use crate::rest::Request;
 
 pub fn routes() -> Router<App> {
     Router::new()
+        .merge(export::routes())
         .route("/{tenant}/fhir", get(whole_system).post(whole_system))
         .route("/{tenant}/fhir/", get(whole_system).post(whole_system))
         .route("/{tenant}/fhir/metadata", get(documents::metadata))

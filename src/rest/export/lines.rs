@@ -1,0 +1,109 @@
+//! The lines of one file, page by page.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use futures::{Stream, stream};
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::super::{Error, Rest};
+use super::{Job, elements, store};
+use crate::access::Visible;
+use crate::audit::{Action, Entry, Origin, Outcome, What, Who};
+use crate::config::Tenant;
+use crate::fhir::search::Query;
+use crate::fhir::types::Id;
+use crate::resource::{self, Cursor, Page};
+
+/// A file that is being read.
+pub(super) struct File {
+    pub rest: Rest,
+    pub tenant: Arc<Tenant>,
+    pub who: Who,
+    pub origin: Origin,
+    pub job: Job,
+    pub visible: Visible,
+    pub query: Query,
+    /// One of the places for reading files.
+    pub _place: OwnedSemaphorePermit,
+}
+
+struct Reading {
+    file: File,
+    after: Option<Cursor>,
+    /// Whose dossiers have their audit line for this file.
+    told: HashSet<Id>,
+    ended: bool,
+}
+
+impl File {
+    /// Pages of NDJSON. A connection to the database is held for one page at a time; who reads slowly holds none.
+    pub fn lines(self) -> impl Stream<Item = Result<Vec<u8>, Error>> + Send + 'static {
+        let reading = Reading {
+            file: self,
+            after: None,
+            told: HashSet::new(),
+            ended: false,
+        };
+        stream::try_unfold(reading, |mut reading| async move {
+            if reading.ended {
+                return Ok(None);
+            }
+            let page = reading.page().await?;
+            Ok((!page.is_empty()).then_some((page, reading)))
+        })
+    }
+}
+
+impl Reading {
+    async fn page(&mut self) -> Result<Vec<u8>, Error> {
+        let file = &self.file;
+        let page = Page {
+            size: file.query.count,
+            after: self.after.take(),
+        };
+        let found = {
+            let mut read = file.rest.db.read().await?;
+            let (job, now) = (&file.job, file.rest.clock.now());
+            // Deleted or expired meanwhile: the rest does not leave.
+            store::find(&mut read, &file.tenant.id, &job.id, &job.client_id, now)
+                .await?
+                .ok_or(Error::NotFound)?;
+            resource::search(&mut read, &file.visible, &file.query, &page).await?
+        };
+        (self.ended, self.after) = (found.next.is_none(), found.next);
+        // The clients that this file had nothing of yet: their lines are durable before the page leaves.
+        let mut new: Vec<Id> = Vec::new();
+        for patient in found.entries.iter().filter_map(|entry| entry.patient.as_ref()) {
+            if self.told.insert(patient.clone()) {
+                new.push(patient.clone());
+            }
+        }
+        if !new.is_empty() {
+            let what = What {
+                kind: Some(file.query.kind),
+                ..What::default()
+            };
+            let entry = Entry::new(file.tenant.id.clone(), Action::ExportFile, Outcome::Success)
+                .by(file.who.clone())
+                .on(what)
+                .about(&new)
+                .from(file.origin);
+            file.rest.recorder.record(entry).await?;
+        }
+        let kind = file.query.kind;
+        let wanted = elements::of(kind, &file.job.asked.elements);
+        let mut bytes = Vec::new();
+        for entry in found.entries {
+            match &wanted {
+                None => bytes.extend_from_slice(entry.body.as_bytes()),
+                Some(wanted) => {
+                    let part = elements::cut(kind, &entry.body, wanted).ok_or(Error::NotFound)?;
+                    bytes.extend_from_slice(part.as_bytes());
+                }
+            }
+            bytes.push(b'\n');
+        }
+        Ok(bytes)
+    }
+}
