@@ -117,12 +117,7 @@ pub(super) fn every_class_is_there(population: &Population, client: u64) {
     };
     let some = |value: &Value| value.as_array().is_some_and(|list| !list.is_empty());
     let report = |test: &dyn Fn(&Value) -> bool| reports.iter().any(|report| test(report) && marked(report));
-    let line = |test: &dyn Fn(&Value) -> bool| {
-        plans
-            .iter()
-            .flat_map(|plan| lines(plan))
-            .any(|line| test(&line) && marked(&line))
-    };
+    let line = |test: &dyn Fn(&Value) -> bool| plans.iter().flat_map(lines).any(|line| test(&line) && marked(&line));
     let day = |test: &dyn Fn(&Value) -> bool| agenda.iter().any(|one| test(one) && marked(one));
     let classes = [
         ("hidden", report(&|r| r["hidden"] == true)),

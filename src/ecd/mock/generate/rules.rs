@@ -135,7 +135,7 @@ fn what_may_not_be_released_carries_the_marker_and_nothing_else_does() {
         let taken = releases.iter().filter(|row| row.get("unsharedAt").is_some());
         taken
             .map(|row| &row["resourceId"])
-            .any(|other| *other == id.to_string())
+            .any(|other| other.as_str() == Some(&id.to_string()))
     };
     for report in population.all(Shelf::Reports) {
         let secret = report["hidden"] == true
