@@ -338,7 +338,7 @@ async fn a_row_that_breaks_its_contract_is_told_without_its_value_and_the_rest_g
     let drop = dropped(&population);
     change(drop.path(), "clienten.csv", true, |text| text.replace(";V;", ";xyzzy;"));
     change(drop.path(), "afspraken.csv", true, |text| {
-        text.replacen(";F;A;", ";nee;A;", 1)
+        text.replacen(";F;T;", ";nee;T;", 1)
     });
     let clients: Vec<u64> = (10101..10111).collect();
     let (events, error) = pulled(&connector(drop.path()), &clients).await;

@@ -154,6 +154,7 @@ async fn a_bad_answer_changes_nothing_that_is_published() {
     dossiers.sync(Want::Everything).await;
     let before = dossiers.published(&[client]).await;
     let faults = [
+        Fault::Cut(50),
         Fault::Cut(5_000),
         Fault::Break(5_000),
         Fault::Page,
@@ -167,7 +168,12 @@ async fn a_bad_answer_changes_nothing_that_is_published() {
         "/v0/client/shared_resources",
         "/v0/xstream/clients",
     ] {
+        // The list of releases is shorter than that.
+        let is_short = path == "/v0/client/shared_resources";
         for fault in faults.clone() {
+            if is_short && matches!(fault, Fault::Cut(5_000) | Fault::Break(5_000)) {
+                continue;
+            }
             dossiers.mock.faults.add(path, fault.clone(), 4);
             dossiers.clock.advance(SignedDuration::from_hours(1));
             let report = dossiers.try_sync(Want::Everything).await;

@@ -43,6 +43,7 @@ async fn answers(server: &MockServer, status: u16, body: Value) {
 /// How the gateway sees what one provider answers.
 async fn seen(kind: ProviderKind, server: &MockServer) -> Answer {
     let provider = provider(kind, server);
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let http = Client::builder().timeout(LONGEST).no_proxy().build().unwrap();
     ask(request(&http, &provider, OUT), &provider).await
 }
