@@ -162,6 +162,7 @@ async fn while_the_list_of_releases_cannot_be_read_nothing_of_the_client_changes
         (Fault::Status(500), 4),
         (Fault::Status(403), 2),
         (Fault::Page, 2),
+        (Fault::Cut(10), 4),
         (Fault::Json(wrong), 2),
     ];
     for ((fault, times), number) in faults.into_iter().zip(0..) {
