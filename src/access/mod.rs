@@ -29,7 +29,7 @@ pub use visible::{Clients, Narrowing, Visible};
 
 use crate::audit;
 use crate::config::TenantId;
-use crate::consent::Right;
+use crate::consent::{Part, Right};
 use crate::fhir::types::{Id, ResourceType};
 use crate::oauth::Caller;
 use crate::oauth::scope::{Action, Context, Scope};
@@ -77,7 +77,8 @@ pub fn decide(caller: &Caller, interaction: &Interaction<'_>) -> Result<Visible,
         if patients.is_empty() {
             return Err(Denied::Right);
         }
-        let mut types = BTreeMap::from([(kind, reach.narrowing)]);
+        let narrowing = without_legal(kind, &rights, reach.narrowing);
+        let mut types = BTreeMap::from([(kind, narrowing)]);
         if kind.is_shared() {
             types.extend(ways(caller, reach.context, &rights));
         }
@@ -132,6 +133,21 @@ impl Reach {
         let open = |right: &&Right| right.parts.allow(kind);
         caller.rights.iter().filter(in_reach).filter(open).collect()
     }
+}
+
+/// Who represents a client by law is a Condition, but belongs to the personal data: without a right to those of every client
+/// within reach, only the points of attention of the plan are left.
+fn without_legal(kind: ResourceType, rights: &[&Right], mut narrowing: Vec<Narrowing>) -> Vec<Narrowing> {
+    if kind != ResourceType::Condition || rights.iter().all(|right| right.parts.has(Part::Profile)) {
+        return narrowing;
+    }
+    if narrowing.is_empty() {
+        narrowing.push(Narrowing::new());
+    }
+    for alternative in &mut narrowing {
+        alternative.push(("category".to_owned(), "problem-list-item".to_owned()));
+    }
+    narrowing
 }
 
 /// The types through which a shared resource is reached: those that the scopes let the app see and that the rights open for

@@ -174,6 +174,27 @@ fn one_type_at_a_time_is_visible() {
 }
 
 #[test]
+fn a_legal_representation_needs_the_right_to_the_personal_data_too() {
+    let narrowing = |parts: &[Part], scopes: &str| {
+        let mut caller = ua(scopes);
+        caller.rights[0].parts = Parts::of(parts);
+        let visible = decide(&caller, &Interaction::Search(ResourceType::Condition));
+        visible.map(|visible| visible.narrowing(ResourceType::Condition).unwrap().to_vec())
+    };
+    let pair = |code: &str| ("category".to_owned(), code.to_owned());
+    assert_eq!(narrowing(&[Part::Plans, Part::Profile], "patient/*.rs"), Ok(vec![]));
+    assert_eq!(
+        narrowing(&[Part::Plans], "patient/*.rs"),
+        Ok(vec![vec![pair("problem-list-item")]])
+    );
+    assert_eq!(
+        narrowing(&[Part::Plans], "patient/Condition.rs?category=a"),
+        Ok(vec![vec![pair("a"), pair("problem-list-item")]])
+    );
+    assert_eq!(narrowing(&[Part::Profile], "patient/*.rs"), Err(Denied::Right));
+}
+
+#[test]
 fn a_care_worker_is_reached_only_through_what_is_open() {
     let ways = |caller: &Caller| {
         let visible = decide(caller, &Interaction::Search(ResourceType::Practitioner)).unwrap();
