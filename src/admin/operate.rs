@@ -180,12 +180,13 @@ fn connector(tenant: &Tenant, random: &Random) -> anyhow::Result<Box<dyn Connect
     };
     let read =
         |path: &Path| std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()));
-    let settings = Settings::new(
+    let mut settings = Settings::new(
         source.base_url.clone(),
         read(&source.ca_file)?,
         read(&source.certificate_file)?,
         Secret::new(read(&source.key_file)?),
     );
+    settings.without.clone_from(&source.without);
     Ok(Box::new(Ons::new(settings, Arc::new(contracts), random.clone())?))
 }
 

@@ -28,7 +28,7 @@ pub use policy::{
 pub use preset::{Preset, Rule};
 pub use reader::{Problem, Setting};
 pub use server::Server;
-pub use tenant::{CaressSource, OnsSource, Source, Tenant, TenantId};
+pub use tenant::{CaressSource, OnsList, OnsSource, Source, Tenant, TenantId};
 
 use std::sync::Arc;
 

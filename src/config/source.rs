@@ -1,7 +1,9 @@
 //! `[tenant.<id>.ons]` and `[tenant.<id>.caress]`: where the dossiers of a tenant come from.
 
+use std::collections::BTreeSet;
+
 use super::reader::Reader;
-use super::{CaressSource, OnsSource, Source};
+use super::{CaressSource, OnsList, OnsSource, Source};
 
 /// The source of a tenant, if it has one; the outer `None` when it cannot be read.
 pub(super) fn read(reader: &mut Reader, name: &str) -> Option<Option<Source>> {
@@ -37,11 +39,26 @@ fn ons(reader: &mut Reader, name: &str) -> Option<OnsSource> {
     );
     let certificate_file = reader.path(&at("certificate_file"), "PEM of the client certificate");
     let key_file = reader.path(&at("key_file"), "PEM of its private key");
+    let words = reader.list(
+        &at("without"),
+        "lists that the certificate has no right to, separated by commas: careproviders, client_employee_relations, insurances",
+    );
+    let mut without = BTreeSet::new();
+    for word in words {
+        match OnsList::parse(&word) {
+            Some(list) => drop(without.insert(list)),
+            None => reader.problem(
+                &at("without"),
+                format!("`{word}` cannot be left out; known are careproviders, client_employee_relations, insurances"),
+            ),
+        }
+    }
     Some(OnsSource {
         base_url: base_url?,
         ca_file: ca_file?,
         certificate_file: certificate_file?,
         key_file: key_file?,
+        without,
     })
 }
 
@@ -66,6 +83,29 @@ mod tests {
              [sms]\ndir = \"outbox\"\n[tenant.topaz]\nname = \"Topaz\"\n{sections}"
         );
         Config::read(&dir.path().join("inzage.toml"), &text, std::iter::empty())
+    }
+
+    #[test]
+    fn only_known_lists_can_be_left_out() {
+        let ons = |without: &str| {
+            let files = "ca_file = \"ca.pem\"\ncertificate_file = \"c.pem\"\nkey_file = \"k.pem\"\n";
+            let url = "base_url = \"https://api.example/\"\n";
+            loaded(&format!("[tenant.topaz.ons]\n{url}{files}without = {without}\n"))
+        };
+        let config = ons("[\"careproviders\", \"insurances\"]").unwrap();
+        let Some(Source::Ons(source)) = &config.tenant("topaz").unwrap().source else {
+            panic!("the source is Ons");
+        };
+        assert_eq!(
+            source.without,
+            BTreeSet::from([OnsList::CareProviders, OnsList::Insurances])
+        );
+        let problems = ons("[\"reports\"]").unwrap_err();
+        assert_eq!(problems[0].key, "tenant.topaz.ons.without");
+        assert!(
+            problems[0].message.contains("client_employee_relations"),
+            "{problems:?}"
+        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A tenant: one care organisation with its own clients, rules and source.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -72,6 +73,34 @@ pub struct OnsSource {
     pub ca_file: PathBuf,
     pub certificate_file: PathBuf,
     pub key_file: PathBuf,
+    /// Lists that are not asked for.
+    pub without: BTreeSet<OnsList>,
+}
+
+/// A list that an organisation may leave out. Of any other, and of these where they are not named in the configuration, a refusal (403) is an
+/// error that leaves what is published as it is: as an empty list it would take everything away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum OnsList {
+    CareProviders,
+    EmployeeRelations,
+    Insurances,
+}
+
+impl OnsList {
+    pub const ALL: [Self; 3] = [Self::CareProviders, Self::EmployeeRelations, Self::Insurances];
+
+    /// The word for it in a configuration: the last part of its path.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::CareProviders => "careproviders",
+            Self::EmployeeRelations => "client_employee_relations",
+            Self::Insurances => "insurances",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|list| list.as_str() == text)
+    }
 }
 
 /// `[tenant.<id>.caress]`

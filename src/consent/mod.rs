@@ -14,7 +14,7 @@
 pub mod departure;
 pub(crate) mod store;
 
-pub use store::{end, end_all, grant, hold, rights, set_care_end, source_clients, within_limit};
+pub use store::{end, end_all, grant, hold, rights, set_gaps, source_clients, within_limit};
 
 use crate::fhir::types::{Id, ResourceType};
 

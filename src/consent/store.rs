@@ -1,19 +1,25 @@
 //! The rights in the database: granted, ended, never changed.
 
 use jiff::Timestamp;
-use jiff::civil::Date;
 
-use super::departure::access_ends;
+use super::departure::is_closed;
 use super::{NewRight, Parts, Right, Role};
 use crate::account;
 use crate::config::{Tenant, TenantId};
-use crate::db::{self, Conn, Tx, params, statements};
+use crate::db::{self, Conn, Row, Tx, params, statements};
+use crate::ecd::stay::Gap;
 use crate::fhir::types::Id;
+
+/// Rows that are read for one account.
+const MOST_ROWS: usize = 1000;
+
+/// Gaps that are kept of one client, the latest; a stay of days every week for years makes no more.
+const MOST_GAPS: usize = 50;
 
 statements! {
     RIGHTS = both(
-        "SELECT r.patient, r.role, r.related, r.parts, e.ended_on \
-         FROM consent_right r LEFT JOIN consent_care_end e ON e.tenant = r.tenant AND e.patient = r.patient \
+        "SELECT r.patient, r.role, r.related, r.parts, g.last_day, g.back_on \
+         FROM consent_right r LEFT JOIN consent_gap g ON g.tenant = r.tenant AND g.patient = r.patient \
          WHERE r.tenant = $1 AND r.account = $2 AND r.ended_at IS NULL ORDER BY r.granted_at, r.patient LIMIT 1000"
     );
     GRANT = both(
@@ -29,11 +35,10 @@ statements! {
     ACCOUNTS_OF = both(
         "SELECT COUNT(DISTINCT account) FROM consent_right WHERE tenant = $1 AND patient = $2 AND ended_at IS NULL"
     );
-    SET_CARE_END = both(
-        "INSERT INTO consent_care_end (tenant, patient, ended_on, changed_at) VALUES ($1, $2, $3, $4) \
-         ON CONFLICT (tenant, patient) DO UPDATE SET ended_on = excluded.ended_on, changed_at = excluded.changed_at"
+    CLEAR_GAPS = both("DELETE FROM consent_gap WHERE tenant = $1 AND patient = $2");
+    ADD_GAP = both(
+        "INSERT INTO consent_gap (tenant, patient, last_day, back_on, changed_at) VALUES ($1, $2, $3, $4, $5)"
     );
-    CLEAR_CARE_END = both("DELETE FROM consent_care_end WHERE tenant = $1 AND patient = $2");
     SOURCE_CLIENTS = both(
         "SELECT DISTINCT source_client, patient FROM consent_right WHERE tenant = $1 AND ended_at IS NULL \
          ORDER BY source_client"
@@ -43,28 +48,45 @@ statements! {
 /// Every right of the account that is in force at `now`: not ended, and not past the days of grace after departure or death.
 pub async fn rights(conn: &mut Conn, tenant: &Tenant, account: &str, now: Timestamp) -> Result<Vec<Right>, db::Error> {
     let rows = conn.rows(RIGHTS, params![tenant.id.as_str(), account]).await?;
-    let days = tenant.policy.access_ends_after_days;
-    Ok(rows
-        .iter()
-        .filter(|row| match row.opt_text(4) {
-            None => true,
-            // A date that cannot be read opens nothing.
-            Some(date) => date
-                .parse::<Date>()
-                .is_ok_and(|date| now < access_ends(date, days, &tenant.zone)),
+    // A row for each gap of each client. Of the last client some may be missing where the rows were cut off.
+    let mut clients: Vec<&[Row]> = rows.chunk_by(|one, next| one.str(0) == next.str(0)).collect();
+    if rows.len() >= MOST_ROWS {
+        clients.pop();
+    }
+    let open = clients
+        .into_iter()
+        .filter(|rows| !rows.iter().any(|row| closes(row, tenant, now)));
+    Ok(open.filter_map(|rows| right(rows.first()?)).collect())
+}
+
+/// Whether the client of this row is out of care for too long. A date that cannot be read opens nothing.
+fn closes(row: &Row, tenant: &Tenant, now: Timestamp) -> bool {
+    let Some(last_day) = row.opt_text(4) else {
+        return false;
+    };
+    let read = last_day.parse().ok().and_then(|last_day| {
+        let back_on = row.opt_text(5).map(|day| day.parse().ok());
+        Some(Gap {
+            last_day,
+            back_on: match back_on {
+                None => None,
+                Some(day) => Some(day?),
+            },
         })
-        .filter_map(|row| {
-            Some(Right {
-                patient: Id::parse(row.str(0))?,
-                role: Role::parse(row.str(1))?,
-                related: match row.opt_text(2) {
-                    Some(related) => Some(Id::parse(&related)?),
-                    None => None,
-                },
-                parts: Parts::from_bits(row.int(3)),
-            })
-        })
-        .collect())
+    });
+    read.is_none_or(|gap| is_closed(gap, tenant.policy.access_ends_after_days, &tenant.zone, now))
+}
+
+fn right(row: &Row) -> Option<Right> {
+    Some(Right {
+        patient: Id::parse(row.str(0))?,
+        role: Role::parse(row.str(1))?,
+        related: match row.opt_text(2) {
+            Some(related) => Some(Id::parse(&related)?),
+            None => None,
+        },
+        parts: Parts::from_bits(row.int(3)),
+    })
 }
 
 /// Gives a right; one that is already in force for the same client is ended and replaced.
@@ -130,27 +152,24 @@ pub async fn end_all(tx: &mut Tx, tenant: &TenantId, account: &str, now: Timesta
     tx.execute(END_ALL, params![tenant.as_str(), account, now]).await
 }
 
-/// Says on which local day care ended, or with `None` that it did not.
-pub async fn set_care_end(
+/// Says when a client is out of care, in place of what was said before; with nothing, that care goes on.
+pub async fn set_gaps(
     tx: &mut Tx,
     tenant: &TenantId,
     patient: &Id,
-    ended_on: Option<Date>,
+    gaps: &[Gap],
     now: Timestamp,
 ) -> Result<(), db::Error> {
-    match ended_on {
-        Some(date) => {
-            tx.execute(
-                SET_CARE_END,
-                params![tenant.as_str(), patient.as_str(), date.to_string(), now],
-            )
-            .await?
-        }
-        None => {
-            tx.execute(CLEAR_CARE_END, params![tenant.as_str(), patient.as_str()])
-                .await?
-        }
-    };
+    tx.execute(CLEAR_GAPS, params![tenant.as_str(), patient.as_str()])
+        .await?;
+    for gap in &gaps[gaps.len().saturating_sub(MOST_GAPS)..] {
+        let (last_day, back_on) = (gap.last_day.to_string(), gap.back_on.map(|day| day.to_string()));
+        tx.execute(
+            ADD_GAP,
+            params![tenant.as_str(), patient.as_str(), last_day, back_on.as_deref(), now],
+        )
+        .await?;
+    }
     Ok(())
 }
 
@@ -259,16 +278,33 @@ mod tests {
         grant(&mut tx, &tenant.id, "a", &right("p1", Parts::ALL), now)
             .await
             .unwrap();
-        let left: Date = "2026-08-26".parse().unwrap();
-        set_care_end(&mut tx, &tenant.id, &id("p1"), Some(left), now)
-            .await
-            .unwrap();
+        let gap = |last_day: &str, back_on: Option<&str>| Gap {
+            last_day: last_day.parse().unwrap(),
+            back_on: back_on.map(|day| day.parse().unwrap()),
+        };
+        let left = gap("2026-08-26", None);
+        set_gaps(&mut tx, &tenant.id, &id("p1"), &[left], now).await.unwrap();
         // Day 60 is 25 October, which has 25 hours.
         let last = at("2026-10-25T22:59:59Z");
         assert_eq!(rights(&mut tx, &tenant, "a", last).await.unwrap().len(), 1);
         let over = at("2026-10-25T23:00:00Z");
         assert!(rights(&mut tx, &tenant, "a", over).await.unwrap().is_empty());
-        set_care_end(&mut tx, &tenant.id, &id("p1"), None, over).await.unwrap();
+        // Back for a week, and gone again: the days count anew from there.
+        let twice = [gap("2026-08-26", Some("2026-11-01")), gap("2026-11-08", None)];
+        set_gaps(&mut tx, &tenant.id, &id("p1"), &twice, over).await.unwrap();
+        assert!(rights(&mut tx, &tenant, "a", over).await.unwrap().is_empty());
+        for (now, open) in [
+            ("2026-10-31T23:00:00Z", 1),
+            ("2027-01-07T22:59:59Z", 1),
+            ("2027-01-07T23:00:00Z", 0),
+        ] {
+            assert_eq!(
+                rights(&mut tx, &tenant, "a", at(now)).await.unwrap().len(),
+                open,
+                "{now}"
+            );
+        }
+        set_gaps(&mut tx, &tenant.id, &id("p1"), &[], over).await.unwrap();
         assert_eq!(rights(&mut tx, &tenant, "a", over).await.unwrap().len(), 1);
     }
 

@@ -43,8 +43,8 @@ pub enum Problem {
 /// The compiled contracts of one ECD.
 #[derive(Debug)]
 pub struct Contracts {
-    /// In the order of [`Kind::ALL`].
-    validators: Vec<Validator>,
+    /// In the order of [`Kind::ALL`]; none for a kind that the product does not have.
+    validators: Vec<Option<Validator>>,
 }
 
 impl Contracts {
@@ -74,9 +74,13 @@ impl Contracts {
         let mut problems = Vec::new();
         let mut validators = Vec::new();
         for kind in Kind::ALL {
+            if !kind.is_of(ecd) {
+                validators.push(None);
+                continue;
+            }
             let file = format!("{ecd}/{kind}.source.json");
             match compile(&file, source(&file)) {
-                Ok(validator) => validators.push(validator),
+                Ok(validator) => validators.push(Some(validator)),
                 Err(problem) => problems.push(problem),
             }
         }
@@ -92,7 +96,15 @@ impl Contracts {
     /// # Errors
     /// The first place that breaks the contract.
     pub fn check(&self, kind: Kind, record: &Value) -> Result<(), Bad> {
-        let validator = &self.validators[Kind::ALL.iter().position(|k| *k == kind).expect("ALL has every kind")];
+        let place = Kind::ALL.iter().position(|k| *k == kind).expect("ALL has every kind");
+        let Some(validator) = &self.validators[place] else {
+            return Err(Bad {
+                kind,
+                key: key_of(record),
+                pointer: String::new(),
+                reason: "the product has no records of this kind".to_owned(),
+            });
+        };
         // The quick answer first: finding the error builds paths, which good records need not pay for.
         if validator.is_valid(record) {
             return Ok(());

@@ -10,6 +10,7 @@
 //!     clients: ["10101".to_owned()].into(),
 //!     reach: Reach::Full,
 //!     agenda: jiff::civil::date(2026, 10, 1)..jiff::civil::date(2027, 3, 1),
+//!     today: jiff::civil::date(2026, 11, 22),
 //! };
 //! let mut events = ons.pull(pull);
 //! while let Some(event) = events.next().await {
@@ -26,8 +27,8 @@
 //! - **Absence is evidence only of a whole answer.** Products do not tell of every deletion, so `sync` compares. It may
 //!   remove what it did not see only after [`Event::Complete`] (one client's list) or [`Event::StreamComplete`] (a whole
 //!   kind); both are sent only when every byte of the answer arrived and every record in it had a key.
-//! - **A fixed order**: employees, clients, contact relations, per client care plans, agenda and forms, kinds of form, reports.
-//!   Names are known before the records that mention them.
+//! - **A fixed order**, that of [`Kind::ALL`] as far as the product allows. Names are known before the records that mention
+//!   them.
 //! - **Quirks are repaired here** and nowhere else; a mapping file only renames and codes. What a mapping cannot look up
 //!   is joined to the record: names of employees, addresses of contacts, the client that an agenda was asked for.
 //! - **A joined record may change without a new version** (an employee marries), so `sync` decides by the hash of the
@@ -47,13 +48,24 @@ pub mod caress;
 pub mod contract;
 pub mod mock;
 pub mod ons;
+pub mod stay;
 
 /// What a source record is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     Employee,
+    /// A general practitioner, pharmacy or other provider outside the organisation.
+    CareProvider,
+    Insurer,
+    /// When a client was in care, and when away.
+    Stay,
     Client,
+    /// Everybody who cares for one client, in one record.
+    CareTeam,
     ContactRelation,
+    Insurance,
+    /// A service that a client takes for a price.
+    Subscription,
     CarePlan,
     AgendaOccurrence,
     /// A kind of form; belongs to no client.
@@ -65,10 +77,16 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order in which a connector sends them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 14] = [
         Self::Employee,
+        Self::CareProvider,
+        Self::Insurer,
+        Self::Stay,
         Self::Client,
+        Self::CareTeam,
         Self::ContactRelation,
+        Self::Insurance,
+        Self::Subscription,
         Self::CarePlan,
         Self::AgendaOccurrence,
         Self::Survey,
@@ -80,8 +98,14 @@ impl Kind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Employee => "employee",
+            Self::CareProvider => "care-provider",
+            Self::Insurer => "insurer",
+            Self::Stay => "stay",
             Self::Client => "client",
+            Self::CareTeam => "care-team",
             Self::ContactRelation => "contact-relation",
+            Self::Insurance => "insurance",
+            Self::Subscription => "subscription",
             Self::CarePlan => "care-plan",
             Self::AgendaOccurrence => "agenda-occurrence",
             Self::Survey => "survey",
@@ -91,8 +115,13 @@ impl Kind {
     }
 
     /// Whether its records belong to no client.
-    pub fn is_shared(self) -> bool {
-        matches!(self, Self::Employee | Self::Survey)
+    pub const fn is_shared(self) -> bool {
+        matches!(self, Self::Employee | Self::CareProvider | Self::Insurer | Self::Survey)
+    }
+
+    /// Whether this product has such records. Ons shows no subscriptions in any public interface.
+    pub fn is_of(self, ecd: &str) -> bool {
+        self != Self::Subscription || ecd != "ons"
     }
 
     /// The kind with this name.
@@ -113,7 +142,7 @@ pub struct Record {
     pub kind: Kind,
     /// Unique within the kind, for the whole ECD.
     pub key: String,
-    /// The client whose dossier it belongs to; none for an employee.
+    /// The client whose dossier it belongs to; none for a shared kind.
     pub client: Option<String>,
     /// The time of the last change in UTC at a fixed width, so that it sorts as text; empty where the source keeps none.
     pub version: String,
@@ -148,6 +177,8 @@ pub struct Pull {
     pub reach: Reach,
     /// The days of the agenda that are polled: from inclusive, to exclusive.
     pub agenda: Range<Date>,
+    /// The local day of the run: it decides what is over and what has not begun.
+    pub today: Date,
 }
 
 /// One thing a pull found out.
@@ -250,9 +281,6 @@ pub trait Connector: Send + Sync {
     /// Whether a record's absence from a pull of these agenda days says anything about it.
     fn is_within(&self, kind: Kind, key: &str, agenda: &Range<Date>) -> bool;
 
-    /// On which local day care of this client ended; `None` while it goes on.
-    fn care_end(&self, client: &Record) -> Option<Date>;
-
     /// Reads what `pull` asks for. An `Err` is the last item; dropping the stream ends the pull.
     fn pull(&self, pull: Pull) -> BoxStream<'_, Result<Event, Error>>;
 }
@@ -271,7 +299,7 @@ mod tests {
         for kind in Kind::ALL {
             assert_eq!(Kind::from_name(kind.as_str()), Some(kind));
         }
-        assert_eq!(Kind::from_name("poem"), None);
+        assert_eq!(Kind::from_name("no-such-kind"), None);
     }
 
     #[test]

@@ -3,8 +3,6 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use jiff::civil::Date;
-
 use super::pulled::Pulled;
 #[cfg(doc)]
 use super::pulled::Settled;
@@ -17,11 +15,12 @@ use super::{Error, Outcome, Progress, Report};
 use crate::consent;
 use crate::db::Tx;
 use crate::ecd::Kind;
+use crate::ecd::stay::Gap;
 use crate::fhir::types::{Id, ResourceType};
 use crate::mapping::resource_id;
 use crate::resource::{self, Indexed, Put};
 
-/// Records of no client (employees) that are published together.
+/// Records of no client (employees, say) that are published together.
 const SHARED_AT_ONCE: usize = 500;
 
 /// What one transaction did.
@@ -92,7 +91,7 @@ impl Run<'_> {
                     gone: std::mem::take(&mut gone),
                 };
                 let came_twice = |entry: &Entry| pulled.came_twice(&entry.kind, &entry.key);
-                self.store(told, &pulled.care_ends, came_twice).await?.add_to(report);
+                self.store(told, &pulled.gaps, came_twice).await?.add_to(report);
             }
             progress(Progress::Published(done as u64 + 1, total));
         }
@@ -138,7 +137,7 @@ impl Run<'_> {
     async fn store(
         &self,
         told: Told,
-        care_ends: &BTreeMap<String, Option<Date>>,
+        gaps: &BTreeMap<String, Vec<Gap>>,
         came_twice: impl Fn(&Entry) -> bool + Send,
     ) -> Result<Done, Error> {
         let (tenant, source, now) = (&self.tenant.id, self.connector.name(), self.clock.now());
@@ -173,10 +172,10 @@ impl Run<'_> {
                 }
             }
             drafts.extend(spooled);
-            if kind == Kind::Client
-                && let Some(care_end) = care_ends.get(&entry.key)
+            if let (Kind::Stay, Some(client)) = (kind, &entry.client)
+                && let Some(gaps) = gaps.get(client)
             {
-                consent::set_care_end(&mut tx, tenant, &self.patient_of(&entry.key), *care_end, now).await?;
+                consent::set_gaps(&mut tx, tenant, &self.patient_of(client), gaps, now).await?;
             }
             lines.push(Line {
                 kind,

@@ -14,6 +14,7 @@ use super::spool::{Entry, Spool};
 use super::store::Dealt;
 use super::subject::{self, Generations, Move};
 use super::{Error, Outcome, Progress, Report, digest, store};
+use crate::ecd::stay::gaps;
 use crate::ecd::{Event, Kind, Pull, Reach, Record};
 use crate::fhir::types::Id;
 use crate::mapping::{self, Plan, ReportTypes};
@@ -49,7 +50,12 @@ impl Run<'_> {
         let today = self.clock.now().to_zoned(self.tenant.zone.clone()).date();
         let agenda = today.saturating_sub(90.days())..today.saturating_add(180.days());
         let mut pulled = Pulled::new(Spool::new(self.spool_dir, self.random)?, agenda.clone());
-        let mut events = self.connector.pull(Pull { clients, reach, agenda });
+        let mut events = self.connector.pull(Pull {
+            clients,
+            reach,
+            agenda,
+            today,
+        });
         let mut batch: Vec<Record> = Vec::with_capacity(BATCH);
         let mut working = FuturesOrdered::new();
         let mut bad: Vec<Line> = Vec::new();
@@ -60,10 +66,8 @@ impl Run<'_> {
                 Some(Event::Record(record)) => {
                     report.pulled += 1;
                     pulled.note(&record);
-                    if record.kind == Kind::Client {
-                        pulled
-                            .care_ends
-                            .insert(record.key.clone(), self.connector.care_end(&record));
+                    if let (Kind::Stay, Some(client)) = (record.kind, &record.client) {
+                        pulled.gaps.insert(client.clone(), gaps(&record.body));
                     }
                     batch.push(record);
                 }

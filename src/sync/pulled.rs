@@ -9,6 +9,7 @@ use jiff::civil::Date;
 use super::removal::Cause;
 use super::spool::{Entry, Spool};
 use super::subject::Move;
+use crate::ecd::stay::Gap;
 use crate::ecd::{Kind, Record};
 
 /// What the first half found out.
@@ -23,8 +24,8 @@ pub(super) struct Pulled {
     /// Kinds that arrived whole for every client.
     pub streams: BTreeSet<Kind>,
     pub agenda: std::ops::Range<Date>,
-    /// On which day care of a client ended, of the clients that came.
-    pub care_ends: BTreeMap<String, Option<Date>>,
+    /// When a client is out of care, of the clients that came.
+    pub gaps: BTreeMap<String, Vec<Gap>>,
     seen: HashSet<u64>,
     /// Records that came more than once.
     twice: HashSet<u64>,
@@ -39,7 +40,7 @@ impl Pulled {
             lists: BTreeSet::new(),
             streams: BTreeSet::new(),
             agenda,
-            care_ends: BTreeMap::new(),
+            gaps: BTreeMap::new(),
             seen: HashSet::new(),
             twice: HashSet::new(),
         }

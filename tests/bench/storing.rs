@@ -173,6 +173,7 @@ async fn records(world: &World) -> Vec<Record> {
         clients,
         reach: Reach::Full,
         agenda,
+        today,
     });
     let mut records = Vec::new();
     while let Some(event) = events.next().await {

@@ -8,15 +8,20 @@ use futures::StreamExt as _;
 use inzage::ecd::caress::{Caress, Settings};
 use inzage::ecd::contract::Contracts;
 use inzage::ecd::mock::{Population, SECRET_MARKER, Shape, caress};
+use inzage::ecd::stay::{Gap, gaps};
 use inzage::ecd::{Connector, Error, Event, Kind, Pull, Reach, Record};
 use inzage::mapping::{Context, Files, Outcome, Plan, ReportTypes};
 use inzage::profile::{Registry, is_valid};
 use inzage::secret::{MacKey, hex, sha256};
 use jiff::civil::date;
 use jiff::tz::TimeZone;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::support::dossier::{Dossiers, NOW};
+
+mod forget;
+
+use forget::{forget_ids, forget_what_caress_cannot_say, forget_what_ons_alone_says, is_said_by_ons_alone};
 
 const TENANT: &str = "treant";
 
@@ -25,13 +30,13 @@ const TYPES: &str = "101 102 103 104 105 106 107 108 109 110 111 212 220 221 309
                      FAM OMAHA SOEP WOND GEWICHT LENGTE BMI RR TEMP SAT PIJN GLUCOSE INR VOCHTIN VOCHTUIT DEFEC BRISTOL STEMMING \
                      KLINI";
 
-fn population() -> Population {
+pub(crate) fn population() -> Population {
     let mut shape = Shape::new(10, 11, date(2026, 11, 22));
     (shape.report_days, shape.agenda_days) = (30, (7, 21));
     Population::of_shape(&shape)
 }
 
-fn connector(dir: &Path) -> Caress {
+pub(crate) fn connector(dir: &Path) -> Caress {
     let contracts = Contracts::builtin("caress").unwrap();
     let settings = Settings {
         drop_dir: dir.to_owned(),
@@ -41,17 +46,18 @@ fn connector(dir: &Path) -> Caress {
 }
 
 /// A fresh drop of these dossiers.
-fn dropped(population: &Population) -> tempfile::TempDir {
+pub(crate) fn dropped(population: &Population) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     caress::write(population, dir.path(), TENANT, NOW.parse().unwrap()).unwrap();
     dir
 }
 
-async fn pulled(connector: &dyn Connector, clients: &[u64]) -> (Vec<Event>, Option<Error>) {
+pub(crate) async fn pulled(connector: &dyn Connector, clients: &[u64]) -> (Vec<Event>, Option<Error>) {
     let pull = Pull {
         clients: clients.iter().map(u64::to_string).collect(),
         reach: Reach::Full,
         agenda: date(2026, 1, 1)..date(2027, 12, 1),
+        today: date(2026, 11, 22),
     };
     let mut stream = connector.pull(pull);
     let mut events = Vec::new();
@@ -64,7 +70,7 @@ async fn pulled(connector: &dyn Connector, clients: &[u64]) -> (Vec<Event>, Opti
     (events, None)
 }
 
-fn records(events: Vec<Event>) -> Vec<Record> {
+pub(crate) fn records(events: Vec<Event>) -> Vec<Record> {
     let found = events.into_iter().filter_map(|event| match event {
         Event::Record(record) => Some(record),
         Event::Bad(bad) => panic!("{bad:?}"),
@@ -105,79 +111,6 @@ fn said(ecd: &str, records: &[Record], forget: fn(&mut Value)) -> BTreeMap<Strin
     found
 }
 
-/// The ids are keyed hashes over the product's name.
-fn forget_ids(value: &mut Value) {
-    match value {
-        Value::Object(object) => {
-            object.retain(|name, value| {
-                name != "id" && !(name == "value" && value.as_str().is_some_and(|it| it.len() == 32))
-            });
-            if let Some(Value::String(reference)) = object.get_mut("reference") {
-                reference.truncate(reference.find('/').unwrap_or(0));
-            }
-            object.values_mut().for_each(forget_ids);
-        }
-        Value::Array(list) => list.iter_mut().for_each(forget_ids),
-        _ => {}
-    }
-}
-
-/// What the drop has no column for. This is the list of differences between the two products.
-fn forget_what_caress_cannot_say(resource: &mut Value) {
-    let Value::Object(object) = resource else { return };
-    match object["resourceType"].as_str().unwrap() {
-        "Patient" => {
-            object.shift_remove("telecom");
-            object.shift_remove("address");
-        }
-        "RelatedPerson" => {
-            object.shift_remove("gender");
-        }
-        // The name in parts, and the registration numbers.
-        "Practitioner" => {
-            object.shift_remove("identifier");
-            object["name"] = json!(object["name"][0]["text"]);
-        }
-        // Who accepted.
-        "Appointment" => {
-            for participant in object["participant"].as_array_mut().unwrap() {
-                participant["status"] = Value::Null;
-            }
-        }
-        // The number of a kind of form stands in its title, and beside it.
-        "Questionnaire" => {
-            object.shift_remove("identifier");
-            object.shift_remove("url");
-        }
-        "QuestionnaireResponse" => {
-            object.shift_remove("questionnaire");
-        }
-        "CarePlan" => {
-            object.shift_remove("created");
-        }
-        "Observation" | "DocumentReference" => {
-            // The heart rate beside the blood pressure.
-            if let Some(Value::Array(components)) = object.get_mut("component") {
-                components.truncate(2);
-            }
-            // Which of the family wrote.
-            let kind = object.get("category").map(|it| it[0]["coding"][0]["code"] == "familie");
-            if kind == Some(true) {
-                object.shift_remove("performer");
-                object.shift_remove("author");
-            }
-        }
-        _ => {}
-    }
-}
-
-/// One part that is closed, in a report whose other parts are open; and the second of two equal hours.
-fn is_said_by_ons_alone(record: &Record) -> bool {
-    let parts = record.body["soapReportEntries"].as_array();
-    parts.is_some_and(|parts| parts.iter().any(|part| part["confidential"] == true))
-        || record.body["reportingDate"] == "2026-10-25T02:30:00.000+01:00"
-}
-
 #[tokio::test]
 async fn the_same_people_through_both_products_give_the_same_fhir_but_for_what_one_cannot_say() {
     let cast = inzage::ecd::mock::Cast::default();
@@ -195,6 +128,7 @@ async fn the_same_people_through_both_products_give_the_same_fhir_but_for_what_o
     assert_eq!(error, None);
     let mut through_ons = records(events);
     through_ons.retain(|record| !is_said_by_ons_alone(record));
+    through_ons.iter_mut().for_each(forget_what_ons_alone_says);
 
     let drop = dropped(&population());
     let (events, error) = pulled(&connector(drop.path()), &clients).await;
@@ -210,7 +144,7 @@ async fn the_same_people_through_both_products_give_the_same_fhir_but_for_what_o
                 .iter()
                 .all(|other| record.kind != Kind::Report || other.kind != Kind::Report || other.key != record.key)
     };
-    through_caress.retain(|record| !second(record));
+    through_caress.retain(|record| !second(record) && record.kind != Kind::Subscription);
 
     let ons = said("ons", &through_ons, forget_what_caress_cannot_say);
     let caress = said("caress", &through_caress, forget_what_caress_cannot_say);
@@ -258,18 +192,19 @@ async fn care_ends_with_death_or_the_end_of_care_and_not_with_an_absence() {
     let cast = population.cast();
     let connector = connector(drop.path());
     let (events, _) = pulled(&connector, &[cast.departed, cast.hospital, cast.returned]).await;
-    let ends: BTreeMap<String, _> = records(events)
+    let out: BTreeMap<String, Vec<Gap>> = records(events)
         .iter()
-        .filter(|record| record.kind == Kind::Client)
-        .map(|record| (record.key.clone(), connector.care_end(record)))
+        .filter(|record| record.kind == Kind::Stay)
+        .map(|record| (record.key.clone(), gaps(&record.body)))
         .collect();
-    assert_eq!(ends[&cast.departed.to_string()], Some(date(2026, 9, 22)));
-    assert_eq!(ends[&cast.hospital.to_string()], None);
-    assert_eq!(ends[&cast.returned.to_string()], None);
+    let (last_day, back_on) = (date(2026, 9, 22), None);
+    assert_eq!(out[&cast.departed.to_string()], [Gap { last_day, back_on }]);
+    assert_eq!(out[&cast.hospital.to_string()], []);
+    assert_eq!(out[&cast.returned.to_string()], []);
 }
 
 /// Changes one file of a drop; `honest` makes the manifest agree with it.
-fn change(dir: &Path, name: &str, honest: bool, edit: impl FnOnce(String) -> String) {
+pub(crate) fn change(dir: &Path, name: &str, honest: bool, edit: impl FnOnce(String) -> String) {
     let text = edit(std::fs::read_to_string(dir.join(name)).unwrap());
     std::fs::write(dir.join(name), &text).unwrap();
     if honest {
@@ -284,7 +219,7 @@ fn change(dir: &Path, name: &str, honest: bool, edit: impl FnOnce(String) -> Str
     }
 }
 
-async fn refusal(spoil: impl FnOnce(&Path)) -> String {
+pub(crate) async fn refusal(spoil: impl FnOnce(&Path)) -> String {
     let population = population();
     let drop = dropped(&population);
     spoil(drop.path());

@@ -4,6 +4,7 @@
 
 mod agenda;
 mod architecture;
+mod around;
 mod care_plan;
 mod caress;
 mod clients;

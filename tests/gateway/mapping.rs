@@ -104,10 +104,14 @@ fn every_reference_within_a_record_has_its_resource_and_every_reference_is_shown
         references(&value, &mut found);
         for reference in found {
             let target = reference["reference"].as_str().unwrap();
-            let elsewhere = ["Patient/", "Practitioner/", "Goal/"]
-                .iter()
-                .any(|kind| target.starts_with(kind))
-                || replaced.contains(&target);
+            let elsewhere = [
+                "Patient/",
+                "Practitioner/",
+                "PractitionerRole/",
+                "Organization/",
+                "Goal/",
+            ];
+            let elsewhere = elsewhere.iter().any(|kind| target.starts_with(kind)) || replaced.contains(&target);
             assert!(
                 elsewhere || made.iter().any(|one| one == target),
                 "{}: {target}",
@@ -172,6 +176,10 @@ fn joined(kind: &str, mut record: Value) -> Value {
     if kind == "agenda-occurrence" {
         record["clientId"] = json!(10101);
     }
+    if kind == "client" {
+        record["careProviders"] =
+            json!([{"id": 1, "companyName": "Huisartsenpraktijk De Brink", "categoryObjectId": 1}]);
+    }
     record
 }
 
@@ -203,6 +211,22 @@ fn sample_records_of_the_product_are_mapped_or_dropped_and_valid() {
         ("client", lines("xstream_clients_data.ndjson")),
         ("contact-relation", lines("xstream_relations_data.ndjson")),
         ("report", lines("xstream_reports_data.ndjson")),
+        ("insurance", list("insurances.json", "insurances")),
+        (
+            "care-provider",
+            list("careproviders_client_10101.json", "careProviders"),
+        ),
+        (
+            "care-team",
+            vec![json!({
+                "id": 10101, "clientId": 10101,
+                "careProviders": list("careproviders_client_10101.json", "careProviders"),
+                "employeeRelations": list("client_employee_relations_10101.json", "clientEmployeeRelations")
+                    .into_iter()
+                    .map(|relation| joined("report", relation))
+                    .collect::<Vec<_>>(),
+            })],
+        ),
         ("care-plan", list("care_plans_by_client_10101.json", "carePlans")),
         (
             "agenda-occurrence",

@@ -43,13 +43,18 @@ async fn every_kind_of_data_is_there_and_nothing_that_must_not_leave() {
     let expected = [
         "Appointment",
         "CarePlan",
+        "CareTeam",
         "Composition",
         "Condition",
+        "Coverage",
         "DocumentReference",
+        "EpisodeOfCare",
         "Goal",
         "Observation",
+        "Organization",
         "Patient",
         "Practitioner",
+        "PractitionerRole",
         "Questionnaire",
         "QuestionnaireResponse",
         "RelatedPerson",
@@ -71,13 +76,11 @@ async fn every_kind_of_data_is_there_and_nothing_that_must_not_leave() {
 async fn only_clients_with_an_account_are_loaded() {
     let dossiers = Dossiers::new(10, &[cast().everything]).await;
     dossiers.sync(Want::Everything).await;
-    assert!(
-        dossiers
-            .published(&[cast().hospital])
-            .await
-            .keys()
-            .all(|name| name.starts_with("Practitioner/"))
-    );
+    assert!(dossiers.published(&[cast().hospital]).await.keys().all(|name| {
+        ["Practitioner/", "PractitionerRole/", "Organization/"]
+            .iter()
+            .any(|kind| name.starts_with(kind))
+    }));
     dossiers.grant("later", cast().hospital).await;
     let report = dossiers.sync(Want::Changes).await;
     assert!(
@@ -156,6 +159,7 @@ async fn a_bad_answer_changes_nothing_that_is_published() {
     let faults = [
         Fault::Cut(50),
         Fault::Cut(5_000),
+        Fault::Break(200),
         Fault::Break(5_000),
         Fault::Page,
         Fault::Status(500),
@@ -167,11 +171,13 @@ async fn a_bad_answer_changes_nothing_that_is_published() {
         "/v0/agenda",
         "/v0/client/shared_resources",
         "/v0/xstream/clients",
+        "/v0/xstream/insurances",
+        "/v0/administration/clients",
     ] {
-        // The list of releases is shorter than that.
-        let is_short = path == "/v0/client/shared_resources";
+        // These lists are shorter than that.
+        let is_short = ["/v0/client/shared_resources", "/v0/administration/clients"].contains(&path);
         for fault in faults.clone() {
-            if is_short && matches!(fault, Fault::Cut(5_000) | Fault::Break(5_000)) {
+            if is_short && matches!(fault, Fault::Cut(5_000) | Fault::Break(_)) {
                 continue;
             }
             dossiers.mock.faults.add(path, fault.clone(), 4);

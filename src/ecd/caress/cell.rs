@@ -23,7 +23,7 @@ pub(super) fn read(cell: Cell, text: &str) -> Result<Option<Value>, &'static str
         return Ok(None);
     }
     Ok(Some(match cell {
-        Cell::Id | Cell::Key => key(text).ok_or("expected a number of at most 20 digits")?.into(),
+        Cell::Id | Cell::Key | Cell::Owner => key(text).ok_or("expected a number of at most 20 digits")?.into(),
         Cell::Text | Cell::Rich => text.replace("\r\n", "\n").into(),
         Cell::Flag => either(text, "T", "F").ok_or("expected T or F")?.into(),
         Cell::Active => either(text, "A", "N").ok_or("expected A or N")?.into(),

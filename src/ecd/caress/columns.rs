@@ -14,6 +14,8 @@ pub enum Cell {
     Id,
     /// The key of another row: digits.
     Key,
+    /// The client of a row that has no key of its own.
+    Owner,
     Text,
     /// Text that may be RTF, as `TekstFormaat` says.
     Rich,
@@ -93,6 +95,62 @@ pub const CONTACTS: Table = Table {
         ("Mutatie", Cell::Moment),
     ],
     stamp: Some("Mutatie"),
+};
+
+/// Several rows for each client, and no key: see `around`.
+pub const CARE_PROVIDERS: Table = Table {
+    file: "huisarts_apotheek.csv",
+    kind: None,
+    columns: &[
+        ("ClientSysId", Cell::Owner),
+        ("Soort", Cell::Text),
+        ("AGB", Cell::Text),
+        ("Naam", Cell::Text),
+        ("Telefoon", Cell::Text),
+    ],
+    stamp: None,
+};
+
+pub const ACCESS: Table = Table {
+    file: "dossiertoegang.csv",
+    kind: None,
+    columns: &[
+        ("ClientSysId", Cell::Owner),
+        ("MedewerkerSysId", Cell::Key),
+        ("Rol", Cell::Text),
+        ("Van", Cell::Day),
+        ("Tot", Cell::Day),
+    ],
+    stamp: None,
+};
+
+pub const INSURANCES: Table = Table {
+    file: "verzekeringen.csv",
+    kind: None,
+    columns: &[
+        ("ClientSysId", Cell::Owner),
+        ("UZOVI", Cell::Text),
+        ("Verzekeraar", Cell::Text),
+        ("Soort", Cell::Text),
+        ("Polisnummer", Cell::Text),
+        ("Pakket", Cell::Text),
+        ("Van", Cell::Day),
+        ("Tot", Cell::Day),
+    ],
+    stamp: None,
+};
+
+pub const SUBSCRIPTIONS: Table = Table {
+    file: "abonnementen.csv",
+    kind: None,
+    columns: &[
+        ("ClientSysId", Cell::Owner),
+        ("Omschrijving", Cell::Text),
+        ("Prijs", Cell::Text),
+        ("Van", Cell::Day),
+        ("Tot", Cell::Day),
+    ],
+    stamp: None,
 };
 
 pub const PLANS: Table = Table {
@@ -230,10 +288,14 @@ pub const REPORT_TYPES: Table = Table {
 };
 
 /// Every file that a drop must have.
-pub const TABLES: [&Table; 10] = [
+pub const TABLES: [&Table; 14] = [
     &EMPLOYEES,
     &CLIENTS,
     &CONTACTS,
+    &CARE_PROVIDERS,
+    &ACCESS,
+    &INSURANCES,
+    &SUBSCRIPTIONS,
     &PLANS,
     &PLAN_LINES,
     &AGENDA,

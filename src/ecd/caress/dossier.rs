@@ -37,7 +37,7 @@ type Line = (u64, Value);
 #[derive(Default)]
 pub(super) struct Joined {
     /// Names of employees, by key.
-    pub names: HashMap<String, String>,
+    names: HashMap<String, String>,
     types: HashMap<String, Value>,
     /// The lines of each plan; the fault where one of them cannot be read.
     lines: HashMap<String, Result<Vec<Line>, Fault>>,
@@ -170,7 +170,7 @@ impl Joined {
                 body.insert("antwoorden".to_owned(), answers.into());
             }
             Kind::AgendaOccurrence => self.employee("MedewerkerSysId", body),
-            Kind::Client | Kind::ContactRelation => {}
+            _ => {}
         }
         Ok(())
     }
@@ -198,6 +198,10 @@ impl Joined {
         let code = body.get("TypeCode").and_then(Value::as_str);
         let known = code.and_then(|code| self.types.get(code));
         body.extend(known.map(|known| ("type".to_owned(), known.clone())));
+    }
+
+    pub fn name(&self, employee: &str) -> Option<String> {
+        self.names.get(employee).cloned()
     }
 
     fn learn(&mut self, body: &Map<String, Value>) {

@@ -37,8 +37,9 @@ use jiff::civil::Date;
 use tokio::sync::mpsc;
 
 use super::contract::Contracts;
-use super::{Connector, Error, Event, Kind, Pull, Record};
+use super::{Connector, Error, Event, Kind, Pull};
 
+mod around;
 mod cell;
 pub(super) mod columns;
 mod dossier;
@@ -99,18 +100,13 @@ impl Connector for Caress {
         true
     }
 
-    /// ASSUMPTION: `ZorgEinde` is the end of all care; an absence (hospital, holiday) leaves it open.
-    fn care_end(&self, client: &Record) -> Option<Date> {
-        let day = |name: &str| client.body.get(name)?.as_str()?.parse::<Date>().ok();
-        day("Overlijdensdatum").or_else(|| day("ZorgEinde"))
-    }
-
     fn pull(&self, pull: Pull) -> BoxStream<'_, Result<Event, Error>> {
         let (out, events) = mpsc::channel(WAITING);
         let run = pull::Run {
             settings: Arc::clone(&self.settings),
             contracts: Arc::clone(&self.contracts),
             clients: pull.clients,
+            today: pull.today,
             out,
         };
         // Files are read off the async threads. The task ends when nobody takes its events any more.

@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use serde_json::Value;
+use jiff::civil::Date;
+use serde_json::{Map, Value};
 use tokio::sync::mpsc::Sender;
 
+use super::around::{Around, Composed};
 use super::columns::{
     AGENDA, ANSWERS, CLIENTS, CONTACTS, EMPLOYEES, FORMS, PLAN_LINES, PLANS, REPORT_TYPES, REPORTS, Table,
 };
@@ -14,24 +16,29 @@ use super::manifest::Manifest;
 use super::rows::{Fault, Row};
 use super::{Settings, cell};
 use crate::ecd::contract::Contracts;
+use crate::ecd::stay::{self, Stay};
 use crate::ecd::{Bad, Error, Event, Kind, Record, Spent, version_of};
 
-/// In the order of [`Kind::ALL`].
-const ORDER: [&Table; 8] = [
-    &EMPLOYEES,
-    &CLIENTS,
-    &CONTACTS,
-    &PLANS,
-    &AGENDA,
-    &REPORT_TYPES,
-    &FORMS,
-    &REPORTS,
-];
+/// The file that has a row for each record of this kind; none where `around` puts its records together.
+fn table(kind: Kind) -> Option<&'static Table> {
+    match kind {
+        Kind::Employee => Some(&EMPLOYEES),
+        Kind::Stay | Kind::Client => Some(&CLIENTS),
+        Kind::ContactRelation => Some(&CONTACTS),
+        Kind::CarePlan => Some(&PLANS),
+        Kind::AgendaOccurrence => Some(&AGENDA),
+        Kind::Survey => Some(&REPORT_TYPES),
+        Kind::SurveyResult => Some(&FORMS),
+        Kind::Report => Some(&REPORTS),
+        Kind::CareProvider | Kind::Insurer | Kind::CareTeam | Kind::Insurance | Kind::Subscription => None,
+    }
+}
 
 pub(super) struct Run {
     pub settings: Arc<Settings>,
     pub contracts: Arc<Contracts>,
     pub clients: BTreeSet<String>,
+    pub today: Date,
     pub out: Sender<Result<Event, Error>>,
 }
 
@@ -70,12 +77,21 @@ impl Run {
             &files[PLAN_LINES.file],
             &files[ANSWERS.file],
         )?;
-        for (table, kind) in ORDER.into_iter().zip(Kind::ALL) {
+        let mut around = Around::read(&files, &self.clients, self.today)?;
+        for kind in Kind::ALL {
+            let Some(table) = table(kind) else {
+                for record in around.records(kind, &self.clients, &|employee| joined.name(employee)) {
+                    let Composed { key, client, body } = record;
+                    self.send(self.checked(kind, Some(key), client, &version, body))?;
+                }
+                self.send(Event::StreamComplete { kind })?;
+                continue;
+            };
             let mut is_whole = true;
             files[table.file].each(|row| {
                 if self.is_asked(kind, row) {
                     is_whole &= row.key().is_some();
-                    self.send(self.event(kind, row, &version, &mut joined))?;
+                    self.send(self.event(kind, row, &version, &mut joined, &around))?;
                 }
                 Ok::<_, Stop>(())
             })?;
@@ -95,32 +111,49 @@ impl Run {
         kind.is_shared() || cell::key(row.text("ClientSysId")).is_none_or(|client| self.clients.contains(client))
     }
 
-    fn event(&self, kind: Kind, row: &Row<'_>, version: &str, joined: &mut Joined) -> Event {
+    fn event(&self, kind: Kind, row: &Row<'_>, version: &str, joined: &mut Joined, around: &Around) -> Event {
         let key = row.key().map(str::to_owned);
-        let bad = |fault: Fault| {
-            Event::Bad(Bad {
-                kind,
-                key: key.clone(),
-                pointer: fault.pointer,
-                reason: fault.reason.to_owned(),
-            })
+        let body = row.body().and_then(|mut body| {
+            match (kind, &key) {
+                (Kind::Stay, _) => body = stay(&body, self.today)?,
+                (Kind::Client, Some(client)) => {
+                    body.insert("huisartsApotheek".to_owned(), around.providers_of(client)?.into());
+                }
+                _ => joined.complete(kind, &mut body)?,
+            }
+            Ok(body)
+        });
+        let client = match (kind, &body) {
+            (Kind::Employee, _) | (_, Err(_)) => None,
+            (Kind::Stay | Kind::Client, _) => key.clone(),
+            (_, Ok(body)) => body.get("ClientSysId").and_then(Value::as_str).map(str::to_owned),
         };
-        let mut body = match row.body() {
-            Ok(body) => body,
-            Err(fault) => return bad(fault),
+        self.checked(kind, key, client, version, body)
+    }
+
+    /// The record if it keeps its contract, or what is wrong with it.
+    fn checked(
+        &self,
+        kind: Kind,
+        key: Option<String>,
+        client: Option<String>,
+        version: &str,
+        body: Result<Map<String, Value>, Fault>,
+    ) -> Event {
+        let body = match body {
+            Ok(body) => Value::Object(body),
+            Err(fault) => {
+                return Event::Bad(Bad {
+                    kind,
+                    key,
+                    pointer: fault.pointer,
+                    reason: fault.reason.to_owned(),
+                });
+            }
         };
-        if let Err(fault) = joined.complete(kind, &mut body) {
-            return bad(fault);
-        }
-        let body = Value::Object(body);
         if let Err(bad) = self.contracts.check(kind, &body) {
             return Event::Bad(bad);
         }
-        let client = match kind {
-            _ if kind.is_shared() => None,
-            Kind::Client => key.clone(),
-            _ => body["ClientSysId"].as_str().map(str::to_owned),
-        };
         Event::Record(Record {
             kind,
             key: key.expect("the contract asks for a key"),
@@ -128,5 +161,31 @@ impl Run {
             version: version.to_owned(),
             body,
         })
+    }
+}
+
+/// ASSUMPTION: `ZorgBegin` and `ZorgEinde` are those of the last stay; an absence (hospital, holiday) leaves it open.
+fn stay(client: &Map<String, Value>, today: Date) -> Result<Map<String, Value>, Fault> {
+    let day = |name: &str| {
+        client
+            .get(name)
+            .and_then(Value::as_str)
+            .and_then(|text| text.parse::<Date>().ok())
+    };
+    let died = day("Overlijdensdatum");
+    let begin = day("ZorgBegin").ok_or_else(|| Fault {
+        pointer: "/ZorgBegin".to_owned(),
+        reason: "expected yyyy-MM-dd",
+    })?;
+    let last_day = day("ZorgEinde").into_iter().chain(died).min();
+    let stay = Stay {
+        begin,
+        last_day,
+        absences: Vec::new(),
+    };
+    let id = client.get("id").cloned().unwrap_or_default();
+    match stay::record(id, &[stay], died, today) {
+        Value::Object(body) => Ok(body),
+        _ => Ok(Map::new()),
     }
 }

@@ -16,7 +16,7 @@ use super::{broken, cell, rtf};
 use crate::ecd::Error;
 
 /// A field that is not what its column holds.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Fault {
     /// JSON pointer.
     pub pointer: String,
@@ -149,12 +149,13 @@ impl Row<'_> {
             .trim()
     }
 
-    /// The key of the row: its first column.
+    /// The key of the row: its first column, where the rows have one.
     pub fn key(&self) -> Option<&str> {
         let (name, cell) = self.table.columns[0];
         let text = self.text(name);
         match cell {
             Cell::Id => cell::key(text),
+            Cell::Owner => None,
             _ => (1..=20).contains(&text.len()).then_some(text),
         }
     }

@@ -24,18 +24,26 @@ pub enum Shelf {
     Releases,
     /// Forms that were filled in.
     Forms,
+    /// Each with the `clientIds` of whom it cares for, which the product keeps elsewhere.
+    CareProviders,
+    EmployeeRelations,
+    Insurances,
+    /// Of the other product alone.
+    Subscriptions,
 }
 
 impl Shelf {
-    const COUNT: usize = 9;
+    const COUNT: usize = 13;
 
     /// The field that names the client, where a record has one.
     fn client_field(self) -> Option<&'static str> {
         match self {
-            Self::Employees | Self::Addresses | Self::Agenda => None,
+            Self::Employees | Self::Addresses | Self::Agenda | Self::CareProviders => None,
             Self::Clients => Some("id"),
-            Self::Relations | Self::Forms => Some("clientObjectId"),
-            Self::CarePlans | Self::Reports | Self::Releases => Some("clientId"),
+            Self::Relations | Self::Forms | Self::Insurances => Some("clientObjectId"),
+            Self::CarePlans | Self::Reports | Self::Releases | Self::EmployeeRelations | Self::Subscriptions => {
+                Some("clientId")
+            }
         }
     }
 }
@@ -206,6 +214,10 @@ fn entry(shelf: Shelf, record: &Value, changed: Timestamp) -> Entry {
     };
     let clients = match shelf.client_field() {
         Some(field) => record[field].as_u64().into_iter().collect(),
+        None if shelf == Shelf::CareProviders => {
+            let cared_for = record["clientIds"].as_array().into_iter().flatten();
+            cared_for.filter_map(Value::as_u64).collect()
+        }
         None => {
             let invited = record["agendaClientInvitations"].as_array().into_iter().flatten();
             invited
@@ -230,8 +242,8 @@ pub struct Edit<'a> {
 impl Edit<'_> {
     /// Adds a record, or puts it in place of the one with its `id`.
     pub fn put(&mut self, shelf: Shelf, mut record: Value) {
-        // Appointments carry no time of change in the contract.
-        if shelf != Shelf::Agenda {
+        // Appointments and care providers carry no time of change in the contract.
+        if !matches!(shelf, Shelf::Agenda | Shelf::CareProviders) {
             record["updatedAt"] = generate::instant(self.now).into();
         }
         self.shelves[shelf as usize].put(entry(shelf, &record, self.now));

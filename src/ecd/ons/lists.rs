@@ -91,7 +91,11 @@ impl Run {
         Ok(known)
     }
 
-    async fn list(&self, (path, wrapper): (&'static str, &'static str), client: &str) -> Result<Vec<Value>, Error> {
+    pub(super) async fn list(
+        &self,
+        (path, wrapper): (&'static str, &'static str),
+        client: &str,
+    ) -> Result<Vec<Value>, Error> {
         if client.is_empty() || !client.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(Error::Shape {
                 path,

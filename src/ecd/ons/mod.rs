@@ -13,16 +13,19 @@
 //! # Design
 //! - `transport` opens one request: permit, certificate, limits, back-off, the meter. `rows` cuts an answer into records
 //!   in bounded memory. `repair` undoes the product's habits. `join` adds what a mapping cannot look up. `pull` knows the
-//!   order and decides what counts as whole; `relations` and `lists` are its parts that need more than one stream.
+//!   order and decides what counts as whole; `circle`, `clients`, `relations`, `insurances` and `lists` are its other parts, `departure`
+//!   reads stays out of allocations.
 //! - Ons admits four parallel requests per certificate and answers a fifth with 429 without saying when to come back.
 //!   The permits therefore belong to the certificate, not to the connector: four tenants of a demo that share a
 //!   certificate share its four permits. The back-off is our own, with jitter.
+//! - A client costs four requests a pull: care plans, agenda, care providers, employees. Everything else comes in streams.
 //! - `since` has no time zone in the contract. We send the wall clock of UTC: read as Dutch time it means one or two
 //!   hours earlier, so either reading loses nothing; the overlap covers clocks that differ.
 //! - Four lists are asked for per client and pull: releases, plans, agenda, forms. `releases`, `goals`, `history` and `surveys`
 //!   join what one list says to the records of another; where such a list fails, what depends on it waits for the next pull.
 //! - The stream of reports has no deletions, the agenda has no stream at all: see [`Event::Complete`](super::Event).
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,12 +38,16 @@ use tokio::sync::mpsc;
 use url::Url;
 
 use super::contract::Contracts;
-use super::{Connector, Error, Event, Kind, Pull, Record, Spent};
+use super::{Connector, Error, Event, Kind, Pull, Spent};
+use crate::config::OnsList;
 use crate::secret::{Random, Secret};
 
+mod circle;
+mod clients;
 mod departure;
 mod goals;
 mod history;
+mod insurances;
 mod join;
 mod lists;
 mod permits;
@@ -68,6 +75,8 @@ pub struct Settings {
     pub user_agent: String,
     /// The acting user, for the source's own audit.
     pub identity: Option<Identity>,
+    /// What the certificate has no right to, as agreed with the organisation: not asked for.
+    pub without: BTreeSet<OnsList>,
     pub limits: Limits,
 }
 
@@ -132,6 +141,7 @@ impl Settings {
             key_pem,
             user_agent: concat!("inzage/", env!("CARGO_PKG_VERSION"), "+https://inzage.dev").to_owned(),
             identity: None,
+            without: BTreeSet::new(),
             limits: Limits::default(),
         }
     }
@@ -141,6 +151,7 @@ impl Settings {
 #[derive(Clone)]
 pub struct Ons {
     transport: Arc<transport::Transport>,
+    without: Arc<BTreeSet<OnsList>>,
     contracts: Arc<Contracts>,
 }
 
@@ -151,6 +162,7 @@ impl Ons {
     /// [`Error::Setting`] with the setting that cannot be used.
     pub fn new(settings: Settings, contracts: Arc<Contracts>, random: Random) -> Result<Self, Error> {
         Ok(Self {
+            without: Arc::new(settings.without.clone()),
             transport: Arc::new(transport::Transport::new(settings, random)?),
             contracts,
         })
@@ -184,15 +196,12 @@ impl Connector for Ons {
                 .is_some_and(|day: Date| agenda.start <= day)
     }
 
-    fn care_end(&self, client: &Record) -> Option<Date> {
-        departure::care_end(&client.body)
-    }
-
     fn pull(&self, pull: Pull) -> BoxStream<'_, Result<Event, Error>> {
         let (out, events) = mpsc::channel(WAITING);
         let run = pull::Run {
             transport: Arc::clone(&self.transport),
             contracts: Arc::clone(&self.contracts),
+            without: Arc::clone(&self.without),
             pull,
             out,
         };

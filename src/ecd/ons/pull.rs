@@ -12,14 +12,12 @@ use super::lists::Known;
 use super::repair;
 use super::rows::Row;
 use super::transport::{Target, Transport};
+use crate::config::OnsList;
 use crate::ecd::contract::{Contracts, key_of};
 use crate::ecd::{Bad, Error, Event, Kind, Pull, Reach, Record, version_of};
 use crate::fhir::json::Fault;
 
 const EMPLOYEES: (&str, &str) = ("/v0/xstream/employees/data", "employees");
-const CLIENTS: (&str, &str) = ("/v0/xstream/clients/data", "clients");
-const CLIENT_UPDATES: (&str, &str) = ("/v0/xstream/clients/updates", "clients");
-const CLIENT_DELETES: (&str, &str) = ("/v0/xstream/clients/deletes", "clients");
 const REPORT: &str = "/v0/administration/dossier/reports/{id}";
 const REPORTS: (&str, &str) = ("/v0/xstream/reports/data", "reports");
 const REPORT_UPDATES: (&str, &str) = ("/v0/xstream/reports/updates", "reports");
@@ -62,6 +60,7 @@ pub(super) enum Ending {
 pub(super) struct Run {
     pub(super) transport: Arc<Transport>,
     pub(super) contracts: Arc<Contracts>,
+    pub(super) without: Arc<BTreeSet<OnsList>>,
     pub(super) pull: Pull,
     pub(super) out: mpsc::Sender<Result<Event, Error>>,
 }
@@ -75,10 +74,16 @@ impl Run {
 
     async fn parts(&self) -> Result<(), Stop> {
         let names = self.employees().await?;
-        let clients = self.clients().await;
+        let circles = self.circles(&names).await?;
+        let clients = self.clients(&circles).await;
         self.go_on(Kind::Client, None, clients).await?;
         let relations = self.relations().await;
         self.go_on(Kind::ContactRelation, None, relations).await?;
+        let insurances = match self.without.contains(&OnsList::Insurances) {
+            true => self.no_insurances().await,
+            false => self.insurances().await,
+        };
+        self.go_on(Kind::Insurance, None, insurances).await?;
         let known = self.lists(&names).await?;
         let reports = self.reports(&names, &known).await;
         self.go_on(Kind::Report, None, reports).await?;
@@ -142,48 +147,6 @@ impl Run {
         }
         self.close(Kind::Employee, ending).await?;
         Ok(names)
-    }
-
-    async fn clients(&self) -> Result<(), Stop> {
-        let (target, wrapper) = self.target(CLIENTS, CLIENT_UPDATES);
-        let mut rows = self.transport.rows(&target, wrapper).await.map_err(Stop::Failed)?;
-        let mut ending = Ending::Whole;
-        while let Some(row) = rows.next().await.map_err(Stop::Failed)? {
-            let head = Head::of(&row).and_then(|head| head.id).map(|id| id.to_string());
-            if head.as_ref().is_some_and(|id| !self.pull.clients.contains(id)) {
-                continue;
-            }
-            let Some(mut body) = self.parse(Kind::Client, row, &mut ending).await? else {
-                continue;
-            };
-            repair::record(Kind::Client, &mut body);
-            let version = repair::version([&body]);
-            self.deliver(Kind::Client, head, version, body, &mut ending).await?;
-        }
-        self.close(Kind::Client, ending).await?;
-        let Some(since) = self.since() else {
-            return Ok(());
-        };
-        let target = Target::stream(CLIENT_DELETES.0, Some(&since));
-        let mut rows = self
-            .transport
-            .rows(&target, CLIENT_DELETES.1)
-            .await
-            .map_err(Stop::Failed)?;
-        while let Some(row) = rows.next().await.map_err(Stop::Failed)? {
-            let Some(key) = Head::of(&row).and_then(|head| head.id).map(|id| id.to_string()) else {
-                // Passed over it would never come again: the next pull asks for what is newer.
-                return Err(Stop::Failed(Error::Shape {
-                    path: CLIENT_DELETES.0,
-                    problem: "a deletion that does not say of whom",
-                }));
-            };
-            if self.pull.clients.contains(&key) {
-                let kind = Kind::Client;
-                self.send(Event::Deleted { kind, key }).await?;
-            }
-        }
-        Ok(())
     }
 
     async fn reports(&self, names: &Names, known: &Known) -> Result<(), Stop> {

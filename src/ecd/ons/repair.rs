@@ -96,7 +96,8 @@ pub(super) fn guarded(bytes: &[u8]) -> Result<Value, Unfit> {
 /// Repairs one record in place.
 pub(super) fn record(kind: Kind, body: &mut Value) {
     walk(body);
-    if kind == Kind::ContactRelation
+    // Remarks of employees to each other; on other kinds they are texts for the client.
+    if matches!(kind, Kind::ContactRelation | Kind::CareProvider | Kind::Insurance)
         && let Value::Object(object) = body
     {
         object.shift_remove("comments");

@@ -31,7 +31,8 @@ async fn a_page_for_people_is_not_an_empty_list() {
     assert_eq!(kinds, [Kind::Client, Kind::CarePlan, Kind::AgendaOccurrence]);
     assert!(matches!(&brought.failed[0].2, Error::NotJson { found, .. } if found == "text/html"));
     assert!(matches!(&brought.failed[1].2, Error::Truncated { .. }));
-    assert_eq!(brought.complete, BTreeSet::from([(Kind::SurveyResult, client)]));
+    let whole = [(Kind::CareTeam, client.clone()), (Kind::SurveyResult, client)];
+    assert_eq!(brought.complete, whole.into());
     assert!(!brought.streams.contains(&Kind::Client));
     // The reports about a goal wait for the plans, so what is absent from this stream is not gone.
     assert!(!brought.of(Kind::Report).is_empty() && !brought.streams.contains(&Kind::Report));
@@ -66,6 +67,72 @@ async fn a_record_that_names_two_clients_is_nobodys() {
     assert!(
         matches!(&brought.failed[..], [(Kind::CarePlan, _, Error::Shape { problem: found, .. })] if *found == problem)
     );
+}
+
+#[tokio::test]
+async fn a_client_whose_care_providers_cannot_be_read_is_not_shown_without_them() {
+    let world = world(10).await;
+    let clients: Vec<String> = world.everyone().into_iter().take(2).collect();
+    let path = format!("/v0/administration/clients/{}/careproviders", clients[0]);
+    world.running.faults.add(&path, Fault::Status(403), 1);
+    let brought = bring(&world.connect(), pull(clients.iter().cloned().collect(), Reach::Full)).await;
+    let (broken, whole) = (&clients[0], &clients[1]);
+    for kind in [Kind::Client, Kind::CareTeam] {
+        let keys: Vec<&String> = brought.of(kind).iter().map(|record| &record.key).collect();
+        assert_eq!(keys, [whole], "{kind}");
+    }
+    // Whether care has ended is told all the same.
+    assert_eq!(brought.of(Kind::Stay).len(), 2);
+    for kind in [Kind::CareProvider, Kind::Client] {
+        assert!(!brought.streams.contains(&kind), "{kind}");
+    }
+    assert!(!brought.complete.contains(&(Kind::CareTeam, broken.clone())));
+    let status = 403;
+    let path = "/v0/administration/clients/{id}/careproviders";
+    let told = (
+        Kind::CareProvider,
+        Some(broken.clone()),
+        Error::NotAdmitted { path, status },
+    );
+    assert_eq!(brought.failed, [told]);
+}
+
+#[tokio::test]
+async fn a_list_that_the_organisation_leaves_out_is_not_asked_for() {
+    let world = world(10).await;
+    let client = world.population.cast().everything.to_string();
+    for path in ["/v0/administration/clients/", "/v0/xstream/insurances"] {
+        world.running.faults.add(path, Fault::Status(403), 99);
+    }
+    let mut settings = world.settings();
+    settings.without = OnsList::ALL.into();
+    let brought = bring(&connector(settings), pull([client.clone()].into(), Reach::Full)).await;
+    assert_eq!((&brought.error, &brought.failed[..]), (&None, &[][..]));
+    assert_eq!(brought.of(Kind::Client)[0].body["careProviders"], json!([]));
+    assert_eq!(brought.of(Kind::CareTeam).len(), 1);
+    // What was published before the list was left out goes.
+    assert!(
+        brought
+            .streams
+            .is_superset(&[Kind::CareProvider, Kind::Insurance, Kind::Insurer].into())
+    );
+}
+
+#[tokio::test]
+async fn an_allocation_that_is_not_understood_leaves_the_stay_as_it_is() {
+    let world = world(10).await;
+    let client = world.population.cast().everything.to_string();
+    world.population.write(world.clock.now(), |p| {
+        assert!(
+            p.change(Shelf::Clients, &client, |c| c["careAllocations"][0]["reason"] =
+                json!("xyzzy"))
+        )
+    });
+    let brought = bring(&world.connect(), pull([client.clone()].into(), Reach::Full)).await;
+    assert!(brought.of(Kind::Stay).is_empty());
+    let pointer = "/careAllocations/0/reason".to_owned();
+    assert_eq!(brought.bad, [(Kind::Stay, Some(client), pointer)]);
+    assert_eq!(brought.of(Kind::Client).len(), 1);
 }
 
 #[tokio::test]

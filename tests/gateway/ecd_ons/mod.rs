@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures::{StreamExt as _, future};
 use inzage::clock::Clock;
+use inzage::config::OnsList;
 use inzage::ecd::contract::Contracts;
 use inzage::ecd::mock::ons::{Authority, Fault, Options, Running, Sni, start};
 use inzage::ecd::mock::{Population, Shape, Shelf};
@@ -99,6 +100,7 @@ fn pull(clients: BTreeSet<String>, reach: Reach) -> Pull {
         clients,
         reach,
         agenda: date(2026, 11, 1)..date(2027, 1, 1),
+        today: date(2026, 11, 22),
     }
 }
 

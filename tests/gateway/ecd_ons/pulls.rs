@@ -18,6 +18,7 @@ async fn a_full_pull_brings_the_dossiers_of_the_clients_asked_for_and_no_others(
     for (shelf, kind) in [
         (Shelf::Relations, Kind::ContactRelation),
         (Shelf::CarePlans, Kind::CarePlan),
+        (Shelf::Insurances, Kind::Insurance),
         (Shelf::Reports, Kind::Report),
     ] {
         let keys: BTreeSet<String> = wanted
@@ -28,7 +29,18 @@ async fn a_full_pull_brings_the_dossiers_of_the_clients_asked_for_and_no_others(
         let got: BTreeSet<String> = brought.of(kind).iter().map(|record| record.key.clone()).collect();
         assert_eq!(got, keys, "{kind}");
     }
-    assert_eq!(brought.of(Kind::Client).len(), 3);
+    for kind in [Kind::Client, Kind::Stay, Kind::CareTeam] {
+        assert_eq!(brought.of(kind).len(), 3, "{kind}");
+    }
+    let cared_for = |provider: &&serde_json::Value| {
+        let mut clients = provider["clientIds"].as_array().unwrap().iter();
+        clients.any(|client| wanted.contains(&client.to_string()))
+    };
+    let providers = world.population.all(Shelf::CareProviders);
+    assert_eq!(
+        brought.of(Kind::CareProvider).len(),
+        providers.iter().filter(cared_for).count()
+    );
     assert_eq!(
         brought.of(Kind::Employee).len(),
         world.population.count(Shelf::Employees)
@@ -37,20 +49,22 @@ async fn a_full_pull_brings_the_dossiers_of_the_clients_asked_for_and_no_others(
         brought.streams,
         BTreeSet::from([
             Kind::Employee,
+            Kind::CareProvider,
+            Kind::Insurer,
+            Kind::Stay,
             Kind::Client,
             Kind::ContactRelation,
+            Kind::Insurance,
             Kind::Survey,
             Kind::Report
         ])
     );
     for client in &wanted {
         assert!(brought.complete.contains(&(Kind::CarePlan, client.clone())));
+        assert!(brought.complete.contains(&(Kind::CareTeam, client.clone())));
         assert!(brought.complete.contains(&(Kind::AgendaOccurrence, client.clone())));
     }
-    assert_eq!(
-        brought.order[..3],
-        [Kind::Employee, Kind::Client, Kind::ContactRelation]
-    );
+    assert_eq!(brought.order[..3], [Kind::Employee, Kind::CareTeam, Kind::CareProvider]);
     assert_eq!(brought.order.last(), Some(&Kind::Report));
     assert_eq!(brought.spent.unwrap().throttled, 0);
 }
@@ -88,6 +102,22 @@ async fn records_come_repaired_and_joined() {
             .of(Kind::CarePlan)
             .iter()
             .all(|plan| plan.body["employee"]["name"].is_string())
+    );
+
+    // Who is the general practitioner is told with the client, without remarks; why care ended is not.
+    let client = &brought.records[&Kind::Client][&cast.everything.to_string()].body;
+    assert_eq!(
+        client["careProviders"][0]["companyName"],
+        "Huisartsenpraktijk Oosterwal"
+    );
+    assert_eq!(client.get("careAllocations"), None);
+    let team = &brought.records[&Kind::CareTeam][&cast.everything.to_string()].body;
+    let relations = team["employeeRelations"].as_array().unwrap();
+    assert_eq!(relations.len(), 3, "the one that is over is left out");
+    assert!(
+        relations
+            .iter()
+            .all(|relation| relation["employee"]["name"].is_string())
     );
 
     let contact = &brought.records[&Kind::ContactRelation][&cast.first_contact.to_string()];
@@ -128,7 +158,7 @@ async fn a_later_pull_brings_what_changed_and_what_went_away() {
     let since = world.clock.now();
     let ons = world.connect();
     let quiet = bring(&ons, pull(wanted.clone(), Reach::Since(since))).await;
-    for kind in [Kind::Employee, Kind::Client, Kind::ContactRelation, Kind::Report] {
+    for kind in [Kind::Employee, Kind::ContactRelation, Kind::Insurance, Kind::Report] {
         assert_eq!(quiet.of(kind), Vec::<&Record>::new(), "{kind}");
     }
     assert!(quiet.streams.is_empty());
@@ -157,7 +187,8 @@ async fn a_later_pull_brings_what_changed_and_what_went_away() {
     assert_eq!(report.len(), 1);
     assert_eq!((&report[0].key, &report[0].body["hidden"]), (&hidden, &json!(true)));
     assert_eq!(brought.outside, [(Kind::Report, moved)]);
-    assert_eq!(brought.deleted, [(Kind::Client, left.clone())]);
+    let gone = [Kind::Stay, Kind::Client, Kind::CareTeam].map(|kind| (kind, left.clone()));
+    assert_eq!(brought.deleted, gone);
     let contact = brought.of(Kind::ContactRelation);
     assert_eq!(contact.len(), 1);
     assert_eq!(contact[0].body["addresses"][0]["city"], "Urk");
@@ -170,7 +201,7 @@ async fn a_later_pull_brings_what_changed_and_what_went_away() {
             .iter()
             .all(|(_, client, _)| client.as_ref() == Some(&left))
     );
-    assert_eq!(brought.failed.len(), 2);
+    assert_eq!(brought.failed.len(), 4);
 }
 
 #[tokio::test]

@@ -40,6 +40,11 @@ fn sample_payloads_keep_the_contracts() {
         (Kind::Client, lines("xstream_clients_data.ndjson")),
         (Kind::ContactRelation, relations),
         (Kind::Report, lines("xstream_reports_data.ndjson")),
+        (Kind::Insurance, list("insurances.json", "insurances")),
+        (
+            Kind::CareProvider,
+            list("careproviders_client_10101.json", "careProviders"),
+        ),
         (Kind::CarePlan, list("care_plans_by_client_10101.json", "carePlans")),
         (Kind::AgendaOccurrence, agenda),
     ] {

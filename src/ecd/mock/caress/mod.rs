@@ -30,6 +30,7 @@ use crate::ecd::caress::{
 use crate::secret::{hex, sha256};
 
 mod forms;
+mod around;
 mod records;
 mod text;
 

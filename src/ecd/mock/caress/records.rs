@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::around;
 use super::forms;
 use super::text::{active, day, end, flag, moment, plain, rtf};
 use crate::ecd::caress::columns::{self, Table};
@@ -49,6 +50,14 @@ pub(super) fn of(table: &Table, population: &Population) -> Vec<Row> {
         file if file == columns::EMPLOYEES.file => all(Shelf::Employees).map(|it| employee(&it)).collect(),
         file if file == columns::CLIENTS.file => all(Shelf::Clients).map(|it| client(&it)).collect(),
         file if file == columns::CONTACTS.file => all(Shelf::Relations).map(|it| contact(&it, population)).collect(),
+        file if file == columns::CARE_PROVIDERS.file => {
+            around::each(population, Shelf::CareProviders, around::provider)
+        }
+        file if file == columns::ACCESS.file => around::each(population, Shelf::EmployeeRelations, around::access),
+        file if file == columns::INSURANCES.file => around::each(population, Shelf::Insurances, around::insurance),
+        file if file == columns::SUBSCRIPTIONS.file => {
+            around::each(population, Shelf::Subscriptions, around::subscription)
+        }
         file if file == columns::PLANS.file => open_plans(population).iter().map(plan).collect(),
         file if file == columns::PLAN_LINES.file => open_plans(population).iter().flat_map(lines).collect(),
         file if file == columns::AGENDA.file => all(Shelf::Agenda).flat_map(|it| appointments(&it)).collect(),

@@ -179,6 +179,15 @@ impl Person {
         let begin = frame.days_ago(dice.within(200, 1500).max(160));
         let twin = self.id == frame.cast.same_bsn[1];
         let secret = self.id == frame.cast.secret || dice.permille(4);
+        let hidden = |text: String| {
+            if secret {
+                format!("{SECRET_MARKER} {text}")
+            } else {
+                text
+            }
+        };
+        // Seven digits that no other client has.
+        let phone = format!("06-1{:07}", (self.id * 6_007) % 10_000_000);
         let death = self.last_day().map(|day| written(&frame.at(day, 0, 0)));
         let partner = self.partner.unwrap_or(("", ""));
         json!({
@@ -191,7 +200,9 @@ impl Person {
             "preferredNameType": (self.preferred as u8).to_string(), "lastName": self.last(),
             "gender": self.sex.code(), "dateOfBirth": self.born.to_string(), "deathDate": death,
             "civilStatus": if self.partner.is_some() { 2 } else { 1 },
-            "secretClient": secret, "nationality": "NL", "language": "nl", "hometown": dice.pick(&TOWNS),
+            "secretClient": secret, "nationality": "NL", "language": "nl", "hometown": hidden(dice.pick(&TOWNS).to_owned()),
+            "mobilePhone": (!self.id.is_multiple_of(3)).then(|| hidden(phone)),
+            "emailAddress": self.id.is_multiple_of(4).then(|| hidden(format!("client{}@example.org", self.id))),
             "residenceAccessInfo": format!("{SECRET_MARKER} sleutel bij de receptie, code van de kluis aan de muur"),
             "freeField1": format!("{SECRET_MARKER} interne aantekening"), "freeField2": SECRET_MARKER,
             "freeField3": null, "freeField4": SECRET_MARKER,

@@ -13,6 +13,7 @@ use jiff::{Timestamp, ToSpan as _, Zoned};
 use super::{Population, Shelf};
 
 mod agenda;
+mod around;
 mod client;
 mod contact;
 mod dice;
@@ -160,7 +161,9 @@ pub(super) fn fill(shape: &Shape, into: &Population) {
         report::fill(&frame, &mut dice, &person, &goals, into);
         agenda::fill(&frame, &mut dice, &person, into);
         form::fill(&frame, &mut dice, &person, into);
+        around::fill(&frame, &person, into);
     }
+    around::providers(&frame, clients, into);
     agenda::groups(&frame, clients, into);
 }
 

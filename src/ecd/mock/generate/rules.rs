@@ -11,7 +11,7 @@ use crate::ecd::Kind;
 use crate::ecd::contract::Contracts;
 use crate::ecd::mock::{Population, SECRET_MARKER, Shelf};
 
-const SHELVES: [(Shelf, Kind); 7] = [
+const SHELVES: [(Shelf, Kind); 9] = [
     (Shelf::Employees, Kind::Employee),
     (Shelf::Clients, Kind::Client),
     (Shelf::Relations, Kind::ContactRelation),
@@ -19,6 +19,8 @@ const SHELVES: [(Shelf, Kind); 7] = [
     (Shelf::Agenda, Kind::AgendaOccurrence),
     (Shelf::Forms, Kind::SurveyResult),
     (Shelf::Reports, Kind::Report),
+    (Shelf::CareProviders, Kind::CareProvider),
+    (Shelf::Insurances, Kind::Insurance),
 ];
 
 static POPULATION: LazyLock<Population> = LazyLock::new(|| Population::generate(40, 7, date(2026, 11, 22)));
@@ -182,6 +184,18 @@ fn what_may_not_be_released_carries_the_marker_and_nothing_else_does() {
     }
     for relation in population.all(Shelf::Relations) {
         assert!(relation["comments"].as_str().unwrap().contains(SECRET_MARKER));
+    }
+    for holder in [Shelf::CareProviders, Shelf::Insurances] {
+        for record in population.all(holder) {
+            assert!(record["comments"].as_str().unwrap().contains(SECRET_MARKER));
+        }
+    }
+    for relation in population.all(Shelf::EmployeeRelations) {
+        assert_eq!(marked(&relation), !relation["validTo"].is_null(), "{relation}");
+    }
+    for client in population.all(Shelf::Clients) {
+        let secret = client["secretClient"] == true;
+        assert_eq!(marked(&client["hometown"]), secret, "{client}");
     }
     for holder in [Shelf::Clients, Shelf::Addresses] {
         for record in population.all(holder) {

@@ -27,6 +27,7 @@ use crate::clock::Clock;
 use crate::secret::Secret;
 
 mod authority;
+mod clients;
 mod faults;
 mod routes;
 mod serve;

@@ -20,7 +20,7 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
-use super::{Fault, Faults, Served};
+use super::{Fault, Faults, Served, clients};
 use crate::clock::Clock;
 use crate::ecd::mock::{Population, Shelf};
 
@@ -47,14 +47,22 @@ pub(super) struct State {
     pub(super) open: Arc<Parallel>,
 }
 
-type Parameters = Query<HashMap<String, String>>;
+pub(super) type Parameters = Query<HashMap<String, String>>;
 
 pub(super) fn router(state: State) -> Router {
     Router::new()
         .route("/ping", get(async || "pong"))
         .route("/v0/xstream/{resource}/{what}", get(stream))
-        .route("/v0/administration/clients/by_bsn", get(client_by_bsn))
+        .route("/v0/administration/clients/by_bsn", get(clients::by_bsn))
         .route("/v0/administration/clients/{id}", get(client))
+        .route(
+            "/v0/administration/clients/{id}/careproviders",
+            get(clients::care_providers),
+        )
+        .route(
+            "/v0/administration/clients/{id}/client_employee_relations",
+            get(clients::employee_relations),
+        )
         .route(
             "/v0/administration/client_contact_relations/by_client/{id}",
             get(relations),
@@ -166,7 +174,7 @@ async fn door(
 }
 
 /// The product's form of an error.
-fn refused(status: StatusCode, field: &str, message: &str) -> Response {
+pub(super) fn refused(status: StatusCode, field: &str, message: &str) -> Response {
     let entries = json!({"errorResponseEntries": [{"field": field, "value": "", "message": message}]});
     (status, Json(entries)).into_response()
 }
@@ -182,6 +190,7 @@ async fn stream(
         "relations" => Shelf::Relations,
         "client_contact_relation_addresses" => Shelf::Addresses,
         "reports" => Shelf::Reports,
+        "insurances" => Shelf::Insurances,
         _ => return refused(StatusCode::NOT_FOUND, "resource", "no such stream"),
     };
     let since = || query.get("since").and_then(|since| moment(since));
@@ -229,7 +238,7 @@ fn lines(texts: Vec<Bytes>) -> Response {
     ([(CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(pieces)).into_response()
 }
 
-fn wrapped(name: &str, records: Vec<Value>) -> Response {
+pub(super) fn wrapped(name: &str, records: Vec<Value>) -> Response {
     Json(json!({name: records})).into_response()
 }
 
@@ -242,23 +251,6 @@ fn record(text: Option<Bytes>) -> Response {
 
 async fn client(FromState(state): FromState<State>, Path(id): Path<String>) -> Response {
     record(state.population.text(Shelf::Clients, &id))
-}
-
-async fn client_by_bsn(FromState(state): FromState<State>, Query(query): Parameters) -> Response {
-    let Some(bsn) = query.get("bsn") else {
-        return refused(StatusCode::BAD_REQUEST, "bsn", "field can not be empty");
-    };
-    let found: Vec<Value> = state
-        .population
-        .all(Shelf::Clients)
-        .into_iter()
-        .filter(|client| client["bsn"] == bsn.as_str())
-        .collect();
-    match found.as_slice() {
-        [] => refused(StatusCode::NOT_FOUND, "bsn", "not found"),
-        [one] => Json(one).into_response(),
-        _ => refused(StatusCode::CONFLICT, "bsn", "several clients found"),
-    }
 }
 
 async fn relations(FromState(state): FromState<State>, Path(id): Path<u64>) -> Response {
@@ -333,7 +325,7 @@ async fn entries(FromState(state): FromState<State>, Path(id): Path<String>) -> 
     }
 }
 
-fn of_client(state: &State, client: u64, shelf: Shelf, name: &str) -> Response {
+pub(super) fn of_client(state: &State, client: u64, shelf: Shelf, name: &str) -> Response {
     if state.population.text(Shelf::Clients, &client.to_string()).is_none() {
         return refused(StatusCode::NOT_FOUND, "id", "not found");
     }
