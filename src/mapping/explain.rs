@@ -226,6 +226,33 @@ fn condition(when: &When, lists: &[List]) -> String {
     tests.join(" and ")
 }
 
+/// The elements that the lines of a resource fill, without indices.
+pub(super) fn elements(object: &Object) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    fill(object, "", &mut found);
+    found
+}
+
+fn fill(object: &Object, path: &str, found: &mut BTreeSet<String>) {
+    for member in &object.members {
+        let element = if path.is_empty() {
+            member.name.clone()
+        } else {
+            format!("{path}.{}", member.name)
+        };
+        let templates: Vec<&Template> = match &member.content {
+            Content::One(template) => vec![template],
+            Content::Many(slots) => slots.iter().map(|slot| &slot.template).collect(),
+        };
+        for template in templates {
+            if let Template::Object(inner) = template {
+                fill(inner, &element, found);
+            }
+        }
+        found.insert(element);
+    }
+}
+
 fn object_rows(object: &Object, path: &str, lists: &[List], rows: &mut Vec<(String, String)>) {
     for member in &object.members {
         let element = if path.is_empty() {

@@ -34,7 +34,14 @@ const MAX_BYTES: u64 = 4 << 20;
 #[derive(Clone, Debug, Default)]
 pub struct Files {
     texts: BTreeMap<String, Arc<str>>,
-    patches: BTreeMap<String, Arc<str>>,
+    patches: BTreeMap<String, Patch>,
+}
+
+/// A patch, and how its file is called in a problem.
+#[derive(Clone, Debug)]
+pub(super) struct Patch {
+    pub(super) label: String,
+    pub(super) text: Arc<str>,
 }
 
 impl Files {
@@ -63,7 +70,11 @@ impl Files {
 
     /// Adds a patch to the map file with that path.
     pub fn add_patch(&mut self, path: &str, text: &str) {
-        self.patches.insert(path.to_owned(), text.into());
+        let patch = Patch {
+            label: format!("patch of {path}"),
+            text: text.into(),
+        };
+        self.patches.insert(path.to_owned(), patch);
     }
 
     /// Takes every file of a directory in the form of `mappings/`; a file with the path of a known file replaces it.
@@ -76,9 +87,12 @@ impl Files {
 
     /// Takes every `.toml` file of a directory as a patch to the map with the same path.
     pub fn patch_with(&mut self, dir: &Path) -> io::Result<()> {
-        let found = read_tree(dir)?;
-        self.patches
-            .extend(found.into_iter().filter(|(path, _)| path.ends_with(".toml")));
+        for (path, text) in read_tree(dir)? {
+            if path.ends_with(".toml") {
+                let label = dir.join(&path).display().to_string();
+                self.patches.insert(path, Patch { label, text });
+            }
+        }
         Ok(())
     }
 
@@ -96,12 +110,12 @@ impl Files {
         self.texts.get(path)
     }
 
-    pub(super) fn patch(&self, path: &str) -> Option<&Arc<str>> {
+    pub(super) fn patch(&self, path: &str) -> Option<&Patch> {
         self.patches.get(path)
     }
 
-    pub(super) fn patch_paths(&self) -> impl Iterator<Item = &str> {
-        self.patches.keys().map(String::as_str)
+    pub(super) fn patches(&self) -> impl Iterator<Item = (&str, &Patch)> {
+        self.patches.iter().map(|(path, patch)| (path.as_str(), patch))
     }
 
     /// Path and text of each file below `folder` that ends with `ending`.
@@ -204,8 +218,8 @@ impl Node {
 pub(super) fn parse_map(files: &Files, path: &str, problems: &mut Problems) -> Option<Node> {
     let mut map = parse(path, files.get(path)?, problems)?;
     name_lists(&mut map, problems);
-    if let Some(text) = files.patch(path) {
-        let mut patch = parse(&format!("patch of {path}"), text, problems)?;
+    if let Some(patch) = files.patch(path) {
+        let mut patch = parse(&patch.label, &patch.text, problems)?;
         name_lists(&mut patch, problems);
         keeps_the_drop_rules(&map, &patch, problems);
         merge(&mut map, patch);

@@ -34,12 +34,16 @@ use crate::fhir::types::{Id, ResourceType};
 use crate::secret::{self, MacKey};
 
 pub use crate::profile::Problem;
+pub use contract::diff;
+pub use coverage::coverage;
 pub use explain::{Report, check, explain, try_record};
 pub use file::Files;
 pub use plan::Plan;
 
 mod compile;
 mod constant;
+mod contract;
+mod coverage;
 mod example;
 mod explain;
 mod file;

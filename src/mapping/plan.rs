@@ -161,10 +161,10 @@ impl Plan {
             let map = compiler.map(&name, &tree, version(files, &name));
             maps.insert(name, map);
         }
-        for path in files.patch_paths() {
+        for (path, patch) in files.patches() {
             if !path.strip_suffix(".toml").is_some_and(|name| maps.contains_key(name)) {
                 let place = Place {
-                    file: format!("patch of {path}").into(),
+                    file: patch.label.as_str().into(),
                     line: 1,
                 };
                 problems.push(&place, "", "there is no map with this path; the patch would do nothing");
@@ -246,7 +246,8 @@ fn load_schema(files: &Files, map: &str, problems: &mut Problems) -> Option<Sche
 fn version(files: &Files, map: &str) -> String {
     let path = format!("{map}.toml");
     let mut all = Vec::new();
-    for text in [files.get(&path), files.patch(&path)].into_iter().flatten() {
+    let patch = files.patch(&path).map(|patch| &patch.text);
+    for text in [files.get(&path), patch].into_iter().flatten() {
         all.extend_from_slice(&secret::sha256(text.as_bytes()));
     }
     for (_, text) in files.below("tables/", ".json") {

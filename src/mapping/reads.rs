@@ -12,30 +12,57 @@ use super::plan::{Content, Map, Members, Object, Origin, Template};
 use super::source::Field;
 use super::verb::{Line, Verb};
 
+/// What a field is read for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum For {
+    /// It decides whether something is published: in a drop rule or a condition.
+    Decision,
+    /// It makes an id or a reference, as a keyed hash.
+    Key,
+    /// It stands in a resource.
+    Content,
+}
+
+/// Takes a field with what it is read for and the lists that it stands in.
+type Take<'a> = &'a mut dyn FnMut(For, &Field, &[Vec<String>]);
+
 /// Every path that the map reads, from the record on.
 pub(super) fn fields_read(map: &Map) -> BTreeSet<Vec<String>> {
+    fields_by_use(map).into_iter().map(|(_, keys)| keys).collect()
+}
+
+/// The same with what they are read for.
+pub(super) fn fields_by_use(map: &Map) -> BTreeSet<(For, Vec<String>)> {
     let mut read = BTreeSet::new();
-    let mut take = |field: &Field, within: &[Vec<String>]| {
-        read.insert(field.keys(within));
+    let mut take = |what: For, field: &Field, within: &[Vec<String>]| {
+        read.insert((what, field.keys(within)));
     };
     let chains: Vec<Vec<Vec<String>>> = (0..map.lists.len()).map(|list| chain(map, list)).collect();
     let inside = |list: Option<usize>| list.and_then(|list| chains.get(list)).cloned().unwrap_or_default();
     map.patient
         .iter()
         .flat_map(|key| &key.fields)
-        .for_each(|field| take(field, &[]));
+        .for_each(|field| take(For::Key, field, &[]));
     for rule in &map.drops {
-        rule.when.fields().for_each(|field| take(field, &[]));
+        rule.when.fields().for_each(|field| take(For::Decision, field, &[]));
     }
     for (index, list) in map.lists.iter().enumerate() {
         for rule in &list.drops {
-            rule.when.fields().for_each(|field| take(field, &inside(Some(index))));
+            let within = inside(Some(index));
+            rule.when.fields().for_each(|field| take(For::Decision, field, &within));
         }
     }
     for resource in &map.resources {
         let within = inside(resource.each);
-        resource.key.fields.iter().for_each(|field| take(field, &within));
-        resource.when.fields().for_each(|field| take(field, &within));
+        resource
+            .key
+            .fields
+            .iter()
+            .for_each(|field| take(For::Key, field, &within));
+        resource
+            .when
+            .fields()
+            .for_each(|field| take(For::Decision, field, &within));
         object_fields(&resource.body, &within, &chains, &mut take);
     }
     read
@@ -56,12 +83,7 @@ fn chain(map: &Map, list: usize) -> Vec<Vec<String>> {
     }
 }
 
-fn object_fields(
-    object: &Object,
-    within: &[Vec<String>],
-    chains: &[Vec<Vec<String>>],
-    take: &mut dyn FnMut(&Field, &[Vec<String>]),
-) {
+fn object_fields(object: &Object, within: &[Vec<String>], chains: &[Vec<Vec<String>>], take: Take<'_>) {
     for member in &object.members {
         match &member.content {
             Content::One(template) => template_fields(template, within, chains, take),
@@ -77,7 +99,7 @@ fn object_fields(
                                 inner.push(keys);
                             }
                         }
-                        each.when.fields().for_each(|field| take(field, &inner));
+                        each.when.fields().for_each(|field| take(For::Decision, field, &inner));
                     }
                     template_fields(&slot.template, &inner, chains, take);
                 }
@@ -86,23 +108,32 @@ fn object_fields(
     }
 }
 
-fn template_fields(
-    template: &Template,
-    within: &[Vec<String>],
-    chains: &[Vec<Vec<String>>],
-    take: &mut dyn FnMut(&Field, &[Vec<String>]),
-) {
+fn template_fields(template: &Template, within: &[Vec<String>], chains: &[Vec<Vec<String>>], take: Take<'_>) {
     match template {
         Template::Object(object) => object_fields(object, within, chains, take),
         Template::Line(line) => line_fields(line, within, take),
     }
 }
 
-fn line_fields(line: &Line, within: &[Vec<String>], take: &mut dyn FnMut(&Field, &[Vec<String>])) {
-    line.when.fields().for_each(|field| take(field, within));
+fn line_fields(line: &Line, within: &[Vec<String>], take: Take<'_>) {
+    line.when.fields().for_each(|field| take(For::Decision, field, within));
     match &line.verb {
         Verb::First(lines) => lines.iter().for_each(|line| line_fields(line, within, take)),
-        _ => line.fields().into_iter().for_each(|field| take(field, within)),
+        Verb::Reference { key, display, .. } => {
+            let fields = key.iter().flat_map(|key| &key.fields);
+            fields.for_each(|field| take(For::Key, field, within));
+            let mut shown = Vec::new();
+            display.iter().for_each(|text| text.collect(&mut shown));
+            shown.into_iter().for_each(|field| take(For::Content, field, within));
+        }
+        Verb::Id(..) => line
+            .fields()
+            .into_iter()
+            .for_each(|field| take(For::Key, field, within)),
+        _ => line
+            .fields()
+            .into_iter()
+            .for_each(|field| take(For::Content, field, within)),
     }
 }
 

@@ -216,7 +216,7 @@ impl Verb {
 }
 
 impl Text {
-    fn collect<'a>(&'a self, fields: &mut Vec<&'a Field>) {
+    pub(super) fn collect<'a>(&'a self, fields: &mut Vec<&'a Field>) {
         match self {
             Self::Field(field) => fields.push(field),
             Self::Literal(_) => {}

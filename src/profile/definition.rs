@@ -76,6 +76,8 @@ pub(super) struct Rule {
     pub(super) max_length: Option<usize>,
     pub(super) slicing: Option<Slicing>,
     pub(super) constraints: Vec<Constraint>,
+    /// Marked as `mustSupport`, or named by a profile of this project: what a reader of the profile counts on.
+    pub(super) expected: bool,
 }
 
 impl Rule {

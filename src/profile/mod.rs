@@ -256,6 +256,36 @@ impl Profile {
         }
     }
 
+    /// The elements that a reader of the profile counts on, by path below the type, with whether they are required: what is
+    /// marked as `mustSupport`, what a profile of this project names, and what every resource of the type has.
+    pub fn expected(&self) -> Vec<(String, bool)> {
+        let mut found: Vec<(String, bool)> = Vec::new();
+        for rule in self
+            .definition()
+            .rules
+            .iter()
+            .skip(1)
+            .filter(|rule| rule.max != Some(0))
+        {
+            let path: Vec<&str> = rule
+                .id
+                .split('.')
+                .skip(1)
+                .map(|step| step.split(':').next().unwrap_or(step))
+                .collect();
+            let required = rule.min > 0;
+            if !(rule.expected || required && path.len() == 1) {
+                continue;
+            }
+            let path = path.join(".");
+            match found.iter_mut().find(|(known, _)| *known == path) {
+                Some((_, known)) => *known |= required,
+                None => found.push((path, required)),
+            }
+        }
+        found
+    }
+
     /// A closed JSON Schema (draft 2020-12) of the profile: structure, cardinality, types and listed codes.
     pub fn json_schema(&self) -> Value {
         schema::of(&self.library, self.index)

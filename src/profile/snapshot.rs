@@ -148,6 +148,7 @@ fn merge(rule: &mut Rule, over: Rule, change: Change) -> Result<(), Wrong> {
         }
         rule.types = over.types.into_iter().map(|of| narrowed(of, &rule.types)).collect();
     }
+    rule.expected = true;
     rule.value = over.value.or(rule.value.take());
     rule.binding = over.binding.or(rule.binding.take());
     rule.least = over.least.or(rule.least.take());

@@ -182,6 +182,7 @@ fn rule(element: &Value, kind: &str) -> Result<(Rule, Change), Wrong> {
             .map(|one| slicing(one).ok_or_else(|| wrong("the slicing is not understood")))
             .transpose()?,
         constraints: list(element, "constraint").filter_map(constraint).collect(),
+        expected: element.get("mustSupport").and_then(Value::as_bool) == Some(true),
     };
     Ok((rule, change))
 }
