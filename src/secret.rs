@@ -142,6 +142,15 @@ pub fn mac(key: &MacKey, parts: &[&[u8]]) -> [u8; 32] {
     context.sign().as_ref().try_into().expect("SHA-256 has 32 bytes")
 }
 
+/// HMAC-SHA512 (RFC 2104) of `body` with a key that is shared with somebody else: webhooks.
+pub fn hmac_sha512(key: &Secret<String>, body: &[u8]) -> [u8; 64] {
+    let key = hmac::Key::new(hmac::HMAC_SHA512, key.expose().as_bytes());
+    hmac::sign(&key, body)
+        .as_ref()
+        .try_into()
+        .expect("SHA-512 has 64 bytes")
+}
+
 /// SHA-256 of `bytes`: how tokens are kept at rest.
 pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     digest::digest(&digest::SHA256, bytes)
@@ -259,6 +268,15 @@ mod tests {
         assert_eq!(MasterKey::new(&[7; 32]).sealer("other").open(b"topaz", &sealed), None);
         sealed[14] ^= 1;
         assert_eq!(sealer.open(b"topaz", &sealed), None);
+    }
+
+    #[test]
+    fn the_shared_hash_is_that_of_rfc_4231() {
+        let hash = hmac_sha512(&Secret::new("Jefe".to_owned()), b"what do ya want for nothing?");
+        assert_eq!(
+            hex(&hash),
+            "164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea2505549758bf75c05a994a6d034f65f8f0e6fdcaeab1a34d4a6b4b636e070a38bce737"
+        );
     }
 
     #[test]

@@ -27,6 +27,7 @@ fn caller(scopes: &str, patient: Option<&str>, rights: Vec<Right>) -> Caller {
         zone: TimeZone::get("Europe/Amsterdam").unwrap(),
         policy: Policy::default(),
         source: None,
+        map_patches: None,
     };
     Caller {
         tenant: Arc::new(tenant),

@@ -230,6 +230,7 @@ mod tests {
             zone: jiff::tz::TimeZone::UTC,
             policy: Policy::default(),
             source: None,
+            map_patches: None,
         }
     }
 

@@ -30,6 +30,9 @@ pub enum Command {
     /// Work on mapping files
     #[command(subcommand)]
     Map(MapCommand),
+    /// Compare versions of a source's contract
+    #[command(subcommand)]
+    Contract(ContractCommand),
     /// Manage accounts
     #[command(subcommand)]
     Account(AccountCommand),
@@ -115,6 +118,42 @@ pub enum MapCommand {
     /// Show a map as a table: source field, FHIR element, drop rules, fields never read
     Explain {
         map: String,
+        #[arg(long)]
+        mappings: Option<PathBuf>,
+        #[command(flatten)]
+        of: OfTenant,
+    },
+    /// Show what maps use of their source, and which expected elements of the profiles they fill
+    Coverage {
+        /// The map, for example ons/report; all of them otherwise
+        map: Option<String>,
+        #[arg(long)]
+        mappings: Option<PathBuf>,
+        #[command(flatten)]
+        of: OfTenant,
+    },
+}
+
+/// A tenant with its own patches of the maps.
+#[derive(Debug, Args)]
+pub struct OfTenant {
+    /// With the patches of this tenant
+    #[arg(long)]
+    pub tenant: Option<String>,
+    /// The configuration file, for --tenant
+    #[arg(long, default_value = "inzage.toml")]
+    pub config: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ContractCommand {
+    /// Compare two descriptions of a source (JSON Schema or OpenAPI) and tell which lines of the maps are hit
+    Diff {
+        old: PathBuf,
+        new: PathBuf,
+        /// The map that reads the records, where the names do not tell
+        #[arg(long)]
+        map: Option<String>,
         #[arg(long)]
         mappings: Option<PathBuf>,
     },

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 
-use super::cli::{ConfigCommand, MapCommand, MockCommand};
+use super::cli::{ConfigCommand, ContractCommand, MapCommand, MockCommand, OfTenant};
+use super::told;
 use crate::clock::Clock;
-use crate::config;
+use crate::config::{self, Config, Tenant};
 use crate::ecd::mock::{Population, ons};
 use crate::mapping::{self, Context, Files, Plan, ReportTypes};
 use crate::profile::Registry;
@@ -46,17 +47,92 @@ fn files(dir: Option<PathBuf>) -> anyhow::Result<Files> {
     Ok(files)
 }
 
+/// The plan of these files; every problem at once.
+pub(super) fn plan(files: &Files, profiles: &Registry) -> anyhow::Result<Plan> {
+    Plan::load(files, profiles).map_err(|problems| {
+        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        anyhow::anyhow!(
+            "the mapping files have {} problem(s):\n{}",
+            lines.len(),
+            lines.join("\n")
+        )
+    })
+}
+
+/// The files of the program with the patches of a tenant.
+pub(super) fn patched(mut files: Files, tenant: &Tenant) -> anyhow::Result<Files> {
+    if let Some(dir) = &tenant.map_patches {
+        files
+            .patch_with(dir)
+            .with_context(|| format!("tenant {}: map_patches {}: cannot be read", tenant.id, dir.display()))?;
+    }
+    Ok(files)
+}
+
+/// The plan of a tenant: the shared one, unless it has patches.
+pub(super) fn plan_of(tenant: &Tenant, shared: &Arc<Plan>, profiles: &Registry) -> anyhow::Result<Arc<Plan>> {
+    if tenant.map_patches.is_none() {
+        return Ok(Arc::clone(shared));
+    }
+    let files = patched(Files::builtin(), tenant)?;
+    let plan = plan(&files, profiles).with_context(|| format!("tenant {}", tenant.id))?;
+    Ok(Arc::new(plan))
+}
+
+fn of_tenant(dir: Option<PathBuf>, of: &OfTenant) -> anyhow::Result<Files> {
+    let files = files(dir)?;
+    let Some(name) = &of.tenant else {
+        return Ok(files);
+    };
+    let config = Config::load(&of.config).map_err(|problems| told(&problems))?;
+    let tenant = config
+        .tenant(name)
+        .with_context(|| format!("--tenant {name}: the configuration has no such tenant"))?;
+    patched(files, tenant)
+}
+
+pub(super) fn contract(command: ContractCommand) -> anyhow::Result<ExitCode> {
+    let ContractCommand::Diff {
+        old,
+        new,
+        map,
+        mappings,
+    } = command;
+    let read =
+        |file: &PathBuf| std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()));
+    let files = files(mappings)?;
+    let plan = plan(&files, &Registry::builtin())?;
+    Ok(shown(&mapping::diff(
+        &read(&old)?,
+        &read(&new)?,
+        map.as_deref(),
+        &files,
+        &plan,
+    )))
+}
+
+/// Prints a report; its verdict is the exit code.
+fn shown(report: &mapping::Report) -> ExitCode {
+    say!("{}", report.text.trim_end());
+    if report.ok {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(1)
+    }
+}
+
 pub(super) fn map(command: MapCommand) -> anyhow::Result<ExitCode> {
     let profiles = Registry::builtin();
-    let load = |dir| {
-        Plan::load(&files(dir)?, &profiles).map_err(|problems| {
-            let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-            anyhow::anyhow!("{}", lines.join("\n"))
-        })
-    };
+    let load = |dir| plan(&files(dir)?, &profiles);
     let report = match command {
         MapCommand::Check { mappings } => mapping::check(&files(mappings)?, &profiles),
-        MapCommand::Explain { map, mappings } => mapping::explain(&load(mappings)?, &map),
+        MapCommand::Explain { map, mappings, of } => {
+            mapping::explain(&plan(&of_tenant(mappings, &of)?, &profiles)?, &map)
+        }
+        MapCommand::Coverage { map, mappings, of } => {
+            let plan = plan(&of_tenant(mappings, &of)?, &profiles)?;
+            mapping::coverage(&plan, map.as_deref(), &profiles)
+        }
         MapCommand::Try { map, record, mappings } => {
             let text =
                 std::fs::read_to_string(&record).with_context(|| format!("{} cannot be read", record.display()))?;
@@ -71,12 +147,7 @@ pub(super) fn map(command: MapCommand) -> anyhow::Result<ExitCode> {
             mapping::try_record(&load(mappings)?, &map, &text, &context, &profiles)
         }
     };
-    say!("{}", report.text.trim_end());
-    Ok(if report.ok {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(1)
-    })
+    Ok(shown(&report))
 }
 
 pub(super) async fn mock(command: MockCommand) -> anyhow::Result<ExitCode> {

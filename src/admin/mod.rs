@@ -17,6 +17,7 @@ mod bars;
 pub mod cli;
 mod demo;
 mod integrate;
+mod ons;
 mod operate;
 pub mod panics;
 mod serve;
@@ -37,6 +38,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Sync(options) => operate::sync(options).await,
         Command::Migrate(at) => operate::migrate(&at).await,
         Command::Map(command) => integrate::map(command),
+        Command::Contract(command) => integrate::contract(command),
         Command::Account(command) => operate::account(command).await,
         Command::App(command) => operate::app(command).await,
         Command::Tenant(command) => operate::tenant(command),
@@ -94,6 +96,9 @@ mod tests {
             ("sync", crate::sync::store::STATEMENTS),
             ("sync/removal", crate::sync::removal::store::STATEMENTS),
             ("sync/subject", crate::sync::subject::store::STATEMENTS),
+            ("sync/cost", crate::sync::cost::store::STATEMENTS),
+            ("sync/compare", crate::sync::compare::store::STATEMENTS),
+            ("sync/hooks", crate::sync::hooks::store::STATEMENTS),
         ];
         for (file, statements) in files {
             assert!(!statements.is_empty(), "{file} has no statement");

@@ -12,6 +12,7 @@ use super::bars::Bars;
 use super::cli::{
     AccountCommand, AppCommand, At, AuditCommand, ConformanceCommand, KeyCommand, SyncOptions, TenantCommand,
 };
+use super::integrate::{plan, plan_of};
 use super::told;
 use crate::account::Hasher;
 use crate::clock::Clock;
@@ -20,11 +21,11 @@ use crate::db::Db;
 use crate::ecd::Connector;
 use crate::ecd::caress::{self, Caress};
 use crate::ecd::contract::Contracts;
-use crate::ecd::ons::{Ons, Settings};
+use crate::ecd::ons::{Ons, certificate};
 use crate::http::tls::{WARN_DAYS, days_left};
 use crate::mapping::{Files, Plan};
 use crate::profile::Registry;
-use crate::secret::{Random, Secret};
+use crate::secret::Random;
 use crate::sync::{Report, Sync, Want, check_policy};
 use crate::{audit, conformance, oauth};
 
@@ -46,14 +47,7 @@ fn find<'a>(config: &'a Config, name: &str) -> anyhow::Result<&'a Arc<Tenant>> {
 /// The compiled profiles and maps; every problem of both at once.
 pub(super) fn definitions() -> anyhow::Result<(Arc<Registry>, Arc<Plan>)> {
     let profiles = Registry::builtin();
-    let plan = Plan::load(&Files::builtin(), &profiles).map_err(|problems| {
-        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        anyhow::anyhow!(
-            "the mapping files have {} problem(s):\n{}",
-            lines.len(),
-            lines.join("\n")
-        )
-    })?;
+    let plan = plan(&Files::builtin(), &profiles)?;
     Ok((Arc::new(profiles), Arc::new(plan)))
 }
 
@@ -69,8 +63,11 @@ pub(super) fn policies(config: &Config, plan: &Plan) -> anyhow::Result<()> {
 
 pub(super) async fn check(at: &At) -> anyhow::Result<ExitCode> {
     let (config, db) = open(at).await?;
-    let (_, plan) = definitions()?;
+    let (profiles, plan) = definitions()?;
     policies(&config, &plan)?;
+    for tenant in &config.tenants {
+        plan_of(tenant, &plan, &profiles)?;
+    }
     if let Some(tls) = super::serve::tls(&config, &Clock::System)? {
         let days = days_left(tls.ends_at(), Clock::System.now());
         say!("the certificate ends at {}, in {days} days", tls.ends_at());
@@ -84,6 +81,19 @@ pub(super) async fn check(at: &At) -> anyhow::Result<ExitCode> {
         );
     }
     db.close().await;
+    let now = Clock::System.now();
+    let mut is_well = true;
+    for tenant in &config.tenants {
+        if let Some(end) = super::ons::certificate_ends(tenant)? {
+            let warning = certificate::warning(end, now);
+            is_well &= end > now;
+            let text = warning.unwrap_or_else(|| format!("the certificate is good until {}", end.strftime("%Y-%m-%d")));
+            say!("{}: {text}", tenant.id);
+        }
+    }
+    if !is_well {
+        return Ok(ExitCode::from(1));
+    }
     say!(
         "{}: {} tenant(s), schema, profiles and maps are in order",
         at.config.display(),
@@ -139,6 +149,7 @@ pub(super) async fn sync_tenant(
     random: &Random,
 ) -> anyhow::Result<Report> {
     let (profiles, plan) = definitions()?;
+    let plan = plan_of(tenant, &plan, &profiles)?;
     let connector = connector(tenant, random)?;
     let bars = Bars::new(tenant.id.as_str());
     let sync = Sync {
@@ -157,7 +168,7 @@ pub(super) async fn sync_tenant(
     report.with_context(|| format!("the sync of {} ended early", tenant.id))
 }
 
-fn connector(tenant: &Tenant, random: &Random) -> anyhow::Result<Box<dyn Connector>> {
+pub(super) fn connector(tenant: &Tenant, random: &Random) -> anyhow::Result<Box<dyn Connector>> {
     let Some(source) = &tenant.source else {
         anyhow::bail!(
             "tenant {0} has no source: add a [tenant.{0}.ons] or [tenant.{0}.caress] section",
@@ -178,15 +189,7 @@ fn connector(tenant: &Tenant, random: &Random) -> anyhow::Result<Box<dyn Connect
             return Ok(Box::new(Caress::new(settings, Arc::new(contracts))));
         }
     };
-    let read =
-        |path: &Path| std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()));
-    let mut settings = Settings::new(
-        source.base_url.clone(),
-        read(&source.ca_file)?,
-        read(&source.certificate_file)?,
-        Secret::new(read(&source.key_file)?),
-    );
-    settings.without.clone_from(&source.without);
+    let settings = super::ons::settings(source)?;
     Ok(Box::new(Ons::new(settings, Arc::new(contracts), random.clone())?))
 }
 

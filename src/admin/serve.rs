@@ -1,5 +1,6 @@
 //! `inzage serve`: the gateway until it is told to stop.
 
+use std::collections::HashMap;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +10,8 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::cli::At;
+use super::integrate::plan_of;
+use super::ons;
 use super::operate::{definitions, open, policies, sync_tenant};
 use crate::clock::Clock;
 use crate::config::{Config, Tenant};
@@ -18,7 +21,7 @@ use crate::http::{self, App};
 use crate::notify::{self, Transport};
 use crate::oauth::{key, token};
 use crate::secret::Random;
-use crate::sync::{Want, next_slot};
+use crate::sync::{Want, compare, hooks, next_slot};
 
 pub(super) async fn run(at: &At) -> anyhow::Result<ExitCode> {
     let (_, plan) = definitions()?;
@@ -87,6 +90,27 @@ pub(super) async fn until_stopped(
             )
         })
         .collect();
+    let (profiles, plan) = definitions()?;
+    let mut plans = HashMap::new();
+    for tenant in &app.config.tenants {
+        plans.insert(tenant.id.clone(), plan_of(tenant, &plan, &profiles)?);
+    }
+    let hooks: Vec<_> = app
+        .config
+        .tenants
+        .iter()
+        .filter(|tenant| ons::has_hooks(tenant))
+        .map(|tenant| {
+            let follow = ons::follow(
+                app.clone(),
+                Arc::clone(tenant),
+                Arc::clone(&profiles),
+                Arc::clone(&plans[&tenant.id]),
+            );
+            tokio::spawn(stop.clone().run_until_cancelled_owned(follow))
+        })
+        .collect();
+    let certificates = tokio::spawn(stop.clone().run_until_cancelled_owned(ons::watch(app.clone())));
     let metrics = tokio::spawn(stop.clone().run_until_cancelled_owned(async {
         loop {
             tokio::time::sleep(Duration::from_secs(5)).await;
@@ -109,7 +133,8 @@ pub(super) async fn until_stopped(
     metrics.await.context("the metrics ended badly")?;
     exports.await.context("exports ended badly")?;
     tidying.await.context("tidying ended badly")?;
-    for sync in syncs {
+    certificates.await.context("watching certificates ended badly")?;
+    for sync in syncs.into_iter().chain(hooks) {
         sync.await.context("a sync ended badly")?;
     }
     messages.await.context("the sender ended badly")?;
@@ -125,6 +150,7 @@ async fn tidy(app: App) {
             let mut tx = app.db.begin().await?;
             gone += token::purge(&mut tx, app.clock.now()).await?;
             tx.commit().await?;
+            gone += hooks::tidy(&app.db, app.clock.now()).await?;
             Ok::<_, db::Error>(gone)
         };
         match gone.await {
@@ -149,10 +175,16 @@ async fn fetch(app: App, tenant: Arc<Tenant>) {
             let left = Duration::try_from(app.clock.now().duration_until(slot)).unwrap_or_default();
             tokio::time::sleep(left.min(Duration::from_secs(30))).await;
         }
-        if let Err(error) = sync_tenant(&app.config, &app.db, &tenant, Want::Changes, &app.clock, &app.random).await {
+        let want = want(&app, &tenant).await.unwrap_or(Want::Changes);
+        if let Err(error) = sync_tenant(&app.config, &app.db, &tenant, want, &app.clock, &app.random).await {
             tracing::error!(tenant = tenant.id.as_str(), error = format!("{error:#}"), "sync failed");
         }
     }
+}
+
+/// A slot of now and then compares everything.
+async fn want(app: &App, tenant: &Tenant) -> Result<Want, db::Error> {
+    compare::want(&mut *app.db.read().await?, tenant, app.clock.now()).await
 }
 
 async fn stopped() -> anyhow::Result<()> {

@@ -179,6 +179,7 @@ fn tenant(reader: &mut Reader, name: &str, ceiling: Limits) -> Option<Tenant> {
     }
     let mut policy = rules::read(reader, name);
     policy.limits = limits::tenant(reader, name, ceiling);
+    let map_patches = reader.optional_path(&at("map_patches"), "a folder with the tenant's own patches of the maps");
     let source = source::read(reader, name)?;
     Some(Tenant {
         id: id?,
@@ -186,6 +187,7 @@ fn tenant(reader: &mut Reader, name: &str, ceiling: Limits) -> Option<Tenant> {
         zone: zone?,
         policy,
         source,
+        map_patches,
     })
 }
 

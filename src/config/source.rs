@@ -4,6 +4,10 @@ use std::collections::BTreeSet;
 
 use super::reader::Reader;
 use super::{CaressSource, OnsList, OnsSource, Source};
+use crate::secret::Secret;
+
+/// Whoever guesses it can make us read, though not what we read.
+const SHORTEST_SECRET: usize = 16;
 
 /// The source of a tenant, if it has one; the outer `None` when it cannot be read.
 pub(super) fn read(reader: &mut Reader, name: &str) -> Option<Option<Source>> {
@@ -19,7 +23,7 @@ pub(super) fn read(reader: &mut Reader, name: &str) -> Option<Option<Source>> {
     let caress = has_caress.then(|| caress(reader, name));
     let ons = has_ons.then(|| ons(reader, name));
     match (ons, caress) {
-        (Some(source), _) => Some(Some(Source::Ons(source?))),
+        (Some(source), _) => Some(Some(Source::Ons(Box::new(source?)))),
         (None, Some(source)) => Some(Some(Source::Caress(source?))),
         (None, None) => Some(None),
     }
@@ -53,13 +57,73 @@ fn ons(reader: &mut Reader, name: &str) -> Option<OnsSource> {
             ),
         }
     }
+    let webhook_secret = webhook_secret(reader, &at("webhook_secret_file"));
+    let user_agent = reader.text(
+        &at("user_agent"),
+        "",
+        "connector/version+address, instead of the program's own",
+    );
+    let identity = reader.text(&at("identity_user_name"), "", "X-Cupido-User-Name of each request");
+    let active = reader.text(
+        &at("identity_active"),
+        "",
+        "X-Cupido-Active-Identity; needs identity_user_name",
+    );
+    if identity.is_empty() && !active.is_empty() {
+        reader.problem(&at("identity_active"), "needs identity_user_name beside it".to_owned());
+    }
+    let parallel = reader.number(&at("parallel"), 4, 1..=4, "requests open at once; Ons admits four");
+    let budget = reader.number(
+        &at("budget_seconds"),
+        10_000,
+        60..=86_400,
+        "request time a day; from nine tenths of it on only essential requests are made",
+    );
+    let back = reader.number(&at("agenda_days_back"), 90, 0..=730, "days of the agenda before today");
+    let ahead = reader.number(
+        &at("agenda_days_ahead"),
+        180,
+        1..=730,
+        "days of the agenda from today on",
+    );
+    let compare_days = reader.number(
+        &at("compare_days"),
+        7,
+        1..=31,
+        "every so many days everything is read and compared: Ons does not tell of every deletion",
+    );
+    let text = |text: String| (!text.is_empty()).then_some(text);
     Some(OnsSource {
         base_url: base_url?,
         ca_file: ca_file?,
         certificate_file: certificate_file?,
         key_file: key_file?,
         without,
+        webhook_secret: webhook_secret?,
+        user_agent,
+        identity_user_name: text(identity),
+        identity_active: text(active),
+        parallel: usize::try_from(parallel).unwrap_or(4),
+        budget_seconds: budget.unsigned_abs(),
+        agenda: (back, ahead),
+        compare_days,
     })
+}
+
+/// The secret, if there is a file of one; the outer `None` when it cannot be used.
+fn webhook_secret(reader: &mut Reader, key: &str) -> Option<Option<Secret<String>>> {
+    let meaning = "a file with the secret that Ons signs webhooks with; without it there are no webhooks";
+    if !reader.has_key(key) {
+        reader.optional_path(key, meaning);
+        return Some(None);
+    }
+    let secret = reader.secret_file(key, meaning)?;
+    if secret.expose().len() < SHORTEST_SECRET {
+        let message = format!("must hold a secret of at least {SHORTEST_SECRET} characters, chosen at random");
+        reader.problem(key, message);
+        return None;
+    }
+    Some(Some(secret))
 }
 
 fn caress(reader: &mut Reader, name: &str) -> Option<CaressSource> {
@@ -78,6 +142,7 @@ mod tests {
     fn loaded(sections: &str) -> Result<Config, Vec<Problem>> {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("master.key"), "07".repeat(32)).unwrap();
+        std::fs::write(dir.path().join("master.short"), "too short").unwrap();
         let text = format!(
             "[server]\npublic_url = \"https://gateway.example/\"\n[secrets]\nmaster_key_file = \"master.key\"\n\
              [sms]\ndir = \"outbox\"\n[tenant.topaz]\nname = \"Topaz\"\n{sections}"
@@ -121,6 +186,34 @@ mod tests {
         assert!(
             problems.iter().any(|problem| problem.key == "tenant.topaz.caress"),
             "{problems:?}"
+        );
+    }
+
+    #[test]
+    fn the_settings_of_ons_have_defaults_and_a_short_secret_is_refused() {
+        let ons = "[tenant.topaz.ons]\nbase_url = \"https://api.example/\"\nca_file = \"ca\"\ncertificate_file = \"c\"\n\
+                   key_file = \"k\"\n";
+        let config = loaded(ons).unwrap();
+        let tenant = config.tenant("topaz").unwrap();
+        let Some(Source::Ons(source)) = &tenant.source else {
+            panic!("the source is Ons");
+        };
+        assert!(source.webhook_secret.is_none() && source.identity_user_name.is_none());
+        assert_eq!(
+            (source.parallel, source.budget_seconds, source.compare_days),
+            (4, 10_000, 7)
+        );
+        assert_eq!(tenant.agenda_days(), (90, 180));
+        let short = format!("{ons}webhook_secret_file = \"master.short\"\nidentity_active = \"3\"\nparallel = 5\n");
+        let problems = loaded(&short).unwrap_err();
+        let keys: Vec<_> = problems.iter().map(|problem| problem.key.as_str()).collect();
+        assert_eq!(
+            keys,
+            [
+                "tenant.topaz.ons.webhook_secret_file",
+                "tenant.topaz.ons.identity_active",
+                "tenant.topaz.ons.parallel"
+            ]
         );
     }
 }

@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use url::Url;
 
 use super::Policy;
+use crate::secret::Secret;
 
 /// The tenant's name in URLs and keys: a lower-case letter, then up to 31 letters, digits or hyphens.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -46,13 +48,41 @@ pub struct Tenant {
     pub policy: Policy,
     /// Where its dossiers come from; `None` serves only what is already stored.
     pub source: Option<Source>,
+    /// Its own patches of the maps, in the form of `mappings/`.
+    pub map_patches: Option<PathBuf>,
 }
 
 /// Which product the dossiers come from.
 #[derive(Clone, Debug)]
 pub enum Source {
-    Ons(OnsSource),
+    Ons(Box<OnsSource>),
     Caress(CaressSource),
+}
+
+impl Tenant {
+    /// Request time that the source admits a day, if it counts.
+    pub fn request_time(&self) -> Option<Duration> {
+        match &self.source {
+            Some(Source::Ons(ons)) => Some(Duration::from_secs(ons.budget_seconds)),
+            _ => None,
+        }
+    }
+
+    /// Every how many days everything is compared; none for a source that sends everything each time.
+    pub fn compare_days(&self) -> Option<i64> {
+        match &self.source {
+            Some(Source::Ons(ons)) => Some(ons.compare_days),
+            _ => None,
+        }
+    }
+
+    /// How many local days of the agenda are asked for: before today and after it.
+    pub fn agenda_days(&self) -> (i64, i64) {
+        match &self.source {
+            Some(Source::Ons(ons)) => ons.agenda,
+            _ => (90, 180),
+        }
+    }
 }
 
 impl Source {
@@ -75,6 +105,22 @@ pub struct OnsSource {
     pub key_file: PathBuf,
     /// Lists that are not asked for.
     pub without: BTreeSet<OnsList>,
+    /// Shared with the product for webhooks; without it there are none.
+    pub webhook_secret: Option<Secret<String>>,
+    /// `connector/version+address`, as the vendor asks; the program's own when it is empty.
+    pub user_agent: String,
+    /// `X-Cupido-User-Name`: who reads, for the audit of the product.
+    pub identity_user_name: Option<String>,
+    /// `X-Cupido-Active-Identity`
+    pub identity_active: Option<String>,
+    /// Requests that may be open at once with the certificate.
+    pub parallel: usize,
+    /// Request time a local day; near it only the essential requests are made.
+    pub budget_seconds: u64,
+    /// Local days of the agenda that are polled: before today and after it.
+    pub agenda: (i64, i64),
+    /// Every so many days everything is read and compared.
+    pub compare_days: i64,
 }
 
 /// A list that an organisation may leave out. Of any other, and of these where they are not named in the configuration, a refusal (403) is an

@@ -198,6 +198,7 @@ mod tests {
             zone: jiff::tz::TimeZone::get("Europe/Amsterdam").unwrap(),
             policy: Policy::default(),
             source: None,
+            map_patches: None,
         }
     }
 

@@ -37,6 +37,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
@@ -181,6 +182,29 @@ pub struct Pull {
     pub today: Date,
 }
 
+/// A few things to read again, because the source said that they changed.
+#[derive(Clone, Debug)]
+pub struct Look {
+    /// As in [`Pull`]: nothing of other clients is delivered.
+    pub clients: BTreeSet<String>,
+    pub again: BTreeSet<Again>,
+    /// Since when they may have changed.
+    pub since: Timestamp,
+    /// The local day of the organisation.
+    pub today: Date,
+}
+
+/// One thing to read again.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Again {
+    /// A record; if the source has it no more, it is [`Event::Deleted`].
+    Record { kind: Kind, key: String },
+    /// All of this kind that belongs to a client, ended by [`Event::Complete`].
+    Client { kind: Kind, client: String },
+    /// Whatever changed of this kind.
+    Changes { kind: Kind },
+}
+
 /// One thing a pull found out.
 #[derive(Clone, Debug)]
 pub enum Event {
@@ -255,6 +279,8 @@ pub enum Error {
     TooLarge { path: &'static str, limit: usize },
     #[error("the drop is left as it is: {file}: {problem}")]
     Drop { file: &'static str, problem: String },
+    #[error("{path}: the day's request time is nearly used up; this waits until tomorrow")]
+    Budget { path: &'static str },
     #[error("{path}: {problem}")]
     Shape { path: &'static str, problem: &'static str },
 }
@@ -283,6 +309,23 @@ pub trait Connector: Send + Sync {
 
     /// Reads what `pull` asks for. An `Err` is the last item; dropping the stream ends the pull.
     fn pull(&self, pull: Pull) -> BoxStream<'_, Result<Event, Error>>;
+
+    /// Load put on the source since this connector was made.
+    fn spent(&self) -> Spent {
+        Spent::default()
+    }
+
+    /// So much request time may go from now on into what can wait; beyond it only the essential requests are made.
+    fn allow(&self, _time: Duration) {}
+
+    /// Reads what `look` names and nothing else: for a source that tells of its changes. The others cannot.
+    fn look(&self, _look: Look) -> BoxStream<'_, Result<Event, Error>> {
+        let error = Error::Shape {
+            path: "webhook",
+            problem: "this source has no way to read one record again",
+        };
+        Box::pin(futures::stream::once(std::future::ready(Err(error))))
+    }
 }
 
 /// The sortable form of a time: UTC, six decimals.

@@ -2,15 +2,18 @@
 
 use std::sync::{Arc, OnceLock};
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
+use axum::{Json, Router};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use serde_json::{Value, json};
 
 use super::App;
 use super::tls::{Tls, WARN_DAYS, days_left};
-use crate::audit;
+use crate::config::{Source, Tenant};
+use crate::ecd::ons::certificate;
+use crate::{audit, db, sync};
 
 /// Upper bounds of the buckets of request times, in seconds.
 const SECONDS: &[f64] = &[
@@ -25,6 +28,7 @@ pub(super) fn routes(app: App, tls: Option<Arc<Tls>>) -> Router {
     Router::new()
         .route("/health/live", get(|| async { "ok" }))
         .route("/health/ready", get(move |state| ready(state, tls.clone())))
+        .route("/health/detail", get(detail))
         .route("/metrics", get(|| async { handle().render() }))
         .with_state(app)
 }
@@ -41,6 +45,50 @@ async fn ready(State(app): State<App>, tls: Option<Arc<Tls>>) -> (StatusCode, St
         Some(days) if days < WARN_DAYS => ready(&format!("ok; the certificate ends in {days} days")),
         _ => ready("ok"),
     }
+}
+
+/// For each tenant how its source is: what an operator looks at before he looks at a log.
+async fn detail(State(app): State<App>) -> Result<Json<Value>, StatusCode> {
+    let mut tenants = Vec::new();
+    for tenant in &app.config.tenants {
+        let sources = source(&app, tenant)
+            .await
+            .map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
+        tenants.push(json!({"id": tenant.id.as_str(), "source": sources}));
+    }
+    Ok(Json(json!({"tenants": tenants})))
+}
+
+async fn source(app: &App, tenant: &Tenant) -> Result<Value, db::Error> {
+    let Some(source) = &tenant.source else {
+        return Ok(Value::Null);
+    };
+    let (name, now) = (source.name(), app.clock.now());
+    let day = now.to_zoned(tenant.zone.clone()).date();
+    let mut read = app.db.read().await?;
+    let last = sync::last(&mut read, &tenant.id, name).await?;
+    let compared = sync::compare::last(&mut read, &tenant.id, name).await?;
+    let spent = sync::cost::of_day(&mut read, &tenant.id, name, day).await?;
+    let mut found = json!({
+        "name": name,
+        "lastSync": last.map(|(at, _)| at.to_string()),
+        "lastCompare": compared.map(|at| at.to_string()),
+        "requestsToday": spent.requests,
+        "requestSecondsToday": spent.milliseconds / 1_000,
+        "webhooksWaiting": sync::hooks::waiting(&mut read, &tenant.id, name).await?,
+    });
+    if let Source::Ons(ons) = source {
+        let end = std::fs::read_to_string(&ons.certificate_file)
+            .ok()
+            .and_then(|pem| certificate::ends(&pem).ok());
+        found["certificateEnds"] = end.map(|end| end.to_string()).into();
+        found["certificateWarning"] = match end {
+            Some(end) => certificate::warning(end, now).into(),
+            None => "the certificate cannot be read".into(),
+        };
+        found["requestSecondsADay"] = ons.budget_seconds.into();
+    }
+    Ok(found)
 }
 
 fn handle() -> &'static PrometheusHandle {

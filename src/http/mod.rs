@@ -16,6 +16,7 @@ pub mod hooks;
 pub mod inside;
 pub mod limit;
 pub mod oauth;
+pub mod ons_hook;
 pub mod pages;
 mod proxy;
 pub mod router;

@@ -14,7 +14,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{Predicate as _, SizeAbove};
 
 use super::failure::Failure;
-use super::{App, demo, edge, fhir, hooks, oauth, pages};
+use super::{App, demo, edge, fhir, hooks, oauth, ons_hook, pages};
 
 /// The largest body of a request.
 const MAX_BODY: usize = 1024 * 1024;
@@ -26,6 +26,7 @@ pub fn router(app: App) -> Router {
     let demo = app.demo.clone().map(demo::routes).unwrap_or_default();
     Router::new()
         .merge(fhir::routes())
+        .merge(ons_hook::routes())
         .merge(oauth::routes())
         .merge(pages::routes())
         .merge(hooks::routes())

@@ -14,6 +14,7 @@ use crate::login::Login;
 use crate::oauth::Issuer;
 use crate::rest::Rest;
 use crate::secret::Random;
+use crate::sync::hooks::Inbox;
 
 /// The running gateway; cheap to clone.
 #[derive(Clone, Debug)]
@@ -36,6 +37,8 @@ pub struct Parts {
     /// Only in `inzage demo`.
     pub demo: Option<Demo>,
     pub login: Login,
+    /// What sources tell by webhook.
+    pub hooks: Inbox,
 }
 
 impl App {
@@ -55,6 +58,7 @@ impl App {
             limiter: Limiter::new(config.server.front.limits),
             demo,
             recorder,
+            hooks: Inbox::start(db.clone(), clock.clone()),
             login: Login::new(&config, db.clone(), clock.clone(), random.clone()),
             config,
             db,

@@ -11,7 +11,8 @@ use tower::ServiceExt as _;
 use super::App;
 use crate::clock::Clock;
 use crate::config::{
-    Config, Forwarding, Front, Limits, NetworkLimits, Policy, Proxies, Server, Sms, Tenant, TenantId, Transport,
+    Config, Forwarding, Front, Limits, NetworkLimits, OnsSource, Policy, Proxies, Server, Sms, Source, Tenant,
+    TenantId, Transport,
 };
 use crate::consent::{self, NewRight, Parts, Role};
 use crate::db::fresh::fresh;
@@ -335,6 +336,28 @@ impl Answer {
     }
 }
 
+/// The secret of topaz for webhooks.
+pub(super) const HOOK_SECRET: &str = "a secret of topaz and its Ons";
+
+/// An Ons that is nowhere.
+fn source() -> Source {
+    Source::Ons(Box::new(OnsSource {
+        base_url: "https://localhost:1/".parse().unwrap(),
+        ca_file: "ca.pem".into(),
+        certificate_file: "client.pem".into(),
+        key_file: "client.key.pem".into(),
+        without: Default::default(),
+        webhook_secret: Some(Secret::new(HOOK_SECRET.to_owned())),
+        user_agent: String::new(),
+        identity_user_name: None,
+        identity_active: None,
+        parallel: 4,
+        budget_seconds: 10_000,
+        agenda: (90, 180),
+        compare_days: 7,
+    }))
+}
+
 fn config(limits: Limits, network: NetworkLimits) -> Config {
     let tenant = |id: &str, name: &str| {
         std::sync::Arc::new(Tenant {
@@ -345,7 +368,8 @@ fn config(limits: Limits, network: NetworkLimits) -> Config {
                 limits,
                 ..Policy::default()
             },
-            source: None,
+            source: (id == "topaz").then(source),
+            map_patches: None,
         })
     };
     let local = "127.0.0.1:0".parse().unwrap();

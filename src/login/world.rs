@@ -47,6 +47,7 @@ pub(crate) async fn world(change: impl FnOnce(&mut Policy)) -> World {
         zone: jiff::tz::TimeZone::get("Europe/Amsterdam").unwrap(),
         policy,
         source: None,
+        map_patches: None,
     });
     let config = Config {
         server: Server {

@@ -50,6 +50,7 @@ fn tenant(id: &str) -> Arc<Tenant> {
         zone: TimeZone::get("Europe/Amsterdam").unwrap(),
         policy: Policy::default(),
         source: None,
+        map_patches: None,
     })
 }
 

@@ -18,6 +18,7 @@ pub(super) fn tenant(name: &str) -> Tenant {
         zone: TimeZone::get("Europe/Amsterdam").unwrap(),
         policy: Policy::default(),
         source: None,
+        map_patches: None,
     }
 }
 

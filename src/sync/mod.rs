@@ -24,7 +24,11 @@
 //! transaction, before all others, and what arrives has new ids. **Which version counts**: never an older one than the known;
 //! of two that came in one answer with the same version, the same one every time.
 
+mod again;
+pub mod compare;
+pub mod cost;
 mod digest;
+pub mod hooks;
 mod publish;
 mod pull;
 mod pulled;
@@ -221,7 +225,8 @@ impl Run<'_> {
             clients: clients.len() as u64,
             ..Report::default()
         };
-        let mut pulled = self.pull(clients.clone(), reach, &mut report, progress).await?;
+        let pull = self.pull(clients.clone(), reach, &mut report, progress);
+        let mut pulled = self.metered(pull).await?;
         let removals = self.removals(&pulled, &clients, &mut report).await?;
         let whole = reach == ecd::Reach::Full && report.failed.is_empty();
         self.publish(&mut pulled, removals, whole.then_some(&clients), &mut report, progress)
@@ -233,6 +238,9 @@ impl Run<'_> {
         let mut tx = self.begin().await?;
         let rules = whole.then_some(rules.as_str());
         store::finish(&mut tx, tenant, source, since, rules, self.clock.now(), &text).await?;
+        if whole {
+            compare::store::note(&mut tx, tenant, source, started).await?;
+        }
         let what = audit::What {
             query: Some("sync".to_owned()),
             ..audit::What::default()

@@ -4,8 +4,9 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use futures::StreamExt;
-use futures::stream::FuturesOrdered;
+use futures::stream::{BoxStream, FuturesOrdered};
 use jiff::ToSpan as _;
+use jiff::civil::Date;
 
 use super::pulled::Pulled;
 use super::removal::Cause;
@@ -15,7 +16,7 @@ use super::store::Dealt;
 use super::subject::{self, Generations, Move};
 use super::{Error, Outcome, Progress, Report, digest, store};
 use crate::ecd::stay::gaps;
-use crate::ecd::{Event, Kind, Pull, Reach, Record};
+use crate::ecd::{self, Event, Kind, Pull, Reach, Record};
 use crate::fhir::types::Id;
 use crate::mapping::{self, Plan, ReportTypes};
 use crate::profile::{Registry, Severity};
@@ -48,14 +49,26 @@ impl Run<'_> {
         progress: &(dyn Fn(Progress) + Send + std::marker::Sync),
     ) -> Result<Pulled, Error> {
         let today = self.clock.now().to_zoned(self.tenant.zone.clone()).date();
-        let agenda = today.saturating_sub(90.days())..today.saturating_add(180.days());
-        let mut pulled = Pulled::new(Spool::new(self.spool_dir, self.random)?, agenda.clone());
-        let mut events = self.connector.pull(Pull {
+        let (back, ahead) = self.tenant.agenda_days();
+        let agenda = today.saturating_sub(back.days())..today.saturating_add(ahead.days());
+        let events = self.connector.pull(Pull {
             clients,
             reach,
-            agenda,
+            agenda: agenda.clone(),
             today,
         });
+        self.read(events, agenda, report, progress).await
+    }
+
+    /// Reads what a connector tells to its end.
+    pub(super) async fn read(
+        &self,
+        mut events: BoxStream<'_, Result<Event, ecd::Error>>,
+        agenda: std::ops::Range<Date>,
+        report: &mut Report,
+        progress: &(dyn Fn(Progress) + Send + std::marker::Sync),
+    ) -> Result<Pulled, Error> {
+        let mut pulled = Pulled::new(Spool::new(self.spool_dir, self.random)?, agenda);
         let mut batch: Vec<Record> = Vec::with_capacity(BATCH);
         let mut working = FuturesOrdered::new();
         let mut bad: Vec<Line> = Vec::new();

@@ -19,3 +19,5 @@ mod support;
 mod sync;
 mod sync_crash;
 mod sync_guard;
+mod sync_cost;
+mod webhooks;

@@ -6,7 +6,7 @@
 //! general practitioner. A client whose care providers could not be read is not delivered: as a client without them, they
 //! would be gone.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use futures::StreamExt as _;
 use jiff::civil::Date;
@@ -67,9 +67,9 @@ fn provider(whole: &Value) -> Value {
 }
 
 impl Run {
-    /// Delivers care providers and care teams.
-    pub(super) async fn circles(&self, names: &Names) -> Result<Circles, Stop> {
-        let mut ahead = futures::stream::iter(self.pull.clients.clone())
+    /// Delivers care providers and care teams of these clients.
+    pub(super) async fn circles(&self, clients: BTreeSet<String>, names: &Names) -> Result<Circles, Stop> {
+        let mut ahead = futures::stream::iter(clients)
             .map(|client: String| async move {
                 let providers = self.list_with(OnsList::CareProviders, CARE_PROVIDERS, &client).await;
                 let employees = self.list_with(OnsList::EmployeeRelations, EMPLOYEES, &client).await;

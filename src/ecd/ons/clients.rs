@@ -70,7 +70,7 @@ impl Run {
     }
 
     /// Takes the allocations out of the client: why care ended stays in here.
-    async fn stay(
+    pub(super) async fn stay(
         &self,
         client: Option<String>,
         version: String,

@@ -113,6 +113,16 @@ impl Goals {
         self.unread.insert(client.to_owned());
     }
 
+    /// Notes that the plans of a client were read after all.
+    pub(super) fn read(&mut self, client: &str) {
+        self.unread.remove(client);
+    }
+
+    /// Whether it cannot be told which goal a report of this client is about.
+    pub(super) fn misses(&self, client: &str) -> bool {
+        self.unread.contains(client)
+    }
+
     /// Puts `doel: {id, planId, status, hidden}` beside the `carePlanEntryId` of a report; false where it cannot be told.
     pub(super) fn join(&self, client: Option<&str>, report: &mut Value) -> bool {
         let Some(line) = report.get("carePlanEntryId").and_then(Value::as_u64) else {

@@ -28,6 +28,10 @@ impl Names {
         Ok(())
     }
 
+    pub(super) fn has(&self, employee: u64) -> bool {
+        self.0.contains_key(&employee)
+    }
+
     /// Puts `employee: {id, name}` beside the `employeeId` of `record`.
     pub(super) fn join(&self, record: &mut Value) {
         let Some(id) = record.get("employeeId").and_then(Value::as_u64) else {

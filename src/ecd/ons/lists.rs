@@ -12,10 +12,10 @@ use super::pull::{Ending, Run, Stop};
 use super::releases::{About, Releases};
 use super::repair;
 use super::surveys::Surveys;
-use super::transport::Target;
+use super::transport::{Missing, Target};
 use crate::ecd::{Error, Event, Kind};
 
-const CARE_PLANS: (&str, &str) = ("/v0/administration/dossier/care_plans/by_client/{id}", "carePlans");
+pub(super) const CARE_PLANS: (&str, &str) = ("/v0/administration/dossier/care_plans/by_client/{id}", "carePlans");
 const SURVEY_RESULTS: (&str, &str) = (
     "/v0/administration/survey_result/survey_results_by_client/{id}",
     "surveyResults",
@@ -37,6 +37,16 @@ pub(super) struct Known {
 }
 
 impl Known {
+    /// Nothing is known of these clients yet.
+    pub(super) fn nothing_of<'a>(clients: impl IntoIterator<Item = &'a String>) -> Self {
+        let mut known = Self::default();
+        for client in clients {
+            known.goals.miss(client);
+            known.releases.miss(client);
+        }
+        known
+    }
+
     /// Joins to a report what is known; false where that cannot be told in this pull.
     pub(super) fn join(&self, client: Option<&str>, report: &mut Value) -> bool {
         self.releases.join(About::Report, client, report) && self.goals.join(client, report)
@@ -50,10 +60,11 @@ impl Run {
         let mut is_whole = true;
         let mut ahead = futures::stream::iter(self.pull.clients.clone())
             .map(|client: String| async move {
+                // What was taken back cannot wait.
                 let releases = self.releases(&client).await;
-                let plans = self.list(CARE_PLANS, &client).await;
-                let agenda = self.list(AGENDA, &client).await;
-                let forms = self.list(SURVEY_RESULTS, &client).await;
+                let plans = self.list_in_time(CARE_PLANS, &client).await;
+                let agenda = self.list_in_time(AGENDA, &client).await;
+                let forms = self.list_in_time(SURVEY_RESULTS, &client).await;
                 (client, releases, [plans, agenda, forms])
             })
             .buffered(CLIENTS_AHEAD);
@@ -91,6 +102,14 @@ impl Run {
         Ok(known)
     }
 
+    /// A list that can wait until tomorrow.
+    async fn list_in_time(&self, list: (&'static str, &'static str), client: &str) -> Result<Vec<Value>, Error> {
+        if !self.transport.has_time() {
+            return Err(Error::Budget { path: list.0 });
+        }
+        self.list(list, client).await
+    }
+
     pub(super) async fn list(
         &self,
         (path, wrapper): (&'static str, &'static str),
@@ -117,11 +136,12 @@ impl Run {
             path,
             id: client,
             query,
+            missing: Missing::Fails,
         };
         self.transport.list(&target, wrapper).await
     }
 
-    async fn one_list(
+    pub(super) async fn one_list(
         &self,
         kind: Kind,
         client: &str,

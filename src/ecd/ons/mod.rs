@@ -19,6 +19,8 @@
 //!   The permits therefore belong to the certificate, not to the connector: four tenants of a demo that share a
 //!   certificate share its four permits. The back-off is our own, with jitter.
 //! - A client costs four requests a pull: care plans, agenda, care providers, employees. Everything else comes in streams.
+//! - `hook` reads webhooks, `look` reads what they name. Both share the parts of a pull, so a record is the same whichever way
+//!   it came.
 //! - `since` has no time zone in the contract. We send the wall clock of UTC: read as Dutch time it means one or two
 //!   hours earlier, so either reading loses nothing; the overlap covers clocks that differ.
 //! - Four lists are asked for per client and pull: releases, plans, agenda, forms. `releases`, `goals`, `history` and `surveys`
@@ -38,18 +40,21 @@ use tokio::sync::mpsc;
 use url::Url;
 
 use super::contract::Contracts;
-use super::{Connector, Error, Event, Kind, Pull, Spent};
+use super::{Connector, Error, Event, Kind, Look, Pull, Reach, Spent};
 use crate::config::OnsList;
 use crate::secret::{Random, Secret};
 
+pub mod certificate;
 mod circle;
 mod clients;
 mod departure;
 mod goals;
 mod history;
+pub mod hook;
 mod insurances;
 mod join;
 mod lists;
+mod look;
 mod permits;
 mod pull;
 mod relations;
@@ -153,6 +158,7 @@ pub struct Ons {
     transport: Arc<transport::Transport>,
     without: Arc<BTreeSet<OnsList>>,
     contracts: Arc<Contracts>,
+    names: Arc<look::KeptNames>,
 }
 
 impl Ons {
@@ -165,17 +171,35 @@ impl Ons {
             without: Arc::new(settings.without.clone()),
             transport: Arc::new(transport::Transport::new(settings, random)?),
             contracts,
+            names: Arc::default(),
         })
-    }
-
-    /// Load put on the source since this connector was made.
-    pub fn spent(&self) -> Spent {
-        self.transport.spent()
     }
 }
 
 /// Events that may wait between the connector and its reader.
 const WAITING: usize = 256;
+
+impl Ons {
+    fn run<F>(&self, pull: Pull, work: impl FnOnce(pull::Run) -> F) -> BoxStream<'_, Result<Event, Error>>
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let (out, events) = mpsc::channel(WAITING);
+        let run = pull::Run {
+            transport: Arc::clone(&self.transport),
+            contracts: Arc::clone(&self.contracts),
+            without: Arc::clone(&self.without),
+            pull,
+            out,
+        };
+        // A task of its own: reading and parsing go on while the reader maps and stores. It ends with the stream.
+        let task = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(work(run)));
+        futures::stream::unfold((events, task), |(mut events, task)| async move {
+            events.recv().await.map(|event| (event, (events, task)))
+        })
+        .boxed()
+    }
+}
 
 impl Connector for Ons {
     fn name(&self) -> &'static str {
@@ -197,19 +221,26 @@ impl Connector for Ons {
     }
 
     fn pull(&self, pull: Pull) -> BoxStream<'_, Result<Event, Error>> {
-        let (out, events) = mpsc::channel(WAITING);
-        let run = pull::Run {
-            transport: Arc::clone(&self.transport),
-            contracts: Arc::clone(&self.contracts),
-            without: Arc::clone(&self.without),
-            pull,
-            out,
+        self.run(pull, pull::Run::all)
+    }
+
+    fn spent(&self) -> Spent {
+        self.transport.spent()
+    }
+
+    fn allow(&self, time: Duration) {
+        self.transport.allow(time);
+    }
+
+    fn look(&self, look: Look) -> BoxStream<'_, Result<Event, Error>> {
+        let names = Arc::clone(&self.names);
+        let pull = Pull {
+            clients: look.clients,
+            reach: Reach::Since(look.since),
+            // No event tells of an appointment.
+            agenda: Date::MIN..Date::MIN,
+            today: look.today,
         };
-        // A task of its own: reading and parsing go on while the reader maps and stores. It ends with the stream.
-        let task = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(run.all()));
-        futures::stream::unfold((events, task), |(mut events, task)| async move {
-            events.recv().await.map(|event| (event, (events, task)))
-        })
-        .boxed()
+        self.run(pull, |run| run.look(look.again, names))
     }
 }

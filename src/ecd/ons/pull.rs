@@ -11,16 +11,16 @@ use super::join::Names;
 use super::lists::Known;
 use super::repair;
 use super::rows::Row;
-use super::transport::{Target, Transport};
+use super::transport::{Missing, Target, Transport};
 use crate::config::OnsList;
 use crate::ecd::contract::{Contracts, key_of};
 use crate::ecd::{Bad, Error, Event, Kind, Pull, Reach, Record, version_of};
 use crate::fhir::json::Fault;
 
 const EMPLOYEES: (&str, &str) = ("/v0/xstream/employees/data", "employees");
-const REPORT: &str = "/v0/administration/dossier/reports/{id}";
+pub(super) const REPORT: &str = "/v0/administration/dossier/reports/{id}";
 const REPORTS: (&str, &str) = ("/v0/xstream/reports/data", "reports");
-const REPORT_UPDATES: (&str, &str) = ("/v0/xstream/reports/updates", "reports");
+pub(super) const REPORT_UPDATES: (&str, &str) = ("/v0/xstream/reports/updates", "reports");
 
 /// The fields that say whose record a line is: read without the rest, since most lines are of others.
 #[derive(Deserialize)]
@@ -40,6 +40,12 @@ impl Head {
             Row::TooLong | Row::Unfit(_) => None,
         }
     }
+}
+
+/// Whether the product's own switches keep the report inside.
+fn is_withheld(report: &Value) -> bool {
+    let is_off = |name: &str| report.get(name) == Some(&Value::Bool(false));
+    !is_off("hidden") || !is_off("confidential")
 }
 
 /// Why a pull stops before its end.
@@ -74,7 +80,7 @@ impl Run {
 
     async fn parts(&self) -> Result<(), Stop> {
         let names = self.employees().await?;
-        let circles = self.circles(&names).await?;
+        let circles = self.circles(self.pull.clients.clone(), &names).await?;
         let clients = self.clients(&circles).await;
         self.go_on(Kind::Client, None, clients).await?;
         let relations = self.relations().await;
@@ -119,7 +125,7 @@ impl Run {
 
     /// Every employee, because every record may name one; only the changed ones are delivered. Without names nothing
     /// else can be joined, so a failure here ends the pull.
-    async fn employees(&self) -> Result<Names, Stop> {
+    pub(super) async fn employees(&self) -> Result<Names, Stop> {
         let from = match self.pull.reach {
             Reach::Full => String::new(),
             Reach::Since(at) => at
@@ -174,7 +180,7 @@ impl Run {
         self.close(Kind::Report, ending).await
     }
 
-    async fn report(
+    pub(super) async fn report(
         &self,
         client: Option<String>,
         mut body: Value,
@@ -186,9 +192,13 @@ impl Run {
         let version = repair::version([&body]);
         names.join(&mut body);
         if !known.join(client.as_deref(), &mut body) {
-            // It waits for the next pull, which asks from the same moment on, because a part of this one failed.
-            *ending = Ending::Holed;
-            return Ok(());
+            let is_released = client.as_deref().is_some_and(|client| known.releases.knows(client));
+            // What is withheld in any case does not wait for its goal.
+            if !is_released || !is_withheld(&body) {
+                // It waits for the next pull, which asks from the same moment on, because a part of this one failed.
+                *ending = Ending::Holed;
+                return Ok(());
+            }
         }
         self.deliver(Kind::Report, client, version, body, ending).await
     }
@@ -207,16 +217,17 @@ impl Run {
             path: REPORT,
             id: &key,
             query: Vec::new(),
+            missing: Missing::Answers,
         };
         let kind = Kind::Report;
         match self.transport.one(&target).await {
-            Ok(body)
+            Ok(Some(body))
                 if body.get("clientId").and_then(Value::as_u64).map(|id| id.to_string()) == Some(client.clone()) =>
             {
                 self.report(Some(client), body, names, known, ending).await
             }
             // It is gone, or it is not in this dossier any more.
-            Ok(_) | Err(Error::Status { status: 404 | 410, .. }) => self.send(Event::Deleted { kind, key }).await,
+            Ok(_) | Err(Error::Status { status: 410, .. }) => self.send(Event::Deleted { kind, key }).await,
             Err(error) => Err(Stop::Failed(error)),
         }
     }

@@ -82,7 +82,7 @@ impl Run {
         self.close(Kind::ContactRelation, ending).await
     }
 
-    async fn addresses(&self, wanted: &Wanted) -> Result<Addresses, Stop> {
+    pub(super) async fn addresses(&self, wanted: &Wanted) -> Result<Addresses, Stop> {
         let mut addresses = Addresses::default();
         let mut rows = self
             .transport

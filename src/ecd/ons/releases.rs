@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::pull::Run;
-use super::transport::Target;
+use super::transport::{Missing, Target};
 use crate::ecd::{Error, Reach};
 
 pub(super) const LIST: (&str, &str) = ("/v0/client/shared_resources", "sharedResources");
@@ -141,6 +141,11 @@ impl Releases {
         Ok(())
     }
 
+    /// Notes that the list of a client was read after all.
+    pub(super) fn read(&mut self, client: &str) {
+        self.unread.remove(client);
+    }
+
     /// Notes that the list of a client could not be read.
     pub(super) fn miss(&mut self, client: &str) {
         self.unread.insert(client.to_owned());
@@ -181,6 +186,7 @@ impl Run {
             path: LIST.0,
             id: "",
             query: vec![("client_id", client.to_owned())],
+            missing: Missing::Fails,
         };
         self.transport.list(&target, LIST.1).await
     }

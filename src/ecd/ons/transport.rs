@@ -22,6 +22,16 @@ pub(super) struct Target<'a> {
     pub(super) path: &'static str,
     pub(super) id: &'a str,
     pub(super) query: Vec<(&'static str, String)>,
+    pub(super) missing: Missing,
+}
+
+/// What a 404 means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Missing {
+    /// Nothing was found where something must be.
+    Fails,
+    /// It may be the answer: the record is gone.
+    Answers,
 }
 
 impl Target<'_> {
@@ -30,6 +40,7 @@ impl Target<'_> {
             path,
             id: "",
             query: since.map(|since| ("since", since.to_owned())).into_iter().collect(),
+            missing: Missing::Fails,
         }
     }
 }
@@ -49,6 +60,8 @@ struct Meter {
     requests: AtomicU64,
     throttled: AtomicU64,
     milliseconds: AtomicU64,
+    /// From here on only essential requests are made; zero for no limit.
+    enough: AtomicU64,
 }
 
 impl Meter {
@@ -166,6 +179,20 @@ impl Transport {
         }
     }
 
+    pub(super) fn allow(&self, time: Duration) {
+        let now = self.meter.milliseconds.load(Ordering::Relaxed);
+        let time = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        // One more, because zero means that nobody set it.
+        let enough = now.saturating_add(time).saturating_add(1);
+        self.meter.enough.store(enough, Ordering::Relaxed);
+    }
+
+    /// Whether there is time for what can wait.
+    pub(super) fn has_time(&self) -> bool {
+        let enough = self.meter.enough.load(Ordering::Relaxed);
+        enough == 0 || self.meter.milliseconds.load(Ordering::Relaxed) + 1 < enough
+    }
+
     pub(super) async fn ping(&self) -> Result<(), Error> {
         let target = Target::stream("/ping", None);
         self.send(&target, self.limits.connect).await.map(|_| ())
@@ -199,14 +226,18 @@ impl Transport {
         }
     }
 
-    /// Reads one record.
-    pub(super) async fn one(&self, target: &Target<'_>) -> Result<Value, Error> {
-        let body = self
-            .answer(target, self.limits.list)
-            .await?
-            .whole(self.limits.line_bytes)
-            .await?;
-        repair::one(target.path, &body)
+    /// Reads one record; none if the product says that it has none. A 404 of anything else on the way is no such word.
+    pub(super) async fn one(&self, target: &Target<'_>) -> Result<Option<Value>, Error> {
+        let path = target.path;
+        let answer = self.answer(target, self.limits.list).await?;
+        let status = answer.response.status();
+        let body = answer.whole(self.limits.line_bytes).await?;
+        let record = repair::one(path, &body)?;
+        match status {
+            StatusCode::OK => Ok(Some(record)),
+            _ if record.get("errorResponseEntries").is_some() => Ok(None),
+            _ => Err(Error::Status { path, status: 404 }),
+        }
     }
 
     async fn answer(&self, target: &Target<'_>, most: Duration) -> Result<Answer, Error> {
@@ -258,7 +289,7 @@ impl Transport {
             request = request.header(ACCEPT, "application/json, application/x-ndjson");
             request = request.headers(self.identity.clone());
             let failure = match tokio::time::timeout(most, request.send()).await {
-                Ok(Ok(response)) => match self.judge(path, response.status(), attempt) {
+                Ok(Ok(response)) => match self.judge(target, response.status(), attempt) {
                     None => {
                         let open = Open {
                             started,
@@ -285,10 +316,11 @@ impl Transport {
     }
 
     /// None for success.
-    fn judge(&self, path: &'static str, status: StatusCode, attempts: u32) -> Option<Error> {
-        let code = status.as_u16();
+    fn judge(&self, target: &Target<'_>, status: StatusCode, attempts: u32) -> Option<Error> {
+        let (path, code) = (target.path, status.as_u16());
         match code {
             200 => None,
+            404 if target.missing == Missing::Answers => None,
             // 495 and 496 are nginx's answers about the certificate.
             401 | 403 | 495 | 496 => Some(Error::NotAdmitted { path, status: code }),
             429 | 500..=599 => {

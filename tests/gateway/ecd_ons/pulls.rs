@@ -255,3 +255,32 @@ async fn speed() {
         f64::from(records) / seconds
     );
 }
+
+#[tokio::test]
+async fn near_the_end_of_the_days_time_only_what_cannot_wait_is_read() {
+    let world = world(10).await;
+    let ons = world.connect();
+    ons.allow(Duration::ZERO);
+    let brought = bring(&ons, pull(world.everyone(), Reach::Full)).await;
+    for kind in [Kind::Employee, Kind::Client, Kind::ContactRelation] {
+        assert!(brought.streams.contains(&kind), "{kind}");
+    }
+    // A report about a goal waits for the plans; what is hidden does not.
+    let reports = brought.of(Kind::Report);
+    let about_a_goal = |record: &&&Record| record.body["carePlanEntryId"].is_u64();
+    assert!(reports.len() > 20);
+    assert!(
+        reports
+            .iter()
+            .filter(about_a_goal)
+            .all(|record| record.body["hidden"] == true || record.body["confidential"] == true)
+    );
+    assert!(brought.complete.is_empty(), "no list was read");
+    assert_eq!(brought.failed.len(), 30, "three lists of ten clients");
+    let is_told = |(_, _, error): &(Kind, Option<String>, Error)| matches!(error, Error::Budget { .. });
+    assert!(brought.failed.iter().all(is_told), "{:?}", brought.failed);
+
+    ons.allow(Duration::from_secs(3600));
+    let brought = bring(&ons, pull(world.everyone(), Reach::Full)).await;
+    assert_eq!((brought.complete.len(), brought.failed.len()), (30, 0));
+}

@@ -19,6 +19,7 @@ use inzage::mapping::{Files, Plan, resource_id};
 use inzage::profile::Registry;
 use inzage::resource::{self, Page};
 use inzage::secret::{MacKey, MasterKey, Random};
+use inzage::sync::hooks::Worked;
 use inzage::sync::{Decided, Decision, Progress, Report, Sync, Want};
 use jiff::civil::date;
 use jiff::tz::TimeZone;
@@ -39,6 +40,8 @@ pub struct Dossiers {
     plan: Arc<Plan>,
     profiles: Arc<Registry>,
     tls: tempfile::TempDir,
+    /// The connector that the worker of webhooks keeps.
+    kept: Ons,
 }
 
 impl Dossiers {
@@ -56,6 +59,7 @@ impl Dossiers {
             clock.clone(),
         );
         let mock = start(options).await.unwrap();
+        let kept = connector(&mock);
         let profiles = Arc::new(Registry::builtin());
         let plan = Arc::new(Plan::load(&Files::builtin(), &profiles).unwrap());
         let master = MasterKey::new(&[7; 32]);
@@ -69,6 +73,7 @@ impl Dossiers {
             plan,
             profiles,
             tls,
+            kept,
         };
         for client in with_account {
             dossiers.grant(&format!("account-{client}"), *client).await;
@@ -101,20 +106,7 @@ impl Dossiers {
     }
 
     pub fn connector(&self) -> Ons {
-        let mut settings = Settings::new(
-            self.mock.url.parse().unwrap(),
-            self.mock.ca_pem.clone(),
-            self.mock.client_cert_pem.clone(),
-            self.mock.client_key_pem.clone(),
-        );
-        settings.limits.attempts = 2;
-        settings.limits.pause = std::time::Duration::from_millis(5);
-        Ons::new(
-            settings,
-            Arc::new(Contracts::builtin("ons").unwrap()),
-            Random::seeded(3),
-        )
-        .unwrap()
+        connector(&self.mock)
     }
 
     pub async fn sync(&self, want: Want) -> Report {
@@ -133,6 +125,11 @@ impl Dossiers {
     ) -> Result<Report, inzage::sync::Error> {
         let connector = self.connector();
         self.engine(&connector).run(want, progress).await
+    }
+
+    /// One turn of the worker that follows webhooks.
+    pub async fn hooked(&self) -> Result<Worked, inzage::sync::Error> {
+        self.engine(&self.kept).hooked().await
     }
 
     fn engine<'a>(&'a self, connector: &'a Ons) -> Sync<'a> {
@@ -188,6 +185,23 @@ impl Dossiers {
     }
 }
 
+fn connector(mock: &Running) -> Ons {
+    let mut settings = Settings::new(
+        mock.url.parse().unwrap(),
+        mock.ca_pem.clone(),
+        mock.client_cert_pem.clone(),
+        mock.client_key_pem.clone(),
+    );
+    settings.limits.attempts = 2;
+    settings.limits.pause = std::time::Duration::from_millis(5);
+    Ons::new(
+        settings,
+        Arc::new(Contracts::builtin("ons").unwrap()),
+        Random::seeded(3),
+    )
+    .unwrap()
+}
+
 /// Everything that is published of these patients: `Type/id` to the served bytes.
 pub async fn published(db: &inzage::db::Db, tenant: &Tenant, patients: &[Id]) -> BTreeMap<String, String> {
     let (visible, _) = access::for_system("test", &tenant.id, patients);
@@ -240,5 +254,6 @@ pub fn tenant(id: &str) -> Tenant {
         zone: TimeZone::get("Europe/Amsterdam").unwrap(),
         policy: Policy::default(),
         source: None,
+        map_patches: None,
     }
 }

@@ -46,6 +46,11 @@ impl Faults {
         });
     }
 
+    /// Takes back every fault that still waits.
+    pub fn clear(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// The fault for this request, used up by it.
     pub(super) fn take(&self, path: &str) -> Option<Fault> {
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -31,9 +31,11 @@ mod clients;
 mod faults;
 mod routes;
 mod serve;
+mod webhook;
 
 pub use authority::{Authority, Pair};
 pub use faults::{Fault, Faults};
+pub use webhook::Sender;
 
 /// How a mock runs.
 #[derive(Clone, Debug)]

@@ -1,0 +1,18 @@
+-- What reading a source has cost on each local day: a product admits so much request time a day for a certificate, over all
+-- runs and restarts.
+CREATE TABLE source_cost (
+    tenant       TEXT   NOT NULL,
+    source       TEXT   NOT NULL,            -- 'ons'
+    day          TEXT   NOT NULL,            -- '2026-11-22', in the tenant's zone
+    requests     BIGINT NOT NULL,
+    milliseconds BIGINT NOT NULL,
+    PRIMARY KEY (tenant, source, day)
+);
+
+-- When everything of a source was last read and compared. Deletions that no stream tells are found by that alone.
+CREATE TABLE source_compare (
+    tenant       TEXT   NOT NULL,
+    source       TEXT   NOT NULL,
+    compared_at  BIGINT NOT NULL,
+    PRIMARY KEY (tenant, source)
+);

@@ -1,0 +1,131 @@
+//! What belongs to a tenant with Nedap Ons while the gateway runs: its connector, its webhooks, its certificate.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use jiff::Timestamp;
+
+use super::operate::connector;
+use crate::config::{OnsSource, Source, Tenant};
+use crate::ecd::ons::{Identity, Settings, certificate};
+use crate::http::App;
+use crate::mapping::Plan;
+use crate::profile::Registry;
+use crate::secret::Secret;
+use crate::sync::Sync;
+use crate::sync::hooks::Worked;
+
+/// How often a worker looks for jobs that another replica took in, or that failed before.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// The wait after a turn that failed.
+const FAILED: Duration = Duration::from_secs(5);
+
+/// The connector's settings out of the tenant's.
+pub(super) fn settings(source: &OnsSource) -> anyhow::Result<Settings> {
+    let read =
+        |path: &Path| std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()));
+    let mut settings = Settings::new(
+        source.base_url.clone(),
+        read(&source.ca_file)?,
+        read(&source.certificate_file)?,
+        Secret::new(read(&source.key_file)?),
+    );
+    settings.without.clone_from(&source.without);
+    settings.limits.parallel = source.parallel;
+    if !source.user_agent.is_empty() {
+        settings.user_agent.clone_from(&source.user_agent);
+    }
+    settings.identity = source.identity_user_name.clone().map(|user_name| Identity {
+        user_name,
+        active_identity: source.identity_active.clone(),
+    });
+    Ok(settings)
+}
+
+/// Whether this tenant's source sends webhooks.
+pub(super) fn has_hooks(tenant: &Tenant) -> bool {
+    matches!(&tenant.source, Some(Source::Ons(ons)) if ons.webhook_secret.is_some())
+}
+
+/// Follows a tenant's webhooks until it is dropped.
+pub(super) async fn follow(app: App, tenant: Arc<Tenant>, profiles: Arc<Registry>, plan: Arc<Plan>) {
+    let mut arrived = app.hooks.arrived();
+    let connector = loop {
+        match connector(&tenant, &app.random) {
+            Ok(connector) => break connector,
+            Err(error) => tracing::error!(tenant = tenant.id.as_str(), error = format!("{error:#}"), "no webhooks"),
+        }
+        tokio::time::sleep(Duration::from_secs(60)).await;
+    };
+    let sync = Sync {
+        db: &app.db,
+        clock: &app.clock,
+        random: &app.random,
+        tenant: &tenant,
+        connector: &*connector,
+        plan,
+        profiles,
+        ids: app.config.master.mac_key(&format!("resource-id:{}", tenant.id)),
+        spool_dir: &app.config.server.spool_dir,
+    };
+    loop {
+        arrived.borrow_and_update();
+        match sync.hooked().await {
+            Ok(Worked::Done { .. }) => continue,
+            Ok(Worked::Idle) => {}
+            Ok(Worked::Later(report)) => {
+                tracing::warn!(
+                    tenant = tenant.id.as_str(),
+                    held = report.held,
+                    failed = report.failed.len(),
+                    "webhooks wait for another attempt"
+                );
+            }
+            Err(error) => {
+                tracing::warn!(tenant = tenant.id.as_str(), %error, "webhooks could not be followed");
+                tokio::time::sleep(FAILED).await;
+            }
+        }
+        tokio::select! {
+            changed = arrived.changed() => if changed.is_err() { tokio::time::sleep(LOOK).await },
+            () = tokio::time::sleep(LOOK) => {}
+        }
+    }
+}
+
+/// When the certificate of this tenant ends; none for a source without one.
+pub(super) fn certificate_ends(tenant: &Tenant) -> anyhow::Result<Option<Timestamp>> {
+    let Some(Source::Ons(ons)) = &tenant.source else {
+        return Ok(None);
+    };
+    let file = &ons.certificate_file;
+    let pem = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    Ok(Some(certificate::ends(&pem)?))
+}
+
+/// Watches the certificates of all tenants: a metric always, a line in the log a day from thirty days before the end.
+pub(super) async fn watch(app: App) {
+    loop {
+        for tenant in &app.config.tenants {
+            let now = app.clock.now();
+            match certificate_ends(tenant) {
+                Ok(None) => {}
+                Ok(Some(end)) => {
+                    let left = end.duration_since(now);
+                    metrics::gauge!("source_certificate_days", "tenant" => tenant.id.to_string())
+                        .set(left.as_secs_f64() / 86_400.0);
+                    if let Some(warning) = certificate::warning(end, now) {
+                        tracing::error!(tenant = tenant.id.as_str(), "{warning}");
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(tenant = tenant.id.as_str(), error = format!("{error:#}"), "certificate");
+                }
+            }
+        }
+        tokio::time::sleep(Duration::from_secs(24 * 3600)).await;
+    }
+}
