@@ -246,6 +246,18 @@ pub enum MockCommand {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// Send the two test events of Ons to a gateway, signed and unsigned, and tell how they were answered
+    Webhook {
+        /// The address that Ons would be given, for example https://gateway.example/topaz/hooks/ons
+        #[arg(long)]
+        url: url::Url,
+        /// The file with the shared secret
+        #[arg(long)]
+        secret_file: PathBuf,
+        /// Tell of a change of the report with this id as well
+        #[arg(long)]
+        report: Option<u64>,
+    },
 }
 
 #[derive(Debug, Subcommand)]

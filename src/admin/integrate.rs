@@ -13,7 +13,7 @@ use crate::config::{self, Config, Tenant};
 use crate::ecd::mock::{Population, ons};
 use crate::mapping::{self, Context, Files, Plan, ReportTypes};
 use crate::profile::Registry;
-use crate::secret::MasterKey;
+use crate::secret::{MasterKey, Secret};
 
 pub(super) fn config(command: ConfigCommand) -> anyhow::Result<ExitCode> {
     match command {
@@ -151,12 +151,19 @@ pub(super) fn map(command: MapCommand) -> anyhow::Result<ExitCode> {
 }
 
 pub(super) async fn mock(command: MockCommand) -> anyhow::Result<ExitCode> {
-    let MockCommand::Ons {
-        listen,
-        data,
-        clients,
-        seed,
-    } = command;
+    let (listen, data, clients, seed) = match command {
+        MockCommand::Ons {
+            listen,
+            data,
+            clients,
+            seed,
+        } => (listen, data, clients, seed),
+        MockCommand::Webhook {
+            url,
+            secret_file,
+            report,
+        } => return webhook(url, &secret_file, report).await,
+    };
     let today = Clock::System
         .now()
         .to_zoned(jiff::tz::TimeZone::get("Europe/Amsterdam")?)
@@ -170,6 +177,24 @@ pub(super) async fn mock(command: MockCommand) -> anyhow::Result<ExitCode> {
     );
     tokio::signal::ctrl_c().await?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The test events of the set-up; well when the gateway takes the signed one and refuses the other.
+async fn webhook(url: url::Url, secret_file: &std::path::Path, report: Option<u64>) -> anyhow::Result<ExitCode> {
+    let secret = std::fs::read_to_string(secret_file)
+        .with_context(|| format!("--secret-file {}: cannot be read", secret_file.display()))?;
+    let sender = ons::Sender::new(url, Secret::new(secret.trim().to_owned()), Clock::System)?;
+    let told =
+        |status: Option<u16>| status.map_or_else(|| "no answer in three seconds".to_owned(), |code| code.to_string());
+    let (good, bad) = sender.test().await;
+    say!("signed event   {}\nunsigned event {}", told(good), told(bad));
+    let mut is_well = (good, bad) == (Some(200), Some(401));
+    if let Some(id) = report {
+        let answer = sender.event("report", "UPDATE", id).await;
+        say!("report {id}: {}", told(answer));
+        is_well &= answer == Some(200);
+    }
+    Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
 /// The settings of `[tenant.<id>.ons]` for a mock that keeps its certificates in `dir`.

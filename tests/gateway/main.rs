@@ -11,6 +11,7 @@ mod clients;
 mod conformance;
 mod coverage;
 mod ecd_ons;
+mod guide;
 mod mapping;
 mod profile;
 mod published;
