@@ -161,6 +161,15 @@ pub enum ContractCommand {
 
 #[derive(Debug, Subcommand)]
 pub enum AccountCommand {
+    /// Link an account with somebody at the tenant's OpenID provider: {"username": …, "subject": …}
+    Link {
+        #[command(flatten)]
+        at: At,
+        #[arg(long)]
+        tenant: String,
+        #[arg(long)]
+        file: PathBuf,
+    },
     /// Create an account from a JSON file and print it
     Create {
         #[command(flatten)]

@@ -17,6 +17,7 @@ mod bars;
 pub mod cli;
 mod demo;
 mod integrate;
+mod link;
 mod ons;
 mod operate;
 pub mod panics;
@@ -91,6 +92,7 @@ mod tests {
             ("login/challenge", crate::login::challenge::store::STATEMENTS),
             ("login/session", crate::login::session::store::STATEMENTS),
             ("login/device", crate::login::device::store::STATEMENTS),
+            ("login/upstream", crate::login::upstream::store::STATEMENTS),
             ("resource", crate::resource::store::STATEMENTS),
             ("rest/export", crate::rest::export::store::STATEMENTS),
             ("sync", crate::sync::store::STATEMENTS),

@@ -38,7 +38,7 @@ pub(super) async fn open(at: &At) -> anyhow::Result<(Config, Db)> {
     Ok((config, db))
 }
 
-fn find<'a>(config: &'a Config, name: &str) -> anyhow::Result<&'a Arc<Tenant>> {
+pub(super) fn find<'a>(config: &'a Config, name: &str) -> anyhow::Result<&'a Arc<Tenant>> {
     config
         .tenant(name)
         .with_context(|| format!("--tenant {name}: the configuration has no such tenant"))
@@ -194,7 +194,10 @@ pub(super) fn connector(tenant: &Tenant, random: &Random) -> anyhow::Result<Box<
 }
 
 pub(super) async fn account(command: AccountCommand) -> anyhow::Result<ExitCode> {
-    let AccountCommand::Create { at, tenant, file } = command;
+    let (at, tenant, file) = match command {
+        AccountCommand::Create { at, tenant, file } => (at, tenant, file),
+        AccountCommand::Link { at, tenant, file } => return super::link::run(&at, &tenant, &file).await,
+    };
     let (config, db) = open(&at).await?;
     let tenant = find(&config, &tenant)?;
     let new: NewAccount = read_json(&file)?;
@@ -280,7 +283,7 @@ pub(super) async fn register(
     Ok(registration)
 }
 
-fn read_json<T: serde::de::DeserializeOwned>(file: &Path) -> anyhow::Result<T> {
+pub(super) fn read_json<T: serde::de::DeserializeOwned>(file: &Path) -> anyhow::Result<T> {
     let text = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
     serde_json::from_str(&text).map_err(|error| {
         // The message of a wrong type would quote the value.

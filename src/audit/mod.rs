@@ -72,6 +72,10 @@ actions! {
     /// Login: user name and password.
     Password = "password";
     PasswordChanged = "password-changed";
+    /// Login: the browser was sent to an OpenID provider.
+    UpstreamLeft = "upstream-left";
+    /// Login: it came back.
+    UpstreamReturned = "upstream-returned";
     /// Login: an SMS code was asked for.
     CodeSent = "code-sent";
     /// Login: an SMS code was entered.

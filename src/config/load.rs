@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use url::Url;
 
 use super::reader::{Problem, Reader, Setting};
-use super::{Config, Limits, Server, Tenant, TenantId, front, limits, message, oauth, rules, source};
+use super::{Config, Limits, Server, Tenant, TenantId, front, limits, message, oauth, rules, source, upstream};
 use crate::secret::{MasterKey, Secret};
 
 impl Config {
@@ -42,7 +42,7 @@ impl Config {
 
 /// Every setting with its default and meaning, as the code above reads them.
 pub fn reference() -> Vec<Setting> {
-    let sample = "[server.tls]\nkey_file = \"\"\n[tenant.\"<id>\".ons]\nbase_url = \"\"\n[tenant.\"<id>\".caress]\ndrop_dir = \"\"\n";
+    let sample = "[server.tls]\nkey_file = \"\"\n[tenant.\"<id>\".ons]\nbase_url = \"\"\n[tenant.\"<id>\".upstream]\nname = \"\"\n[tenant.\"<id>\".caress]\ndrop_dir = \"\"\n";
     let mut reader = Reader::new(Path::new("inzage.toml"), sample, std::iter::empty());
     sections(&mut reader);
     reader.finish().1
@@ -180,6 +180,7 @@ fn tenant(reader: &mut Reader, name: &str, ceiling: Limits) -> Option<Tenant> {
     let mut policy = rules::read(reader, name);
     policy.limits = limits::tenant(reader, name, ceiling);
     let map_patches = reader.optional_path(&at("map_patches"), "a folder with the tenant's own patches of the maps");
+    policy.upstream = upstream::read(reader, name);
     let source = source::read(reader, name)?;
     Some(Tenant {
         id: id?,

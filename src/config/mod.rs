@@ -16,6 +16,7 @@ mod rules;
 mod server;
 mod source;
 mod tenant;
+mod upstream;
 
 pub use front::{Forwarding, Front, Proxies, Tls, TlsPreset};
 pub use limits::{Limits, NetworkLimits};
@@ -29,6 +30,7 @@ pub use preset::{Preset, Rule};
 pub use reader::{Problem, Setting};
 pub use server::Server;
 pub use tenant::{CaressSource, OnsList, OnsSource, Source, Tenant, TenantId};
+pub use upstream::Upstream;
 
 use std::sync::Arc;
 

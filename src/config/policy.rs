@@ -1,6 +1,6 @@
 //! What a tenant demands of passwords, of the second factor and of the end of access.
 
-use super::{Limits, Preset};
+use super::{Limits, Preset, Upstream};
 
 /// `[tenant.<id>]`: the rules of one care organisation.
 #[derive(Clone, Debug)]
@@ -11,6 +11,8 @@ pub struct Policy {
     pub sms: SmsPolicy,
     pub accounts: AccountPolicy,
     pub limits: Limits,
+    /// Who asks for the first factor, if it is not the gateway.
+    pub upstream: Option<Upstream>,
     /// Access ends this many local days after departure or death.
     pub access_ends_after_days: i64,
     /// The report types that are published, as the source writes them; `None`: every one that the maps know, but for
@@ -171,6 +173,7 @@ impl Default for Policy {
             sms: SmsPolicy::default(),
             accounts: AccountPolicy::default(),
             limits: Limits::default(),
+            upstream: None,
             access_ends_after_days: 60,
             report_types: None,
         }

@@ -119,6 +119,7 @@ impl Rules<'_> {
             },
             // Read with the ceiling of the server, which a preset knows nothing of.
             limits: Limits::default(),
+            upstream: None,
             accounts: AccountPolicy {
                 login_name: self.login_name(),
                 max_per_client: Some(self.number(

@@ -7,7 +7,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::flow::Standing;
-use super::{At, Login, Moved, Refused, Step, line, store};
+use super::{At, Login, Moved, Refused, Step, line, store, upstream};
 use crate::audit::{self, Action, Outcome};
 use crate::config::Tenant;
 use crate::consent::{Right, Role};
@@ -134,14 +134,21 @@ impl Login {
         };
         store::remember(tx, &at.tenant.id, decided, now).await?;
         finish(tx, &at.tenant, standing, now).await?;
+        let (acr, amr) = match upstream::store::of_session(tx, &at.tenant.id, &session.id).await? {
+            Some(told) => upstream::context(&told, session.second),
+            None => (
+                session.acr().to_owned(),
+                session.amr().iter().map(|method| (*method).to_owned()).collect(),
+            ),
+        };
         let approval = Approval {
             account: account.clone(),
             patient: patient.clone(),
             scopes,
             fhir_user: right.and_then(|right| self.fhir_user(&at.tenant, account, right, &standing.rights)),
             auth_time: session.started_at,
-            acr: session.acr().to_owned(),
-            amr: session.amr().iter().map(|method| (*method).to_owned()).collect(),
+            acr,
+            amr,
             session: session.id.clone(),
         };
         let to_app = request::approve(tx, &standing.request, approval, now, &self.random).await?;

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::device::Recognised;
 use super::flow::browser_hash;
-use super::{At, Login, Moved, Refused, Step, device, line, store};
+use super::{At, Login, Moved, Refused, Step, device, line, store, upstream};
 use crate::account::throttle::{NAME, NETWORK};
 use crate::account::{self, Account, State, password};
 use crate::audit::{self, Action, Outcome};
@@ -24,6 +24,16 @@ impl Login {
 
     async fn enter(&self, at: &At, username: &str, password: &Secret<String>) -> Result<Moved, Refused> {
         let tenant = &at.tenant.id;
+        if at
+            .tenant
+            .policy
+            .upstream
+            .as_ref()
+            .is_some_and(|upstream| !upstream.password)
+        {
+            // There is no such way in here; the page shows the one that there is.
+            return Err(Refused::OtherStep);
+        }
         if username.len() > 256 {
             return Err(Refused::Credentials);
         }
@@ -55,7 +65,7 @@ impl Login {
         };
         let outcome = judge(found.as_ref().map(|(account, _)| account), right, now);
         let moved = match (outcome, found) {
-            (Outcome::Success, Some((account, _))) => self.entered(at, &account, &bucket).await,
+            (Outcome::Success, Some((account, _))) => self.entered(at, &account, Some(&bucket)).await,
             (Outcome::Success, None) => Err(Refused::Credentials),
             (Outcome::Refused(reason) | Outcome::Failed(reason), _) => {
                 let mut counted = vec![(&bucket, &NAME)];
@@ -88,11 +98,19 @@ impl Login {
         Ok(())
     }
 
-    async fn entered(&self, at: &At, account: &Account, bucket: &str) -> Result<Moved, Refused> {
+    /// The first factor was right: the password, or without `bucket` what the OpenID provider says.
+    pub(super) async fn entered(&self, at: &At, account: &Account, bucket: Option<&str>) -> Result<Moved, Refused> {
         let now = self.now();
         let mut tx = self.db.begin().await?;
         let flow = self.open(&mut tx, at, now).await?;
-        account::store::succeeded(&mut tx, &at.tenant.id, bucket).await?;
+        let action = match bucket {
+            Some(bucket) => {
+                account::store::succeeded(&mut tx, &at.tenant.id, bucket).await?;
+                upstream::store::clear(&mut tx, &at.tenant.id, &flow.id).await?;
+                Action::Password
+            }
+            None => Action::UpstreamReturned,
+        };
         store::password_right(&mut tx, &at.tenant.id, &flow.id, &account.id, now).await?;
         // A cookie that somebody planted before is worth nothing from here on.
         let cookie = self.random.token();
@@ -123,7 +141,7 @@ impl Login {
         if let Some(Err(Refused::Database(error))) = sent {
             return Err(error.into());
         }
-        let entry = line(&at, &flow, Action::Password, Outcome::Success, Some(&account.id));
+        let entry = line(&at, &flow, action, Outcome::Success, Some(&account.id));
         audit::write(&mut tx, &entry, now).await?;
         if let Some(sent) = &sent {
             // A limit that says no is shown on the page of the code, where the person can ask again later.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::session::{self, Session};
 use super::step::{Facts, Step, next};
-use super::{At, Login, Refused, store};
+use super::{At, Login, Refused, store, upstream};
 use crate::account::{self, Account};
 use crate::consent::{self, Right};
 use crate::db::{Conn, Tx};
@@ -203,6 +203,7 @@ impl Login {
         let value = self.random.token();
         session::store::new_session(tx, &at.tenant.id, &session, &sha256(value.as_bytes())).await?;
         store::vouch(tx, &at.tenant.id, &standing.flow.id, &account, &session.id).await?;
+        upstream::store::carry(tx, &at.tenant.id, &standing.flow.id, &account, &session.id).await?;
         Ok((Some(value), standing.step))
     }
 }

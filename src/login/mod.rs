@@ -35,6 +35,7 @@ mod own;
 pub mod session;
 pub mod step;
 pub(crate) mod store;
+pub mod upstream;
 #[cfg(test)]
 mod attacks;
 #[cfg(test)]
@@ -87,6 +88,7 @@ pub struct Parts {
     code_key: MacKey,
     form_key: MacKey,
     person_key: MacKey,
+    upstreams: upstream::Upstreams,
 }
 
 impl std::ops::Deref for Login {
@@ -201,6 +203,9 @@ pub enum Refused {
     Database(#[from] db::Error),
     #[error(transparent)]
     OAuth(#[from] oauth::Error),
+    /// The way by the OpenID provider led nowhere.
+    #[error(transparent)]
+    Upstream(#[from] upstream::Failure),
     #[error("the step's task ended early")]
     Stopped,
 }
@@ -222,6 +227,7 @@ impl Login {
             code_key: master.mac_key("sms-code"),
             form_key: master.mac_key("login-form"),
             person_key: master.mac_key("person-id"),
+            upstreams: upstream::Upstreams::new(config),
             db,
             clock,
             random,
@@ -250,6 +256,7 @@ impl Login {
         gone += challenge::store::drop_old(&mut tx, before(2)).await?;
         gone += session::store::drop_old(&mut tx, before(30)).await?;
         gone += device::drop_old(&mut tx, now).await?;
+        gone += upstream::store::drop_old(&mut tx, before(2)).await?;
         gone += crate::account::store::drop_old_tries(&mut tx, before(2)).await?;
         gone += crate::notify::store::forget(&mut tx, before(7)).await?;
         tx.commit().await?;

@@ -6,6 +6,7 @@
 //! They log in at the same time, so each takes the code whose reference stands on its page.
 
 mod demo;
+mod upstream;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -20,6 +20,7 @@ mod render;
 #[cfg(test)]
 mod tests;
 mod text;
+mod upstream;
 mod views;
 
 use axum::Router;
@@ -39,6 +40,7 @@ use crate::login::{Ask, At, Decision, Moved, Refused, Visit};
 /// Everything under `/{tenant}/login`, `/{tenant}/account` and `/assets`.
 pub fn routes() -> Router<App> {
     Router::new()
+        .merge(upstream::routes())
         .route("/assets/{file}", get(assets::style))
         .route("/{tenant}/login", get(show).post(password))
         .route("/{tenant}/login/code/send", post(send_code))
@@ -139,23 +141,7 @@ async fn answer(
 ) -> Response {
     let request = fields.text("request");
     match step {
-        Ok(moved) => {
-            let mut response = match &moved.to_app {
-                Some(to) => see_other(to.as_str()),
-                None => see_other(&own_page(browser, request)),
-            };
-            let headers = response.headers_mut();
-            if let Some(value) = &moved.browser {
-                browser.set(headers, Cookie::Ix, value);
-            }
-            if let Some(value) = &moved.session {
-                browser.set(headers, Cookie::Session, value);
-            }
-            if let Some(value) = &moved.device {
-                browser.set(headers, Cookie::Device, value);
-            }
-            response
-        }
+        Ok(step) => moved(browser, &step, request),
         Err(Refused::OtherStep) => see_other(&own_page(browser, request)),
         Err(
             refused @ (Refused::Gone
@@ -163,16 +149,39 @@ async fn answer(
             | Refused::Busy
             | Refused::Stopped
             | Refused::Database(_)
-            | Refused::OAuth(_)),
+            | Refused::OAuth(_)
+            | Refused::Upstream(_)),
         ) => render::failure(browser, &refused),
         Err(refused) => page(app, browser, request, Some(&Problem { refused, username })).await,
     }
+}
+
+/// On to the next page, or to the app.
+fn moved(browser: &Browser, moved: &Moved, request: &str) -> Response {
+    let mut response = match &moved.to_app {
+        Some(to) => see_other(to.as_str()),
+        None => see_other(&own_page(browser, request)),
+    };
+    let headers = response.headers_mut();
+    if let Some(value) = &moved.browser {
+        browser.set(headers, Cookie::Ix, value);
+    }
+    if let Some(value) = &moved.session {
+        browser.set(headers, Cookie::Session, value);
+    }
+    if let Some(value) = &moved.device {
+        browser.set(headers, Cookie::Device, value);
+    }
+    response
 }
 
 /// The page of the flow for this request.
 async fn page(app: &App, browser: &Browser, request: &str, problem: Option<&Problem>) -> Response {
     match app.login.visit(browser.at("", ""), request.to_owned()).await {
         Ok(Visit::ToApp(to)) => see_other(to.as_str()),
+        Ok(Visit::Page(page)) if problem.is_none() && upstream::stands_in(browser, &page) => {
+            upstream::offer(app, browser, *page).await
+        }
         Ok(Visit::Page(page)) => {
             let language = browser.language(page.request.ui_locales.as_deref());
             let rights = match &page.ask {

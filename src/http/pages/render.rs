@@ -233,7 +233,8 @@ fn words(language: Language, refused: &Refused) -> Option<String> {
         | Refused::Busy
         | Refused::Stopped
         | Refused::Database(_)
-        | Refused::OAuth(_) => return None,
+        | Refused::OAuth(_)
+        | Refused::Upstream(_) => return None,
     };
     Some(text.to_owned())
 }
@@ -247,6 +248,10 @@ pub(super) fn failure(browser: &Browser, refused: &Refused) -> Response {
             (StatusCode::GONE, t.gone_title, t.gone)
         }
         Refused::Forged => (StatusCode::FORBIDDEN, t.forged_title, t.gone),
+        Refused::Upstream(failure) => {
+            let (status, text) = super::upstream::failed(language, *failure);
+            (status, t.broken_title, text)
+        }
         Refused::Busy
         | Refused::Database(db::Error::Unavailable(_) | db::Error::Retry)
         | Refused::OAuth(oauth::Error::Database(db::Error::Unavailable(_) | db::Error::Retry)) => {

@@ -73,6 +73,8 @@ pages! {
     Approve("approve.html") {
         form: Hidden, problem: Option<String>, about: Option<String>, scopes: Vec<Offer>, hello: String,
     }
+    /// The way in by an OpenID provider.
+    Upstream("upstream.html") { form: Hidden, intro: String, button: String, password: Option<String> }
     /// A page that only says something.
     Message("message.html") { text: String, request_id: Option<String> }
     Account("account.html") { own: Option<Own> }
