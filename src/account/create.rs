@@ -9,7 +9,7 @@ use super::password::{self, Broken};
 use super::{Busy, Hasher, Keys, Number, State, name_key, store};
 use crate::config::{LoginName, Tenant};
 use crate::db::{self, Tx};
-use crate::secret::{Random, Secret, mac};
+use crate::secret::{Random, Secret};
 
 /// An initial password works this long.
 const INITIAL: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -135,7 +135,7 @@ impl New {
             password_expires_at: self.first_login.then(|| now.saturating_add(INITIAL).unwrap_or(now)),
             mobile: keys.contact.seal(random, &bound, mobile.as_str().as_bytes()),
             mobile_hint: mobile.hint(),
-            mobile_key: mac(&keys.number, &[mobile.as_str().as_bytes()]),
+            mobile_key: keys.number_key(&mobile),
             email: self
                 .email
                 .map(|email| keys.contact.seal(random, &bound, email.as_bytes())),

@@ -13,7 +13,9 @@
 //! Telephone numbers and e-mail addresses are sealed with a key that is not in the database.
 
 pub mod create;
+pub mod factor;
 pub mod hash;
+pub mod link;
 pub mod number;
 pub mod password;
 pub(crate) mod store;
@@ -118,6 +120,7 @@ pub struct Keys {
     contact: Sealer,
     number: MacKey,
     name: MacKey,
+    recovery: MacKey,
 }
 
 impl Keys {
@@ -126,11 +129,17 @@ impl Keys {
             contact: master.sealer("account-contact"),
             number: master.mac_key("account-number"),
             name: master.mac_key("account-name"),
+            recovery: master.mac_key("account-recovery"),
         }
     }
 
     fn bound(&self, tenant: &TenantId, account: &str) -> Vec<u8> {
         format!("{tenant}/{account}").into_bytes()
+    }
+
+    /// A keyed hash of a number, to count messages by.
+    pub fn number_key(&self, number: &Number) -> [u8; 32] {
+        mac(&self.number, &[number.as_str().as_bytes()])
     }
 
     /// A keyed hash of the first digits of a number, to count messages by.

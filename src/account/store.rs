@@ -30,7 +30,7 @@ statements! {
     SET_STATE = both("UPDATE account SET state = $3, changed_at = $4 WHERE tenant = $1 AND id = $2");
     KEEP_OLD = both(
         "INSERT INTO account_old_password (tenant, account, replaced_at, password) \
-         SELECT tenant, id, $3, password FROM account WHERE tenant = $1 AND id = $2"
+         SELECT tenant, id, $3, password FROM account WHERE tenant = $1 AND id = $2 AND password = $4"
     );
     CHANGE_PASSWORD = both(
         "UPDATE account SET password = $4, state = 'active', password_expires_at = NULL, changed_at = $5 \
@@ -139,7 +139,7 @@ pub async fn change_password(
     history: usize,
     now: Timestamp,
 ) -> Result<bool, db::Error> {
-    tx.execute(KEEP_OLD, params![tenant.as_str(), id, now]).await?;
+    tx.execute(KEEP_OLD, params![tenant.as_str(), id, now, old]).await?;
     let changed = tx
         .execute(CHANGE_PASSWORD, params![tenant.as_str(), id, old, new, now])
         .await?;

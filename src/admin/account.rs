@@ -1,18 +1,23 @@
-//! `inzage account create`: an account and its rights out of a JSON file.
+//! `inzage account`: an account and its rights out of a JSON file, with a password or with a link to choose one.
 //!
 //! ```json
 //! { "username": "j.jansen", "password": "…", "mobile": "06-12345678", "name": "Johanna Jansen", "first_login": true,
 //!   "rights": [ { "client": "10101", "role": "contact", "contact": "1010102", "parts": ["afspraken"] } ] }
 //! ```
 
+use std::process::ExitCode;
+
 use serde::Deserialize;
 
-use crate::account::{self, Hasher, Keys};
+use super::cli::AccountCommand;
+use super::operate::{find, open, read_json};
+use crate::account::{self, Hasher, Keys, State};
 use crate::audit;
 use crate::clock::Clock;
 use crate::config::{Config, Source, Tenant};
 use crate::consent::{self, NewRight, Part, Parts, Role};
-use crate::db::Db;
+use crate::db::{Db, Tx};
+use crate::login::Login;
 use crate::mapping::resource_id;
 use crate::secret::{Random, Secret};
 
@@ -21,7 +26,9 @@ use crate::secret::{Random, Secret};
 #[serde(deny_unknown_fields)]
 pub(super) struct NewAccount {
     pub username: String,
-    pub password: Secret<String>,
+    /// None for an invitation: the link in the mail chooses it.
+    #[serde(default)]
+    pub password: Option<Secret<String>>,
     pub mobile: String,
     pub name: String,
     #[serde(default)]
@@ -57,9 +64,69 @@ pub(super) struct Registrar<'a> {
     pub hasher: &'a Hasher,
 }
 
+/// An account that was checked, with its rights.
+struct Checked {
+    ready: account::Ready,
+    rights: Vec<NewRight>,
+}
+
 impl Registrar<'_> {
     /// Creates the account with its rights, in one transaction; its id.
     pub async fn create(&self, tenant: &Tenant, new: NewAccount) -> anyhow::Result<String> {
+        anyhow::ensure!(
+            new.password.is_some(),
+            "password: is missing; without one, use `inzage account invite`"
+        );
+        let checked = self.check(tenant, new).await?;
+        let mut tx = self.db.begin().await?;
+        let id = self.write(&mut tx, tenant, &checked).await?;
+        tx.commit().await?;
+        Ok(id)
+    }
+
+    /// The same without a password, and a mail with a link to choose one; its id.
+    pub async fn invite(&self, login: &Login, tenant: &Tenant, mut new: NewAccount) -> anyhow::Result<String> {
+        anyhow::ensure!(
+            new.password.is_none(),
+            "password: whoever is invited chooses it; leave it out"
+        );
+        // Nobody knows this one.
+        new.password = Some(Secret::new(self.random.token()));
+        new.first_login = true;
+        let checked = self.check(tenant, new).await?;
+        let mut tx = self.db.begin().await?;
+        let id = self.write(&mut tx, tenant, &checked).await?;
+        self.mail(&mut tx, login, tenant, &id).await?;
+        tx.commit().await?;
+        Ok(id)
+    }
+
+    /// Mails the link again, as long as no password was chosen.
+    pub async fn resend(&self, login: &Login, tenant: &Tenant, username: &str) -> anyhow::Result<String> {
+        let mut tx = self.db.begin().await?;
+        let found = account::by_name(&mut tx, &tenant.id, username).await?;
+        let id = found
+            .map(|(account, _)| account)
+            .filter(|account| account.state == State::MustChangePassword)
+            .map(|account| account.id)
+            .ok_or_else(|| anyhow::anyhow!("{username}: nobody of this name waits for a first password here"))?;
+        self.mail(&mut tx, login, tenant, &id).await?;
+        tx.commit().await?;
+        Ok(id)
+    }
+
+    async fn mail(&self, tx: &mut Tx, login: &Login, tenant: &Tenant, id: &str) -> anyhow::Result<()> {
+        let now = self.clock.now();
+        let found = account::find(tx, &tenant.id, id).await?;
+        let (account, _) = found.ok_or_else(|| anyhow::anyhow!("the account is gone"))?;
+        anyhow::ensure!(
+            login.invite(tx, tenant, &account, now).await?,
+            "email: is missing; an invitation is a mail"
+        );
+        Ok(())
+    }
+
+    async fn check(&self, tenant: &Tenant, new: NewAccount) -> anyhow::Result<Checked> {
         let ids = self.config.master.mac_key(&format!("resource-id:{}", tenant.id));
         // Without a source the rights wait for the product that was there first.
         let source = tenant.source.as_ref().map_or("ons", Source::name);
@@ -68,24 +135,33 @@ impl Registrar<'_> {
             .iter()
             .map(|line| line.right(&ids, source))
             .collect::<anyhow::Result<Vec<_>>>()?;
-        let now = self.clock.now();
         let ready = account::New {
             username: new.username,
-            password: new.password,
+            password: new.password.unwrap_or_else(|| Secret::new(String::new())),
             mobile: new.mobile,
             name: new.name,
             email: new.email,
             first_login: new.first_login,
         }
-        .prepare(tenant, &Keys::new(&self.config.master), self.hasher, now, self.random)
+        .prepare(
+            tenant,
+            &Keys::new(&self.config.master),
+            self.hasher,
+            self.clock.now(),
+            self.random,
+        )
         .await?;
-        let mut tx = self.db.begin().await?;
-        let id = account::create(&mut tx, tenant, &ready, now).await?;
-        for right in &rights {
-            consent::hold(&mut tx, &tenant.id, &right.patient).await?;
-            consent::grant(&mut tx, &tenant.id, &id, right, now).await?;
+        Ok(Checked { ready, rights })
+    }
+
+    async fn write(&self, tx: &mut Tx, tenant: &Tenant, checked: &Checked) -> anyhow::Result<String> {
+        let now = self.clock.now();
+        let id = account::create(tx, tenant, &checked.ready, now).await?;
+        for right in &checked.rights {
+            consent::hold(tx, &tenant.id, &right.patient).await?;
+            consent::grant(tx, &tenant.id, &id, right, now).await?;
             anyhow::ensure!(
-                consent::within_limit(&mut tx, tenant, &right.patient).await?,
+                consent::within_limit(tx, tenant, &right.patient).await?,
                 "too-many-accounts: client {} has as many accounts as this organisation allows; end one first",
                 right.source_client
             );
@@ -94,7 +170,7 @@ impl Registrar<'_> {
             account: Some(id.clone()),
             ..audit::Who::default()
         };
-        let patients: Vec<_> = rights.iter().map(|right| right.patient.clone()).collect();
+        let patients: Vec<_> = checked.rights.iter().map(|right| right.patient.clone()).collect();
         let entry = audit::Entry::new(
             tenant.id.clone(),
             audit::Action::AccountChanged,
@@ -102,10 +178,53 @@ impl Registrar<'_> {
         )
         .by(who)
         .about(&patients);
-        audit::write(&mut tx, &entry, now).await?;
-        tx.commit().await?;
+        audit::write(tx, &entry, now).await?;
         Ok(id)
     }
+}
+
+/// `inzage account …`
+pub(super) async fn run(command: AccountCommand) -> anyhow::Result<ExitCode> {
+    let (at, tenant) = match &command {
+        AccountCommand::Link { at, tenant, file } => return super::link::run(at, tenant, file).await,
+        AccountCommand::Create { at, tenant, .. }
+        | AccountCommand::Invite { at, tenant, .. }
+        | AccountCommand::Resend { at, tenant, .. } => (at, tenant),
+    };
+    let (config, db) = open(at).await?;
+    let tenant = find(&config, tenant)?;
+    let (clock, random) = (Clock::System, Random::Os);
+    let hasher = Hasher::new(&config.master, &random);
+    let login = Login::new(&config, db.clone(), clock.clone(), random.clone());
+    let registrar = Registrar {
+        config: &config,
+        db: &db,
+        clock: &clock,
+        random: &random,
+        hasher: &hasher,
+    };
+    let (id, username) = match &command {
+        AccountCommand::Create { file, .. } => {
+            let new: NewAccount = read_json(file)?;
+            let username = new.username.clone();
+            (registrar.create(tenant, new).await?, username)
+        }
+        AccountCommand::Invite { file, .. } => {
+            let new: NewAccount = read_json(file)?;
+            let username = new.username.clone();
+            (registrar.invite(&login, tenant, new).await?, username)
+        }
+        AccountCommand::Link { .. } => unreachable!("it has returned"),
+        AccountCommand::Resend { username, .. } => {
+            (registrar.resend(&login, tenant, username).await?, username.clone())
+        }
+    };
+    say!(
+        "{}",
+        serde_json::json!({ "id": id, "username": username, "tenant": tenant.id.as_str() })
+    );
+    db.close().await;
+    Ok(ExitCode::SUCCESS)
 }
 
 impl RightLine {

@@ -179,6 +179,24 @@ pub enum AccountCommand {
         #[arg(long)]
         file: PathBuf,
     },
+    /// Create an account without a password and mail its owner a link to choose one
+    Invite {
+        #[command(flatten)]
+        at: At,
+        #[arg(long)]
+        tenant: String,
+        /// The same file as for `create`, with an e-mail address and without a password
+        #[arg(long)]
+        file: PathBuf,
+    },
+    /// Mail the link again to somebody who has not chosen a password yet
+    Resend {
+        #[command(flatten)]
+        at: At,
+        #[arg(long)]
+        tenant: String,
+        username: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -7,14 +7,10 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 
-use super::account::{NewAccount, Registrar};
 use super::bars::Bars;
-use super::cli::{
-    AccountCommand, AppCommand, At, AuditCommand, ConformanceCommand, KeyCommand, SyncOptions, TenantCommand,
-};
+use super::cli::{AppCommand, At, AuditCommand, ConformanceCommand, KeyCommand, SyncOptions, TenantCommand};
 use super::integrate::{plan, plan_of};
 use super::told;
-use crate::account::Hasher;
 use crate::clock::Clock;
 use crate::config::{Config, Source, Tenant};
 use crate::db::Db;
@@ -191,33 +187,6 @@ pub(super) fn connector(tenant: &Tenant, random: &Random) -> anyhow::Result<Box<
     };
     let settings = super::ons::settings(source)?;
     Ok(Box::new(Ons::new(settings, Arc::new(contracts), random.clone())?))
-}
-
-pub(super) async fn account(command: AccountCommand) -> anyhow::Result<ExitCode> {
-    let (at, tenant, file) = match command {
-        AccountCommand::Create { at, tenant, file } => (at, tenant, file),
-        AccountCommand::Link { at, tenant, file } => return super::link::run(&at, &tenant, &file).await,
-    };
-    let (config, db) = open(&at).await?;
-    let tenant = find(&config, &tenant)?;
-    let new: NewAccount = read_json(&file)?;
-    let (clock, random) = (Clock::System, Random::Os);
-    let hasher = Hasher::new(&config.master, &random);
-    let registrar = Registrar {
-        config: &config,
-        db: &db,
-        clock: &clock,
-        random: &random,
-        hasher: &hasher,
-    };
-    let username = new.username.clone();
-    let id = registrar.create(tenant, new).await?;
-    say!(
-        "{}",
-        serde_json::json!({ "id": id, "username": username, "tenant": tenant.id.as_str() })
-    );
-    db.close().await;
-    Ok(ExitCode::SUCCESS)
 }
 
 pub(super) async fn app(command: AppCommand) -> anyhow::Result<ExitCode> {

@@ -60,7 +60,7 @@ pub(super) async fn until_stopped(
     tls: Option<Arc<Tls>>,
 ) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
-    let transport = Transport::new(&app.config).context("the SMS providers cannot be reached from here")?;
+    let transport = Transport::new(&app.config).context("messages cannot be sent")?;
     let messages = tokio::spawn(notify::run(
         app.db.clone(),
         app.clock.clone(),

@@ -100,6 +100,14 @@ actions! {
     TokenRevoked = "token-revoked";
 
     AccountChanged = "account-changed";
+    /// By its owner.
+    AccountClosed = "account-closed";
+    /// Number or address, by its owner.
+    ContactChanged = "contact-changed";
+    /// An authenticator app or recovery codes, by the account's owner.
+    FactorChanged = "factor-changed";
+    /// A link for a new password was asked for.
+    LinkSent = "link-sent";
     ConsentChanged = "consent-changed";
     AppChanged = "app-changed";
     /// The gateway itself read or changed dossiers: synchronisation, administration.

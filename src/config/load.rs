@@ -55,6 +55,7 @@ fn sections(reader: &mut Reader) -> Option<Config> {
     let sms = message::sms(reader);
     let oauth = oauth::read(reader);
     let ceiling = limits::server(reader);
+    let mail = message::mail(reader, sms.as_ref());
     let names = reader.names("tenant");
     if names.is_empty() {
         reader.problem("tenant", "there is no tenant: add a [tenant.<id>] section".to_owned());
@@ -70,6 +71,7 @@ fn sections(reader: &mut Reader) -> Option<Config> {
         master: master?,
         sms: sms?,
         oauth,
+        mail: mail?,
         tenants,
     })
 }

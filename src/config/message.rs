@@ -1,4 +1,4 @@
-//! `[sms]`: how messages leave.
+//! `[sms]` and `[mail]`: how messages leave.
 //!
 //! ```toml
 //! [sms]
@@ -9,6 +9,13 @@
 //! transport  = "spryng"
 //! from       = "Topaz"
 //! token_file = "spryng.token"
+//!
+//! [mail]
+//! transport     = "smtp"
+//! host          = "mail.example"
+//! from          = "Topaz <portaal@topaz.example>"
+//! username      = "portaal"
+//! password_file = "mail.password"
 //! ```
 
 use std::path::PathBuf;
@@ -82,6 +89,127 @@ impl ProviderKind {
             Self::Twilio => "https://api.twilio.com/",
         }
     }
+}
+
+/// `[mail]`
+#[derive(Clone, Debug)]
+pub enum Mail {
+    /// Into the drawer of the SMS.
+    Drawer,
+    Smtp(Smtp),
+    /// Nobody gets mail: notices go by SMS, and there are no links.
+    Nowhere,
+}
+
+/// A mail server.
+#[derive(Clone, Debug)]
+pub struct Smtp {
+    pub host: String,
+    pub port: u16,
+    pub encryption: Encryption,
+    /// `Topaz <portaal@topaz.example>`
+    pub from: String,
+    pub login: Option<(String, Secret<String>)>,
+    /// PEM of an authority that is trusted besides the public ones.
+    pub ca: Option<String>,
+}
+
+/// How mail is kept from others on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encryption {
+    /// From the first byte.
+    Tls,
+    /// After STARTTLS, which must succeed.
+    StartTls,
+    /// None: a server on this machine.
+    Loopback,
+}
+
+pub(super) fn mail(reader: &mut Reader, sms: Option<&Sms>) -> Option<Mail> {
+    let is_drawer = sms.is_none_or(|sms| matches!(sms.transport, Transport::Drawer { .. }));
+    let default = if is_drawer { "drawer" } else { "none" };
+    let transport = reader.text(
+        "mail.transport",
+        default,
+        "how mail leaves: smtp, drawer (beside the drawer of SMS), or none",
+    );
+    match transport.as_str() {
+        "smtp" => smtp(reader).map(Mail::Smtp),
+        _ if reader.shows_all() => {
+            smtp(reader);
+            None
+        }
+        "drawer" if is_drawer => Some(Mail::Drawer),
+        "none" => Some(Mail::Nowhere),
+        _ => {
+            let message = "expected smtp, none, or drawer where SMS go to a drawer".to_owned();
+            reader.problem("mail.transport", message);
+            None
+        }
+    }
+}
+
+fn smtp(reader: &mut Reader) -> Option<Smtp> {
+    let host = reader.text("mail.host", "", "the mail server");
+    let word = reader.text(
+        "mail.security",
+        "tls",
+        "tls, starttls, or none for a server on this machine",
+    );
+    let is_here = matches!(host.as_str(), "127.0.0.1" | "::1" | "localhost");
+    let encryption = match word.as_str() {
+        "tls" => Some(Encryption::Tls),
+        "starttls" => Some(Encryption::StartTls),
+        "none" if is_here => Some(Encryption::Loopback),
+        _ => None,
+    };
+    if encryption.is_none() {
+        let message = "expected tls or starttls; none is for 127.0.0.1 only".to_owned();
+        reader.problem("mail.security", message);
+    }
+    let usual = if word == "starttls" { 587 } else { 465 };
+    let port = reader.number(
+        "mail.port",
+        usual,
+        1..=65_535,
+        "its port: 465 for tls, 587 for starttls",
+    );
+    let from = reader.text("mail.from", "", "the sender, for example Topaz <portaal@topaz.example>");
+    if host.is_empty() && !reader.shows_all() {
+        reader.problem("mail.host", "is missing: expected the name of a mail server".to_owned());
+    }
+    if !from.contains('@') && !reader.shows_all() {
+        reader.problem("mail.from", "is missing: expected a mail address".to_owned());
+    }
+    let username = reader.text("mail.username", "", "the name to log in with; none without");
+    let login = if username.is_empty() && !reader.shows_all() {
+        None
+    } else {
+        let password = reader.secret_file("mail.password_file", "a file with its password")?;
+        Some((username, password))
+    };
+    let ca = match reader.optional_path(
+        "mail.ca_file",
+        "PEM of an authority that is trusted besides the public ones",
+    ) {
+        Some(path) => match std::fs::read_to_string(&path) {
+            Ok(pem) => Some(pem),
+            Err(error) => {
+                let message = format!("{} cannot be read ({})", path.display(), error.kind());
+                reader.problem("mail.ca_file", message);
+                None
+            }
+        },
+        None => None,
+    };
+    Some(Smtp {
+        host,
+        port: u16::try_from(port).ok()?,
+        encryption: encryption?,
+        from,
+        login,
+        ca,
+    })
 }
 
 pub(super) fn sms(reader: &mut Reader) -> Option<Sms> {
@@ -200,6 +328,36 @@ mod tests {
         assert_eq!(providers[0].base_url.as_str(), "https://gw.messaging.cm.com/");
         assert_eq!(providers[1].base_url.as_str(), "http://127.0.0.1:9/");
         assert_eq!(providers[0].token.expose(), "geheim");
+    }
+
+    #[test]
+    fn mail_goes_where_it_is_told_and_never_in_clear_to_another_machine() {
+        let drawer = "dir = \"outbox\"\n[mail]\n";
+        assert!(matches!(loaded(drawer).unwrap().mail, Mail::Drawer));
+        let smtp = |more: &str| loaded(&format!("{drawer}transport = \"smtp\"\nfrom = \"a@b.example\"\n{more}"));
+        let Mail::Smtp(found) = smtp("host = \"mail.example\"\nsecurity = \"starttls\"\n").unwrap().mail else {
+            panic!("a mail server")
+        };
+        assert_eq!((found.port, found.encryption), (587, Encryption::StartTls));
+        let here = smtp("host = \"127.0.0.1\"\nport = 2525\nsecurity = \"none\"\n").unwrap();
+        assert!(matches!(
+            here.mail,
+            Mail::Smtp(Smtp {
+                encryption: Encryption::Loopback,
+                ..
+            })
+        ));
+        for (more, key) in [
+            ("host = \"mail.example\"\nsecurity = \"none\"\n", "mail.security"),
+            ("", "mail.host"),
+            ("host = \"mail.example\"\nusername = \"u\"\n", "mail.password_file"),
+        ] {
+            let problems = smtp(more).unwrap_err();
+            assert!(problems.iter().any(|problem| problem.key == key), "{problems:?}");
+        }
+        let real = "transport = \"cm\"\nfrom = \"Topaz\"\ntoken_file = \"token\"\n";
+        assert!(matches!(loaded(real).unwrap().mail, Mail::Nowhere));
+        assert!(loaded(&format!("{real}[mail]\ntransport = \"drawer\"\n")).is_err());
     }
 
     #[test]

@@ -21,7 +21,7 @@ mod upstream;
 pub use front::{Forwarding, Front, Proxies, Tls, TlsPreset};
 pub use limits::{Limits, NetworkLimits};
 pub use load::reference;
-pub use message::{Provider, ProviderKind, Sms, Transport};
+pub use message::{Encryption, Mail, Provider, ProviderKind, Sms, Smtp, Transport};
 pub use oauth::OAuth;
 pub use policy::{
     AccountPolicy, Country, Deviation, LoginName, PasswordPolicy, Policy, SHORTEST_PASSWORD, SmsPolicy, SmsWhen,
@@ -45,6 +45,7 @@ pub struct Config {
     pub master: MasterKey,
     pub sms: Sms,
     pub oauth: OAuth,
+    pub mail: Mail,
     /// By id, in the order of the file.
     pub tenants: Vec<Arc<Tenant>>,
 }

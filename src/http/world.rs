@@ -11,7 +11,7 @@ use tower::ServiceExt as _;
 use super::App;
 use crate::clock::Clock;
 use crate::config::{
-    Config, Forwarding, Front, Limits, NetworkLimits, OnsSource, Policy, Proxies, Server, Sms, Source, Tenant,
+    Config, Forwarding, Front, Limits, Mail, NetworkLimits, OnsSource, Policy, Proxies, Server, Sms, Source, Tenant,
     TenantId, Transport,
 };
 use crate::consent::{self, NewRight, Parts, Role};
@@ -390,6 +390,7 @@ fn config(limits: Limits, network: NetworkLimits) -> Config {
         },
         database: Secret::new(String::new()),
         master: MasterKey::new(&[1; 32]),
+        mail: Mail::Drawer,
         sms: Sms {
             transport: Transport::Drawer { dir: ".".into() },
         },

@@ -3,7 +3,7 @@
 use super::notice::Notice;
 use super::{At, Login, Moved, Refused, Step, device, line, session};
 use crate::account;
-use crate::account::password::{self, Broken};
+use crate::account::password;
 use crate::account::throttle::NAME;
 use crate::audit::{self, Action, Outcome};
 use crate::oauth::grant;
@@ -58,20 +58,7 @@ impl Login {
             tx.commit().await?;
             return Err(Refused::CurrentPassword);
         }
-        let mut broken = password::check(new.expose(), &account.username, &tenant.name, policy);
-        if broken.is_empty() {
-            let known = old.into_iter().chain([stored.clone()]).collect();
-            if self.hasher.any(new, known).await? {
-                broken.push(Broken::Used);
-            }
-        }
-        if !broken.is_empty() {
-            return Err(Refused::NewPassword(broken));
-        }
-        if password::normal(new.expose()) != password::normal(again.expose()) {
-            return Err(Refused::Different);
-        }
-        let hash = self.hasher.hash(new, &self.random).await?;
+        let hash = self.fit(at, account, new, again, old, stored).await?;
 
         let now = self.now();
         let mut tx = self.db.begin().await?;

@@ -1,4 +1,4 @@
-//! The second step: an SMS code is sent and entered.
+//! SMS codes: one is sent, and what was typed is compared with the newest.
 //!
 //! # Design
 //! A try is counted by the same statement that reads the code's MAC, so parallel guesses get no more than the allowed number
@@ -9,13 +9,51 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::challenge::{REFERENCE, SECRET, State, Typed, code_mac, resend_wait, text, typed};
 use super::limit::{self, To};
-use super::{At, Flow, Login, Moved, Refused, Step, challenge, line, store};
-use crate::account::throttle::CODE;
-use crate::account::{self, Account, Number};
+use super::{At, Flow, Login, Moved, Refused, Step, challenge, line};
+use crate::account::{Account, Number};
 use crate::audit::{self, Action, Outcome};
 use crate::db::Tx;
 use crate::notify::Message;
 use crate::secret::same;
+
+/// What a code counts for: the login of an app, or an act on the account page. It is worth nothing anywhere else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Bound {
+    pub(super) flow: String,
+    pub(super) client_id: String,
+}
+
+impl Bound {
+    pub(super) fn of(flow: &Flow) -> Self {
+        Self {
+            flow: flow.id.clone(),
+            client_id: flow.client_id.clone(),
+        }
+    }
+}
+
+/// A try that is still to be committed, right or wrong.
+#[derive(Debug)]
+pub(super) struct Tried {
+    pub(super) outcome: Outcome,
+    pub(super) result: Result<(), Refused>,
+}
+
+impl Tried {
+    pub(super) fn right() -> Self {
+        Self {
+            outcome: Outcome::Success,
+            result: Ok(()),
+        }
+    }
+
+    pub(super) fn refused(reason: &'static str, refused: Refused) -> Self {
+        Self {
+            outcome: Outcome::Refused(reason),
+            result: Err(refused),
+        }
+    }
+}
 
 impl Login {
     /// Sends a code: the first one where the person asks for it, or a new one.
@@ -28,7 +66,7 @@ impl Login {
                 .at_step(&mut tx, &at, now, |step| *step == Step::SecondFactor)
                 .await?;
             let account = standing.account()?;
-            let sent = login.send(&mut tx, &at, &standing.flow, account, now).await;
+            let sent = login.send(&mut tx, &at, &Bound::of(&standing.flow), account, now).await;
             let outcome = match &sent {
                 Ok(()) => Outcome::Success,
                 Err(Refused::CodeLater(_) | Refused::NoMoreCodes) => Outcome::Refused("limit"),
@@ -43,32 +81,49 @@ impl Login {
         .await
     }
 
-    /// Leaves a code in the outbox, within the limits.
+    /// Leaves a code for the account's own number in the outbox, within the limits.
     pub(super) async fn send(
         &self,
         tx: &mut Tx,
         at: &At,
-        flow: &Flow,
+        bound: &Bound,
         account: &Account,
         now: Timestamp,
     ) -> Result<(), Refused> {
-        let (tenant, policy) = (&at.tenant, &at.tenant.policy.sms);
         // A number that cannot be opened gets no message; the page looks as always and care staff can help.
         let number = account
-            .mobile(&self.keys, &tenant.id)
+            .mobile(&self.keys, &at.tenant.id)
             .and_then(|number| Number::parse(number.expose()));
         let Some(number) = number else {
             tracing::error!("a telephone number cannot be opened: was the master key changed?");
             return Err(Refused::NoMoreCodes);
         };
-        let to = To {
+        let to = self.to(at, account, number);
+        self.send_to(tx, at, bound, &to, now).await
+    }
+
+    /// To whom a code goes, and what it is counted by.
+    pub(super) fn to<'a>(&self, at: &At, account: &'a Account, number: Number) -> To<'a> {
+        To {
             account,
+            number_key: self.keys.number_key(&number),
             prefix_key: self.keys.prefix_key(&number),
             network: at.origin.network.map(|network| network.to_string()),
             number,
-        };
-        limit::hold(tx, &tenant.id, &to).await?;
-        let earlier = challenge::store::challenges(tx, &tenant.id, &flow.id, &account.id).await?;
+        }
+    }
+
+    pub(super) async fn send_to(
+        &self,
+        tx: &mut Tx,
+        at: &At,
+        bound: &Bound,
+        to: &To<'_>,
+        now: Timestamp,
+    ) -> Result<(), Refused> {
+        let (tenant, policy, account) = (&at.tenant, &at.tenant.policy.sms, to.account);
+        limit::hold(tx, &tenant.id, to).await?;
+        let earlier = challenge::store::challenges(tx, &tenant.id, &bound.flow, &account.id).await?;
         let count = i64::try_from(earlier.len()).unwrap_or(i64::MAX);
         if count >= policy.sends_per_login {
             return Err(Refused::NoMoreCodes);
@@ -79,7 +134,7 @@ impl Login {
                 return Err(Refused::CodeLater(wait));
             }
         }
-        limit::check(tx, tenant, &to, now).await?;
+        limit::check(tx, tenant, to, now).await?;
 
         let reference = loop {
             let digits = self.random.digits(REFERENCE);
@@ -94,11 +149,11 @@ impl Login {
             .saturating_add(SignedDuration::from_secs(policy.valid_seconds))
             .unwrap_or(now);
         let new = challenge::store::NewChallenge {
-            code_mac: code_mac(&self.code_key, &id, &account.id, tenant_id, &flow.client_id, &secret),
+            code_mac: code_mac(&self.code_key, &id, &account.id, tenant_id, &bound.client_id, &secret),
             id: &id,
-            flow: &flow.id,
+            flow: &bound.flow,
             account: &account.id,
-            number_key: &account.mobile_key,
+            number_key: &to.number_key,
             prefix_key: to.prefix_key,
             network: to.network.as_deref(),
             reference: &reference,
@@ -113,78 +168,53 @@ impl Login {
         Ok(())
     }
 
-    /// Takes a code; with `trust` this browser needs none for a while, where the organisation allows it.
-    pub async fn enter_code(&self, at: At, otp: String, trust: bool) -> Result<Moved, Refused> {
-        let login = self.clone();
-        self.whole(async move { login.verify(&at, &otp, trust).await }).await
-    }
-
-    async fn verify(&self, at: &At, otp: &str, trust: bool) -> Result<Moved, Refused> {
+    /// Tries an SMS code; the caller counts what was wrong.
+    pub(super) async fn try_sms(
+        &self,
+        tx: &mut Tx,
+        at: &At,
+        bound: &Bound,
+        account: &Account,
+        otp: &str,
+        now: Timestamp,
+    ) -> Result<Tried, Refused> {
         let (tenant, policy) = (&at.tenant, &at.tenant.policy.sms);
         let typed = typed(otp).ok_or(Refused::NotACode)?;
-        let now = self.now();
-        let mut tx = self.db.begin().await?;
-        let standing = self
-            .at_step(&mut tx, at, now, |step| *step == Step::SecondFactor)
-            .await?;
-        let (flow, account) = (&standing.flow, standing.account()?);
-        let bucket = format!("code:{}", account.id);
-        let wait = account::store::hold(&mut tx, &tenant.id, &bucket).await?.wait(now);
-        let newest = challenge::store::challenges(&mut tx, &tenant.id, &flow.id, &account.id).await?;
+        let newest = challenge::store::challenges(tx, &tenant.id, &bound.flow, &account.id).await?;
         let newest = newest
             .first()
             .filter(|code| matches!(code.state(policy.attempts, now), State::Open { .. }));
-
-        let (mut session, mut device) = (None, None);
-        let (outcome, result) = match (wait, newest, typed) {
-            (Some(wait), ..) => (Outcome::Refused("too-many-tries"), Err(Refused::Wait(wait))),
-            (None, None, _) => (Outcome::Refused("code-over"), Err(Refused::CodeOver)),
-            (None, Some(code), Typed::Whole(reference, _)) if reference != code.reference => {
-                (Outcome::Refused("other-code"), Err(Refused::OtherCode))
-            }
-            (None, Some(code), Typed::Whole(_, secret) | Typed::Secret(secret)) => {
-                match challenge::store::try_code(&mut tx, &tenant.id, &code.id, policy.attempts, now).await? {
-                    None => (Outcome::Refused("code-over"), Err(Refused::CodeOver)),
-                    Some((kept, tries)) => {
-                        let tenant_id = tenant.id.as_str();
-                        let mac = code_mac(
-                            &self.code_key,
-                            &code.id,
-                            &account.id,
-                            tenant_id,
-                            &flow.client_id,
-                            &secret,
-                        );
-                        if !same(&mac, &kept) {
-                            account::store::failed(&mut tx, &tenant.id, &bucket, &CODE, now).await?;
-                            let left = policy.attempts - tries;
-                            (Outcome::Refused("wrong-code"), Err(Refused::WrongCode { left }))
-                        } else if challenge::store::consume(&mut tx, &tenant.id, &code.id, now).await? {
-                            account::store::succeeded(&mut tx, &tenant.id, &bucket).await?;
-                            store::second_right(&mut tx, &tenant.id, &flow.id, now).await?;
-                            let (value, step) = self.establish(&mut tx, at, flow, now).await?;
-                            session = value;
-                            if trust {
-                                device = self.trust(&mut tx, at, &account.id, now).await?;
-                            }
-                            match step {
-                                Step::NoAccess => (Outcome::Refused("no-access"), Ok(())),
-                                _ => (Outcome::Success, Ok(())),
-                            }
-                        } else {
-                            (Outcome::Refused("code-over"), Err(Refused::CodeOver))
-                        }
-                    }
-                }
-            }
+        let over = || Tried::refused("code-over", Refused::CodeOver);
+        let Some(code) = newest else {
+            return Ok(over());
         };
-        let entry = line(at, flow, Action::CodeEntered, outcome, Some(&account.id));
-        audit::write(&mut tx, &entry, now).await?;
-        tx.commit().await?;
-        result.map(|()| Moved {
-            session,
-            device,
-            ..Moved::default()
-        })
+        let secret = match typed {
+            Typed::Whole(reference, _) if reference != code.reference => {
+                return Ok(Tried::refused("other-code", Refused::OtherCode));
+            }
+            Typed::Whole(_, secret) | Typed::Secret(secret) => secret,
+        };
+        let tried = challenge::store::try_code(tx, &tenant.id, &code.id, policy.attempts, now).await?;
+        let Some((kept, tries)) = tried else {
+            return Ok(over());
+        };
+        let tenant_id = tenant.id.as_str();
+        let mac = code_mac(
+            &self.code_key,
+            &code.id,
+            &account.id,
+            tenant_id,
+            &bound.client_id,
+            &secret,
+        );
+        if !same(&mac, &kept) {
+            let left = policy.attempts - tries;
+            return Ok(Tried::refused("wrong-code", Refused::WrongCode { left }));
+        }
+        if challenge::store::consume(tx, &tenant.id, &code.id, now).await? {
+            Ok(Tried::right())
+        } else {
+            Ok(over())
+        }
     }
 }

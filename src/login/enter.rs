@@ -6,6 +6,7 @@
 
 use jiff::Timestamp;
 
+use super::code::Bound;
 use super::device::Recognised;
 use super::flow::browser_hash;
 use super::{At, Login, Moved, Refused, Step, device, line, store, upstream};
@@ -132,9 +133,12 @@ impl Login {
             }
         };
         let (session, step) = self.establish(&mut tx, &at, &flow, now).await?;
-        let send = step == Step::SecondFactor && !at.tenant.policy.sms.explicit_request_button;
+        // Who has an app is asked for its code; an SMS goes when they ask for one.
+        let app = self.app_of(&mut tx, &at.tenant.id, account).await?;
+        let by_button = at.tenant.policy.sms.explicit_request_button || app.is_some_and(|app| app.confirmed);
+        let send = step == Step::SecondFactor && !by_button;
         let sent = if send {
-            Some(self.send(&mut tx, &at, &flow, account, now).await)
+            Some(self.send(&mut tx, &at, &Bound::of(&flow), account, now).await)
         } else {
             None
         };

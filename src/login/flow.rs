@@ -22,6 +22,8 @@ pub struct Flow {
     pub account: Option<String>,
     pub password_at: Option<Timestamp>,
     pub second_at: Option<Timestamp>,
+    /// With what it was shown: `sms`, `otp` or `recovery`.
+    pub method: Option<String>,
     /// The trusted browser that stood in for the code.
     pub device: Option<String>,
     /// The session that vouches for the person.
@@ -196,6 +198,8 @@ impl Login {
             account: account.clone(),
             started_at: now,
             second: standing.flow.second_at.is_some(),
+            second_at: standing.flow.second_at,
+            method: standing.flow.method.clone(),
             device: standing.flow.device.clone(),
             used_at: now,
             ended: false,

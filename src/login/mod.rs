@@ -22,6 +22,7 @@
 //!
 //! The code comes before a forced change of password: whoever finds an initial password cannot take the account with it.
 
+pub mod act;
 mod answer;
 pub mod challenge;
 mod change;
@@ -32,6 +33,8 @@ mod flow;
 mod limit;
 mod notice;
 mod own;
+pub mod recover;
+pub mod second;
 pub mod session;
 pub mod step;
 pub(crate) mod store;
@@ -67,6 +70,7 @@ use crate::secret::{MacKey, Random};
 pub use answer::Decision;
 pub use flow::Flow;
 pub use own::{Now, Own, PastLogin};
+pub use second::{Entered, Typing};
 pub use step::{Step, next};
 pub use visit::{Again, Ask, Code, Page, Visit};
 
@@ -83,6 +87,8 @@ pub struct Parts {
     pub keys: Keys,
     pub hasher: Hasher,
     pub outbox: Outbox,
+    /// Where links in mails begin.
+    public_url: String,
     /// The host that the SMS names, so that a phone fills the code in on this site only.
     host: String,
     code_key: MacKey,
@@ -190,6 +196,21 @@ pub enum Refused {
     NewPassword(Vec<password::Broken>),
     #[error("the two new passwords differ")]
     Different,
+    /// A code of an app or a recovery code: wrong, or used before.
+    #[error("the code is wrong or was used before")]
+    WrongOther,
+    #[error("this is not a recovery code")]
+    NotARecoveryCode,
+    /// The act asks a second factor of the last minutes.
+    #[error("the second factor is not fresh")]
+    NotFresh,
+    /// Used, expired, or never sent.
+    #[error("the link does not count")]
+    Link,
+    #[error("this is not a number that can get codes")]
+    Number,
+    #[error("this is not an e-mail address")]
+    Address,
     /// No client, or one that the account may not see.
     #[error("choose a client")]
     Client,
@@ -223,6 +244,7 @@ impl Login {
             keys: Keys::new(master),
             hasher: Hasher::new(master, &random),
             outbox: Outbox::new(master),
+            public_url: config.server.public_url.to_string(),
             host: config.server.public_url.host_str().unwrap_or_default().to_owned(),
             code_key: master.mac_key("sms-code"),
             form_key: master.mac_key("login-form"),
@@ -257,6 +279,7 @@ impl Login {
         gone += session::store::drop_old(&mut tx, before(30)).await?;
         gone += device::drop_old(&mut tx, now).await?;
         gone += upstream::store::drop_old(&mut tx, before(2)).await?;
+        gone += crate::account::link::store::drop_old(&mut tx, before(2)).await?;
         gone += crate::account::store::drop_old_tries(&mut tx, before(2)).await?;
         gone += crate::notify::store::forget(&mut tx, before(7)).await?;
         tx.commit().await?;

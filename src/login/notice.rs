@@ -20,11 +20,26 @@ pub(super) enum Notice {
     /// The cookie of a trusted browser was used a second time.
     DeviceCopied,
     PasswordChanged,
+    MobileChanged,
+    EmailChanged,
+    FactorAdded,
+    FactorRemoved,
+    RecoveryCodeUsed,
+    AccountClosed,
 }
 
 impl Notice {
     #[cfg(test)]
-    const ALL: [Self; 2] = [Self::DeviceCopied, Self::PasswordChanged];
+    const ALL: [Self; 8] = [
+        Self::DeviceCopied,
+        Self::PasswordChanged,
+        Self::MobileChanged,
+        Self::EmailChanged,
+        Self::FactorAdded,
+        Self::FactorRemoved,
+        Self::RecoveryCodeUsed,
+        Self::AccountClosed,
+    ];
 
     /// In Dutch and in English; short enough for one SMS with the organisation's name in front.
     pub(super) const fn text(self) -> (&'static str, &'static str) {
@@ -36,6 +51,30 @@ impl Notice {
             Self::PasswordChanged => (
                 "uw wachtwoord is veranderd. Was u dit niet? Bel uw zorgorganisatie.",
                 "your password was changed. Was this not you? Call your care organisation.",
+            ),
+            Self::MobileChanged => (
+                "uw mobiele nummer is veranderd. Was u dit niet? Bel uw zorgorganisatie.",
+                "your mobile number was changed. Was this not you? Call your care organisation.",
+            ),
+            Self::EmailChanged => (
+                "uw e-mailadres is veranderd. Was u dit niet? Bel uw zorgorganisatie.",
+                "your e-mail address was changed. Was this not you? Call your care organisation.",
+            ),
+            Self::FactorAdded => (
+                "u kunt nu ook met een app of herstelcode inloggen. Was u dit niet? Bel uw zorgorganisatie.",
+                "you can now log in with an app or recovery code too. Was this not you? Call your care organisation.",
+            ),
+            Self::FactorRemoved => (
+                "inloggen met een app staat uit. Was u dit niet? Bel uw zorgorganisatie.",
+                "logging in with an app is off. Was this not you? Call your care organisation.",
+            ),
+            Self::RecoveryCodeUsed => (
+                "er is ingelogd met een herstelcode. Was u dit niet? Bel uw zorgorganisatie.",
+                "somebody logged in with a recovery code. Was this not you? Call your care organisation.",
+            ),
+            Self::AccountClosed => (
+                "uw account is gesloten. Was u dit niet? Bel uw zorgorganisatie.",
+                "your account was closed. Was this not you? Call your care organisation.",
             ),
         }
     }
@@ -67,13 +106,38 @@ impl Login {
         self.send_later(tx, at, &message, now).await
     }
 
-    pub(super) async fn send_later(
+    /// The same to the account's number, whether or not there is an address.
+    pub(super) async fn tell_number(
         &self,
         tx: &mut Tx,
         at: &At,
-        message: &Message,
+        account: &Account,
+        notice: Notice,
         now: Timestamp,
     ) -> Result<(), db::Error> {
+        match account.mobile(&self.keys, &at.tenant.id) {
+            Some(number) if account.email(&self.keys, &at.tenant.id).is_some() => {
+                self.tell_there(tx, at, number.expose(), notice, now).await
+            }
+            // Without an address the notice itself goes there.
+            _ => Ok(()),
+        }
+    }
+
+    /// To a number that is not the account's yet.
+    pub(super) async fn tell_there(
+        &self,
+        tx: &mut Tx,
+        at: &At,
+        number: &str,
+        notice: Notice,
+        now: Timestamp,
+    ) -> Result<(), db::Error> {
+        let message = Message::sms(number, &sms(&at.tenant.name, notice), None);
+        self.send_later(tx, at, &message, now).await
+    }
+
+    async fn send_later(&self, tx: &mut Tx, at: &At, message: &Message, now: Timestamp) -> Result<(), db::Error> {
         let until = now.saturating_add(USEFUL).unwrap_or(now);
         self.outbox
             .put(tx, &at.tenant.id, message, until, now, &self.random)

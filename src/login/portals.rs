@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 
 use super::world::{Browser, PASSWORD, World, world};
-use super::{Ask, Refused};
+use super::{Ask, Entered, Refused, Typing};
 use crate::account::password::{Broken, check};
 use crate::account::{CreateError, New};
 use crate::config::{LoginName, Policy, Preset};
@@ -96,7 +96,10 @@ async fn log_in(browser: &mut Browser<'_>) -> bool {
         login.send_code(browser.at()).await.unwrap();
     }
     let otp = browser.world.newest_code().await;
-    let moved = login.enter_code(browser.at(), otp, true).await.unwrap();
+    let moved = login
+        .enter_code(browser.at(), Entered::new(&otp, Typing::Sms), true)
+        .await
+        .unwrap();
     browser.keep(moved);
     true
 }

@@ -13,26 +13,26 @@ statements! {
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (tenant, request, browser) DO NOTHING"
     );
     FLOW = both(
-        "SELECT id, request, client_id, account, password_at, second_at, session, patient, fresh, expires_at, done_at, device \
+        "SELECT id, request, client_id, account, password_at, second_at, session, patient, fresh, expires_at, done_at, device, method \
          FROM login_flow WHERE tenant = $1 AND id = $2 AND browser = $3 AND expires_at > $4"
     );
     FLOW_OF_REQUEST = both(
-        "SELECT id, request, client_id, account, password_at, second_at, session, patient, fresh, expires_at, done_at, device \
+        "SELECT id, request, client_id, account, password_at, second_at, session, patient, fresh, expires_at, done_at, device, method \
          FROM login_flow WHERE tenant = $1 AND request = $2 AND browser = $3 AND expires_at > $4"
     );
     HOLD_FLOW = each(
-        "SELECT id, request, client_id, account, password_at, second_at, session, patient, fresh, expires_at, done_at, device \
+        "SELECT id, request, client_id, account, password_at, second_at, session, patient, fresh, expires_at, done_at, device, method \
          FROM login_flow WHERE tenant = $1 AND id = $2 AND browser = $3 AND expires_at > $4",
-        "SELECT id, request, client_id, account, password_at, second_at, session, patient, fresh, expires_at, done_at, device \
+        "SELECT id, request, client_id, account, password_at, second_at, session, patient, fresh, expires_at, done_at, device, method \
          FROM login_flow WHERE tenant = $1 AND id = $2 AND browser = $3 AND expires_at > $4 FOR UPDATE",
     );
     PASSWORD_RIGHT = both(
-        "UPDATE login_flow SET account = $3, password_at = $4, second_at = NULL, session = NULL, patient = NULL, device = NULL \
+        "UPDATE login_flow SET account = $3, password_at = $4, second_at = NULL, session = NULL, patient = NULL, device = NULL, method = NULL \
          WHERE tenant = $1 AND id = $2"
     );
     KNOWN_DEVICE = both("UPDATE login_flow SET device = $3 WHERE tenant = $1 AND id = $2");
     NEW_BROWSER = both("UPDATE login_flow SET browser = $3 WHERE tenant = $1 AND browser = $2");
-    SECOND_RIGHT = both("UPDATE login_flow SET second_at = $3 WHERE tenant = $1 AND id = $2");
+    SECOND_RIGHT = both("UPDATE login_flow SET second_at = $3, method = $4 WHERE tenant = $1 AND id = $2");
     VOUCH = both("UPDATE login_flow SET account = $3, session = $4 WHERE tenant = $1 AND id = $2");
     CHOOSE = both("UPDATE login_flow SET patient = $3 WHERE tenant = $1 AND id = $2");
     FINISH = both("UPDATE login_flow SET done_at = $3 WHERE tenant = $1 AND id = $2 AND done_at IS NULL");
@@ -65,6 +65,7 @@ fn flow(row: &Row) -> Flow {
         expires_at: row.time(9),
         done: row.opt_int(10).is_some(),
         device: row.opt_text(11),
+        method: row.opt_text(12),
     }
 }
 
@@ -163,8 +164,16 @@ pub(super) async fn new_browser(
     Ok(())
 }
 
-pub(super) async fn second_right(tx: &mut Tx, tenant: &TenantId, flow: &str, now: Timestamp) -> Result<(), db::Error> {
-    tx.execute(SECOND_RIGHT, params![tenant.as_str(), flow, now]).await?;
+/// The second factor was shown with this method.
+pub(super) async fn second_right(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    flow: &str,
+    method: &str,
+    now: Timestamp,
+) -> Result<(), db::Error> {
+    tx.execute(SECOND_RIGHT, params![tenant.as_str(), flow, now, method])
+        .await?;
     Ok(())
 }
 

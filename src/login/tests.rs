@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 
 use super::world::{Browser, PASSWORD, World, world};
-use super::{Again, Ask, Refused, Visit, challenge, session, store};
+use super::{Again, Ask, Entered, Refused, Typing, Visit, challenge, session, store};
 use crate::account::{self, State};
 use crate::consent;
 use crate::db::{Sql, params};
@@ -392,7 +392,7 @@ async fn fifty_guesses_at_once_are_judged_three_times() {
     let tries: Vec<_> = (0..50)
         .map(|_| {
             let (login, at, guess) = (world.login.clone(), browser.at(), guess.clone());
-            tokio::spawn(async move { login.enter_code(at, guess, false).await })
+            tokio::spawn(async move { login.enter_code(at, Entered::new(&guess, Typing::Sms), false).await })
         })
         .collect();
     let mut judged = 0;
@@ -415,7 +415,7 @@ async fn the_right_code_twice_at_once_succeeds_once() {
     let tries: Vec<_> = (0..2)
         .map(|_| {
             let (login, at, code) = (world.login.clone(), browser.at(), code.clone());
-            tokio::spawn(async move { login.enter_code(at, code, false).await })
+            tokio::spawn(async move { login.enter_code(at, Entered::new(&code, Typing::Sms), false).await })
         })
         .collect();
     let mut won = 0;

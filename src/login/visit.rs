@@ -14,6 +14,8 @@ use super::challenge::{State, resend_wait};
 use super::flow::{Standing, browser_hash, counts, wants_fresh};
 use super::session::{self, Session};
 use super::{At, Flow, Login, Refused, Step, challenge, line, store};
+use crate::account::Account;
+use crate::account::factor::{self, Factors};
 use crate::audit::{self, Action, Outcome};
 use crate::config::{SmsWhen, Tenant};
 use crate::consent::Right;
@@ -85,6 +87,8 @@ pub struct Code {
     pub valid_seconds: i64,
     /// Whether this browser can be trusted from now on.
     pub may_trust: bool,
+    /// What there is besides SMS.
+    pub factors: Factors,
     /// No provider takes SMS at the moment.
     pub down: bool,
 }
@@ -209,6 +213,7 @@ impl Login {
             account: session.map(|session| session.account.clone()),
             password_at: None,
             second_at: None,
+            method: None,
             device: None,
             session: session.map(|session| session.id.clone()),
             patient: None,
@@ -234,7 +239,10 @@ impl Login {
     ) -> Result<Page, Refused> {
         let ask = match &standing.step {
             Step::Password => Ask::Password,
-            Step::SecondFactor => Ask::Code(self.code(conn, tenant, &standing, now).await?),
+            Step::SecondFactor => {
+                let account = standing.account()?;
+                Ask::Code(self.code_of(conn, tenant, &standing.flow.id, account, now).await?)
+            }
             Step::ChangePassword => Ask::NewPassword,
             Step::NoAccess => Ask::NoAccess,
             Step::ChooseClient => Ask::Client(standing.rights.clone()),
@@ -266,15 +274,17 @@ impl Login {
         })
     }
 
-    async fn code(
+    /// How it stands with the codes of a flow, or of the account page.
+    pub(super) async fn code_of(
         &self,
         conn: &mut Conn,
         tenant: &Tenant,
-        standing: &Standing,
+        flow: &str,
+        account: &Account,
         now: Timestamp,
     ) -> Result<Code, Refused> {
-        let (account, policy) = (standing.account()?, &tenant.policy.sms);
-        let sent = challenge::store::challenges(conn, &tenant.id, &standing.flow.id, &account.id).await?;
+        let policy = &tenant.policy.sms;
+        let sent = challenge::store::challenges(conn, &tenant.id, flow, &account.id).await?;
         let count = i64::try_from(sent.len()).unwrap_or(i64::MAX);
         let newest = sent.first();
         let again = match newest {
@@ -297,6 +307,13 @@ impl Login {
             again,
             valid_seconds: policy.valid_seconds,
             may_trust: policy.when != SmsWhen::EveryLogin,
+            factors: Factors {
+                app: self
+                    .app_of(conn, &tenant.id, account)
+                    .await?
+                    .is_some_and(|app| app.confirmed),
+                recovery: factor::store::codes_left(conn, &tenant.id, &account.id).await?,
+            },
             down: self.outbox.sms_is_down(),
         })
     }

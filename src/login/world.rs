@@ -6,11 +6,11 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::device::Agent;
-use super::{Ask, At, Login, Moved, Page, Refused, Visit};
+use super::{Ask, At, Entered, Login, Moved, Page, Refused, Typing, Visit};
 use crate::account::{self, New};
 use crate::audit::Origin;
 use crate::clock::Clock;
-use crate::config::{Config, Front, Policy, Server, Sms, Tenant, TenantId, Transport};
+use crate::config::{Config, Front, Mail, Policy, Server, Sms, Tenant, TenantId, Transport};
 use crate::consent::{self, NewRight, Parts, Role};
 use crate::db::fresh::fresh;
 use crate::db::{Db, Sql, params};
@@ -59,6 +59,7 @@ pub(crate) async fn world(change: impl FnOnce(&mut Policy)) -> World {
         },
         database: Secret::new(String::new()),
         master: MasterKey::new(&[9; 32]),
+        mail: Mail::Drawer,
         sms: Sms {
             transport: Transport::Drawer {
                 dir: dir.path().join("outbox"),
@@ -179,6 +180,39 @@ impl World {
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
+    /// Gives an account an address.
+    pub(crate) async fn address(&self, username: &str, email: &str) -> account::Account {
+        let mut tx = self.db.begin().await.unwrap();
+        let (found, _) = account::by_name(&mut tx, &self.tenant.id, username)
+            .await
+            .unwrap()
+            .unwrap();
+        let sealed = self
+            .login
+            .keys
+            .seal_contact(&self.tenant.id, &found, email, &Random::Os);
+        account::link::store::set_email(&mut tx, &self.tenant.id, &found.id, sealed, self.now())
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+        found
+    }
+
+    /// Every mail so far.
+    pub(crate) async fn mails(&self) -> Vec<serde_json::Value> {
+        self.messages().await;
+        let text = std::fs::read_to_string(self.dir.path().join("outbox/mail.jsonl")).unwrap_or_default();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// The token of the newest link.
+    pub(crate) async fn newest_link(&self) -> String {
+        let mails = self.mails().await;
+        let mut links = mails.iter().filter_map(|mail| mail["code"].as_str());
+        let link = links.next_back().expect("a mail with a link was sent");
+        link.split_once("token=").unwrap().1.to_owned()
+    }
+
     /// The secret part of the newest SMS.
     pub(crate) async fn newest_code(&self) -> String {
         let messages = self.messages().await;
@@ -292,7 +326,14 @@ impl Browser<'_> {
     }
 
     pub(crate) async fn code(&mut self, otp: &str) -> Result<Moved, Refused> {
-        let moved = self.world.login.enter_code(self.at(), otp.to_owned(), false).await?;
+        let entered = Entered::new(otp, Typing::Sms);
+        let moved = self.world.login.enter_code(self.at(), entered, false).await?;
+        Ok(self.keep(moved))
+    }
+
+    pub(crate) async fn second(&mut self, otp: &str, how: Typing) -> Result<Moved, Refused> {
+        let entered = Entered::new(otp, how);
+        let moved = self.world.login.enter_code(self.at(), entered, false).await?;
         Ok(self.keep(moved))
     }
 
@@ -300,7 +341,8 @@ impl Browser<'_> {
     pub(crate) async fn log_in_trusting(&mut self, username: &str) {
         self.password(username, PASSWORD).await.unwrap();
         let code = self.world.newest_code().await;
-        let moved = self.world.login.enter_code(self.at(), code, true).await.unwrap();
+        let entered = Entered::new(&code, Typing::Sms);
+        let moved = self.world.login.enter_code(self.at(), entered, true).await.unwrap();
         self.keep(moved);
     }
 

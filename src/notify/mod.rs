@@ -22,7 +22,9 @@ mod drawer;
 pub mod gsm7;
 pub mod provider;
 mod run;
+mod smtp;
 pub(crate) mod store;
+mod transport;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -37,7 +39,9 @@ use crate::secret::{MasterKey, Random, Sealer};
 
 pub use drawer::Drawer;
 pub use provider::Providers;
-pub use run::{Refused, Transport, report_url, reported, run};
+pub use run::run;
+pub use smtp::Smtp;
+pub use transport::{Refused, SetupError, SmsWay, Transport, report_url, reported};
 
 /// How a message travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -11,97 +11,26 @@ use std::time::Duration;
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 
-use super::provider::Outgoing;
-use super::provider::report::Delivery;
 use super::store::{self, End, Waiting};
-use super::{Channel, Drawer, Message, Outbox, Providers};
+use super::{Channel, Outbox, Refused, Transport};
 use crate::clock::Clock;
-use crate::config::{self, Config, ProviderKind};
 use crate::db::{self, Db};
 
 /// The task looks by itself this often.
 const LOOK: Duration = Duration::from_millis(500);
 const CLAIM: SignedDuration = SignedDuration::from_secs(30);
-const SEND: Duration = Duration::from_secs(3);
 /// Messages on their way at one moment.
 const AT_ONCE: usize = 8;
-/// Seconds until the next try after a failed one; after the last the message is given up.
+/// Seconds until the next try after a failed one; after the last an SMS is given up.
 const BACK_OFF: [i64; 6] = [1, 3, 10, 30, 60, 120];
 
-/// How messages leave.
-#[derive(Clone, Debug)]
-pub enum Transport {
-    Drawer(Drawer),
-    Real(Providers),
-}
-
-impl Transport {
-    /// As the configuration says. Providers may send their reports to `/hooks/sms/…` where browsers come over TLS.
-    pub fn new(config: &Config) -> Result<Self, reqwest::Error> {
-        Ok(match &config.sms.transport {
-            config::Transport::Drawer { dir } => Self::Drawer(Drawer { dir: dir.clone() }),
-            config::Transport::Providers(providers) => Self::Real(Providers::new(providers, |provider| {
-                let signs = match provider.kind {
-                    ProviderKind::Twilio => true,
-                    ProviderKind::MessageBird => provider.signing.is_some(),
-                    ProviderKind::Cm | ProviderKind::Spryng => false,
-                };
-                (signs && config.server.is_https()).then(|| report_url(config, provider.kind))
-            })?),
-        })
-    }
-
-    fn sms_is_down(&self, now: Timestamp) -> bool {
-        match self {
-            Self::Drawer(_) => false,
-            Self::Real(providers) => providers.down(now),
-        }
-    }
-}
-
-/// Where a provider reports to, without the query.
-pub fn report_url(config: &Config, kind: ProviderKind) -> String {
-    format!("{}hooks/sms/{}", config.server.public_url, kind.as_str())
-}
-
-/// Notes a provider's report; whether it is about a message of ours.
-pub async fn reported(db: &Db, reference: &str, delivery: Delivery) -> Result<bool, db::Error> {
-    let mut tx = db.begin().await?;
-    let known = store::reported(&mut tx, reference, delivery.as_str()).await?;
-    tx.commit().await?;
-    if known {
-        metrics::counter!("sms_reported_total", "delivery" => delivery.as_str()).increment(1);
-    }
-    Ok(known)
-}
-
-/// A message that was not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
-    #[error("the provider cannot take it now")]
-    ForNow,
-    #[error("the provider will never take it")]
-    ForGood,
-}
-
-impl Transport {
-    async fn send(&self, waiting: &Waiting, message: &Message, now: Timestamp) -> Result<(), Refused> {
-        match (self, message.channel) {
-            (Self::Drawer(drawer), _) => tokio::time::timeout(SEND, drawer.send(message, now))
-                .await
-                .unwrap_or(Err(Refused::ForNow)),
-            (Self::Real(providers), Channel::Sms) => {
-                let out = Outgoing {
-                    reference: &waiting.id,
-                    to: &message.to,
-                    text: &message.text,
-                    seconds: waiting.expires_at.duration_since(now).as_secs().clamp(1, 72 * 3_600),
-                    report_to: None,
-                };
-                providers.send(out, now).await
-            }
-            (Self::Real(_), Channel::Mail) => Err(Refused::ForGood),
-        }
+/// How long to wait after this many tries; `None` gives up. A mail is tried until it is of no use any more, at most two days.
+fn back_off(channel: Channel, tries: i64) -> Option<i64> {
+    let at = usize::try_from(tries).ok()?;
+    match (BACK_OFF.get(at), channel) {
+        (Some(seconds), _) => Some(*seconds),
+        (None, Channel::Mail) if at < 100 => Some(1_800),
+        (None, _) => None,
     }
 }
 
@@ -172,17 +101,21 @@ async fn one(
     if !ours {
         return Ok(());
     }
-    let outcome = match outbox.open(waiting) {
-        Some(message) => transport.send(waiting, &message, now).await,
+    let message = outbox.open(waiting);
+    let outcome = match &message {
+        Some(message) => transport.send(waiting, message, now).await,
         // Sealed with a key that is gone.
         None => Err(Refused::ForGood),
     };
     let mut tx = db.begin().await?;
     match outcome {
         Ok(()) => store::finish(&mut tx, &waiting.id, End::Sent).await?,
-        Err(Refused::ForNow) => match usize::try_from(waiting.attempts).ok().and_then(|at| BACK_OFF.get(at)) {
+        Err(Refused::ForNow) => match back_off(
+            message.map_or(Channel::Sms, |message| message.channel),
+            waiting.attempts,
+        ) {
             Some(seconds) => {
-                let at = now.saturating_add(SignedDuration::from_secs(*seconds)).unwrap_or(now);
+                let at = now.saturating_add(SignedDuration::from_secs(seconds)).unwrap_or(now);
                 store::retry(&mut tx, &waiting.id, at).await?;
             }
             None => {
@@ -204,6 +137,7 @@ mod tests {
     use crate::config::TenantId;
     use crate::db::fresh::fresh;
     use crate::db::{Sql, params};
+    use crate::notify::{Drawer, Message};
     use crate::secret::{MasterKey, Random};
 
     const STATES: Sql = Sql::both("SELECT state, sealed, attempts FROM outbox ORDER BY id");
@@ -319,6 +253,13 @@ mod tests {
             round(&post.db, &post.clock, &post.outbox, &broken).await.unwrap();
         }
         assert_eq!(post.states().await, [("failed".to_owned(), true, 7)]);
+    }
+
+    #[test]
+    fn a_mail_is_tried_for_two_days_and_an_sms_for_minutes() {
+        let whole = |channel| (0..).map_while(|tries| back_off(channel, tries)).sum::<i64>();
+        assert_eq!(whole(Channel::Sms), BACK_OFF.iter().sum::<i64>());
+        assert!((24 * 3_600..3 * 24 * 3_600).contains(&whole(Channel::Mail)));
     }
 
     #[tokio::test]

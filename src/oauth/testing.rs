@@ -16,7 +16,7 @@ use super::token::{self, Answer, Form, Posted};
 use super::{Issuer, key};
 use crate::account::{self, Hasher, Keys, New, Ready};
 use crate::clock::Clock;
-use crate::config::{Config, Front, OAuth, Policy, Server, Sms, Tenant, TenantId, Transport};
+use crate::config::{Config, Front, Mail, OAuth, Policy, Server, Sms, Tenant, TenantId, Transport};
 use crate::consent::{self, NewRight, Parts, Role};
 use crate::db::fresh::fresh;
 use crate::fhir::types::{Id, ResourceType};
@@ -114,6 +114,7 @@ impl World {
             },
             database: Secret::new(String::new()),
             master: MasterKey::new(&[7; 32]),
+            mail: Mail::Drawer,
             sms: Sms {
                 transport: Transport::Drawer { dir: PathBuf::new() },
             },

@@ -155,7 +155,7 @@ impl World<'_> {
         let password = self.password();
         let new = NewAccount {
             username: username.to_owned(),
-            password: Secret::new(password.clone()),
+            password: Some(Secret::new(password.clone())),
             mobile: part.mobile.clone(),
             name: part.name.clone(),
             email: Some(format!("{}@example.org", part.username)),

@@ -28,6 +28,7 @@ pub(super) async fn show(State(app): State<App>, browser: Browser) -> Response {
             let view = views::Account {
                 shell: Shell::new(&browser, language, t.account_title, false).switched_at(&path),
                 t,
+                o: language.own_texts(),
                 own: own.map(|own| seen(language, &own, &browser.tenant.zone)),
             };
             render::html(&browser, StatusCode::OK, "", &view)
@@ -87,14 +88,25 @@ pub(super) async fn sign_out(State(app): State<App>, browser: Browser, fields: F
     match signed_out {
         Ok(_) => {
             let t = browser.language(None).texts();
-            let mut response = render::message(&browser, StatusCode::OK, t.signed_out_title, t.signed_out, false);
-            let headers = response.headers_mut();
-            browser.set(headers, Cookie::Session, "");
-            headers.insert("clear-site-data", HeaderValue::from_static("\"cache\", \"storage\""));
-            response
+            close_session(
+                &browser,
+                render::message(&browser, StatusCode::OK, t.signed_out_title, t.signed_out, false),
+            )
         }
         Err(refused) => render::failure(&browser, &refused),
     }
+}
+
+/// The browser forgets the session and what it kept of these pages.
+pub(super) fn close_session(browser: &Browser, mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    browser.set(headers, Cookie::Session, "");
+    headers.insert("clear-site-data", HeaderValue::from_static("\"cache\", \"storage\""));
+    response
+}
+
+pub(super) fn see_account(browser: &Browser) -> Response {
+    see_other(&format!("/{}/account", browser.tenant.id))
 }
 
 /// The account in words.

@@ -15,8 +15,15 @@ mod account_words;
 mod assets;
 mod browser;
 mod fields;
+mod own;
+#[cfg(test)]
+mod own_tests;
+mod own_text;
+mod own_views;
 mod people;
+mod recover;
 mod render;
+mod second;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -35,7 +42,7 @@ use self::fields::Fields;
 use self::render::Problem;
 use super::App;
 use crate::fhir::types::Id;
-use crate::login::{Ask, At, Decision, Moved, Refused, Visit};
+use crate::login::{Ask, At, Decision, Entered, Moved, Refused, Typing, Visit};
 
 /// Everything under `/{tenant}/login`, `/{tenant}/account` and `/assets`.
 pub fn routes() -> Router<App> {
@@ -53,6 +60,13 @@ pub fn routes() -> Router<App> {
         .route("/{tenant}/account/withdraw", post(account::withdraw))
         .route("/{tenant}/account/withdraw-all", post(account::withdraw_all))
         .route("/{tenant}/account/forget-device", post(account::forget_device))
+        .route("/{tenant}/account/code", post(own::enter_code))
+        .route("/{tenant}/account/code/send", post(own::send_code))
+        .route("/{tenant}/account/mobile/confirm", post(own::confirm_mobile))
+        .route("/{tenant}/account/factors/{what}", post(own::factors))
+        .route("/{tenant}/account/{act}", get(own::show).post(own::act))
+        .route("/{tenant}/forgot", get(recover::forgot).post(recover::ask_link))
+        .route("/{tenant}/link", get(recover::open).post(recover::use_link))
 }
 
 async fn show(State(app): State<App>, browser: Browser) -> Response {
@@ -85,7 +99,8 @@ async fn code(State(app): State<App>, browser: Browser, fields: Fields) -> Respo
     let step = match at(&browser, &fields) {
         Ok(at) => {
             let trust = fields.text("trust") == "yes";
-            app.login.enter_code(at, fields.text("otp").to_owned(), trust).await
+            let entered = Entered::new(fields.text("otp"), typing(&fields).unwrap_or_default());
+            app.login.enter_code(at, entered, trust).await
         }
         Err(refused) => Err(refused),
     };
@@ -152,7 +167,15 @@ async fn answer(
             | Refused::OAuth(_)
             | Refused::Upstream(_)),
         ) => render::failure(browser, &refused),
-        Err(refused) => page(app, browser, request, Some(&Problem { refused, username })).await,
+        Err(refused) => {
+            let typing = typing(fields);
+            let problem = Problem {
+                refused,
+                username,
+                typing,
+            };
+            page(app, browser, request, Some(&problem)).await
+        }
     }
 }
 
@@ -173,6 +196,11 @@ fn moved(browser: &Browser, moved: &Moved, request: &str) -> Response {
         browser.set(headers, Cookie::Device, value);
     }
     response
+}
+
+/// Which second factor a form is about.
+fn typing(fields: &Fields) -> Option<Typing> {
+    Typing::parse(fields.text("factor"))
 }
 
 /// The page of the flow for this request.

@@ -7,11 +7,12 @@ use axum::response::{IntoResponse, Response};
 use jiff::SignedDuration;
 
 use super::browser::{Browser, Cookie};
+use super::second;
 use super::text::Language;
 use super::views::{self, Hidden, Offer, Shell};
 use crate::config::LoginName;
 use crate::db;
-use crate::login::{Again, Ask, Code, Page, Refused};
+use crate::login::{Ask, Page, Refused, Typing};
 use crate::oauth;
 use crate::oauth::scope::Scope;
 
@@ -21,6 +22,8 @@ pub(super) struct Problem {
     pub(super) refused: Refused,
     /// The user name that was typed, so that only the password has to be typed again.
     pub(super) username: String,
+    /// The second factor that was typed.
+    pub(super) typing: Option<Typing>,
 }
 
 /// A page of ours: never cached, never framed, no scripts; forms go to this site and from there to `form_target`.
@@ -76,6 +79,7 @@ pub(super) fn page(browser: &Browser, page: Page, people: Vec<views::Person>, pr
             form,
             problem: words,
             intro: language.login_intro(app, &browser.tenant.name),
+            o: language.own_texts(),
             by_email: browser.tenant.policy.accounts.login_name == LoginName::Email,
             username: problem.map_or_else(
                 || page.request.login_hint.clone().unwrap_or_default(),
@@ -83,7 +87,17 @@ pub(super) fn page(browser: &Browser, page: Page, people: Vec<views::Person>, pr
             ),
             news: None,
         }),
-        Ask::Code(code) => show(&*code_page(browser, language, shell(t.code_title), form, code, words)),
+        Ask::Code(code) => {
+            let wanted = problem
+                .and_then(|problem| problem.typing)
+                .or_else(|| browser.parameter("factor").and_then(Typing::parse));
+            let how = second::choose(&code, wanted);
+            let shell = shell(t.code_title);
+            match how {
+                Typing::Sms => show(&*second::sms_page(browser, language, shell, form, code, words)),
+                other => show(&second::other_page(browser, language, shell, form, &code, other, words)),
+            }
+        }
         Ask::NewPassword => show(&views::NewPassword {
             shell: shell(t.new_title),
             t,
@@ -145,47 +159,8 @@ pub(super) fn page(browser: &Browser, page: Page, people: Vec<views::Person>, pr
     response
 }
 
-fn code_page(
-    browser: &Browser,
-    language: Language,
-    shell: Shell,
-    form: Hidden,
-    code: Code,
-    words: Option<String>,
-) -> Box<dyn AnyPage> {
-    let t = language.texts();
-    let may_send = !matches!(code.again, Again::Never);
-    let words = words.or_else(|| code.down.then(|| language.sms_down().to_owned()));
-    match code.reference {
-        None => Box::new(views::CodeRequest {
-            shell,
-            t,
-            form,
-            problem: words.or_else(|| code.over.then(|| t.code_over.to_owned())),
-            intro: language.request_intro(&code.hint),
-            may_send,
-        }),
-        Some(reference) => Box::new(views::Code {
-            shell,
-            t,
-            form,
-            problem: words,
-            intro: language.code_intro(&code.hint, browser.tenant.policy.sms.valid_seconds),
-            label: language.code_label(&reference),
-            reference,
-            may_trust: code.may_trust,
-            again_text: match code.again {
-                Again::Now => None,
-                Again::After(wait) => Some(language.again_after(wait)),
-                Again::Never => Some(t.again_never.to_owned()),
-            },
-            may_send,
-        }),
-    }
-}
-
 /// A template of any page.
-trait AnyPage {
+pub(super) trait AnyPage {
     fn html(&self, browser: &Browser, status: StatusCode, form_target: &str) -> Response;
 }
 
@@ -209,6 +184,11 @@ fn status(refused: &Refused) -> (StatusCode, Option<SignedDuration>) {
     }
 }
 
+/// Status and words for a page that is shown again.
+pub(super) fn told(language: Language, refused: &Refused) -> (StatusCode, Option<String>) {
+    (status(refused).0, words(language, refused))
+}
+
 /// What the page says about it.
 fn words(language: Language, refused: &Refused) -> Option<String> {
     let t = language.texts();
@@ -223,11 +203,17 @@ fn words(language: Language, refused: &Refused) -> Option<String> {
         Refused::NoScope => t.no_scope,
         Refused::NoDecision => t.no_decision,
         Refused::NoMoreCodes => t.again_never,
+        Refused::WrongOther => language.own_texts().wrong_other,
+        Refused::NotARecoveryCode => language.own_texts().not_recovery,
+        Refused::Number => language.own_texts().mobile_wrong,
+        Refused::Address => language.own_texts().email_wrong,
         Refused::Wait(wait) => return Some(language.wait(*wait)),
         Refused::CodeLater(wait) => return Some(language.again_after(*wait)),
         Refused::WrongCode { left } => return Some(language.wrong_code(*left)),
         Refused::NewPassword(broken) => return Some(language.broken(broken)),
         Refused::OtherStep
+        | Refused::NotFresh
+        | Refused::Link
         | Refused::Gone
         | Refused::Forged
         | Refused::Busy

@@ -32,6 +32,7 @@ macro_rules! texts {
     };
 }
 
+pub(super) use texts;
 texts! {
     skip: "Naar de inhoud", "Skip to content";
     error: "Fout", "Error";
@@ -41,7 +42,6 @@ texts! {
 
     login_title: "Inloggen", "Log in";
     username: "Gebruikersnaam", "User name";
-    email: "E-mailadres", "E-mail address";
     password: "Wachtwoord", "Password";
     login_button: "Inloggen", "Log in";
     login_help: "Lukt het niet? Vraag hulp aan uw contactpersoon in de zorg.",
@@ -53,9 +53,6 @@ texts! {
     code_hint: "Typ alleen de 6 cijfers achter het streepje. Plakken mag ook.",
         "Type only the 6 digits after the dash. You may paste them.";
     code_button: "Verder", "Continue";
-    trust: "Vertrouw dit apparaat", "Trust this device";
-    trust_more: "U heeft hier dan een tijd geen sms nodig. Haal het vinkje weg als anderen dit apparaat ook gebruiken.",
-        "You need no text message here for a while. Untick this if others use this device too.";
     code_over: "Deze code is niet meer geldig. Vraag een nieuwe code aan.",
         "This code is no longer valid. Ask for a new one.";
     again_title: "Geen code gekregen?", "No code received?";
@@ -109,8 +106,6 @@ texts! {
     account_withdraw_more: "Trekt u de toegang in? Dan ziet de app vanaf dat moment niets meer. Wat de app al heeft, blijft bij de app.",
         "If you withdraw access, the app sees nothing more from that moment. What the app already has stays with the app.";
     withdraw_all_button: "Toegang van alle apps intrekken", "Withdraw access of all apps";
-    devices: "Vertrouwde apparaten", "Trusted devices";
-    devices_more: "Hier logt u in zonder sms.", "Here you log in without a text message.";
     account_logins: "Laatste keren ingelogd", "Recent logins";
     account_logins_more: "Was u dit niet? Bel dan uw zorgorganisatie.", "Was this not you? Then call your care organisation.";
     account_none: "U bent niet ingelogd. Log in via uw app.", "You are not logged in. Log in through your app.";

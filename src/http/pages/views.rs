@@ -3,17 +3,19 @@
 use askama::Template;
 
 use super::browser::Browser;
+use super::own_text::Texts as OwnTexts;
+use super::own_views::Way;
 use super::text::{Language, Texts};
 
 /// What every page has around its content.
 pub(super) struct Shell {
-    lang: &'static str,
-    tenant_id: String,
-    tenant_name: String,
-    title: String,
-    failed: bool,
-    other_language: Option<String>,
-    other_code: &'static str,
+    pub(super) lang: &'static str,
+    pub(super) tenant_id: String,
+    pub(super) tenant_name: String,
+    pub(super) title: String,
+    pub(super) failed: bool,
+    pub(super) other_language: Option<String>,
+    pub(super) other_code: &'static str,
 }
 
 impl Shell {
@@ -58,13 +60,16 @@ macro_rules! pages {
 
 pages! {
     Password("password.html") {
-        form: Hidden, problem: Option<String>, intro: String, by_email: bool, username: String, news: Option<String>,
+        form: Hidden, problem: Option<String>, intro: String, by_email: bool, o: &'static OwnTexts, username: String, news: Option<String>,
     }
     /// The button that asks for a code.
-    CodeRequest("code_request.html") { form: Hidden, problem: Option<String>, intro: String, may_send: bool }
+    CodeRequest("code_request.html") {
+        form: Hidden, problem: Option<String>, intro: String, may_send: bool, o: &'static OwnTexts, ways: Vec<Way>,
+    }
     Code("code.html") {
         form: Hidden, problem: Option<String>, intro: String, label: String, reference: String,
         may_trust: bool, again_text: Option<String>, may_send: bool,
+        o: &'static OwnTexts, ways: Vec<Way>,
     }
     NewPassword("new_password.html") {
         form: Hidden, problem: Option<String>, username: String, rules: Vec<String>, new_is_wrong: bool,
@@ -77,7 +82,7 @@ pages! {
     Upstream("upstream.html") { form: Hidden, intro: String, button: String, password: Option<String> }
     /// A page that only says something.
     Message("message.html") { text: String, request_id: Option<String> }
-    Account("account.html") { own: Option<Own> }
+    Account("account.html") { o: &'static OwnTexts, own: Option<Own> }
 }
 
 /// Somebody whose dossier can be chosen.

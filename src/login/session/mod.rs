@@ -25,8 +25,12 @@ pub struct Session {
     pub account: String,
     /// `auth_time`
     pub started_at: Timestamp,
-    /// Whether the SMS code was entered.
+    /// Whether a second factor was shown.
     pub second: bool,
+    /// When last; later than the login where an act asked for it.
+    pub second_at: Option<Timestamp>,
+    /// With what: `sms`, `otp` or `recovery`.
+    pub method: Option<String>,
     /// The trusted browser that stood in for the code.
     pub device: Option<String>,
     pub used_at: Timestamp,
@@ -40,16 +44,23 @@ impl Session {
 
     /// How the person was authenticated, as an Authentication Context Class Reference.
     pub fn acr(&self) -> &'static str {
-        match (self.second, &self.device) {
-            (true, _) => "urn:inzage:acr:pwd+sms",
-            (false, Some(_)) => "urn:inzage:acr:pwd+device",
-            (false, None) => "urn:inzage:acr:pwd",
+        match (self.second, self.method.as_deref(), &self.device) {
+            (true, Some("otp"), _) => "urn:inzage:acr:pwd+otp",
+            (true, Some("recovery"), _) => "urn:inzage:acr:pwd+recovery",
+            (true, _, _) => "urn:inzage:acr:pwd+sms",
+            (false, _, Some(_)) => "urn:inzage:acr:pwd+device",
+            (false, _, None) => "urn:inzage:acr:pwd",
         }
     }
 
     /// The methods, RFC 8176. A trusted browser is no method.
     pub fn amr(&self) -> &'static [&'static str] {
-        if self.second { &["pwd", "sms", "mfa"] } else { &["pwd"] }
+        match (self.second, self.method.as_deref()) {
+            // A recovery code is a one-time password too.
+            (true, Some("otp" | "recovery")) => &["pwd", "otp", "mfa"],
+            (true, _) => &["pwd", "sms", "mfa"],
+            (false, _) => &["pwd"],
+        }
     }
 }
 

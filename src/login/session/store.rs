@@ -8,25 +8,31 @@ use crate::db::{self, Conn, Row, Tx, params, statements};
 
 statements! {
     NEW_SESSION = both(
-        "INSERT INTO login_session (tenant, id, cookie, account, started_at, second, used_at, device) \
-         VALUES ($1, $2, $3, $4, $5, $6, $5, $7)"
+        "INSERT INTO login_session (tenant, id, cookie, account, started_at, second, used_at, device, method, second_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $5, $7, $8, $9)"
     );
     SESSION = both(
-        "SELECT id, account, started_at, second, used_at, ended_at, device FROM login_session \
+        "SELECT id, account, started_at, second, used_at, ended_at, device, method, second_at FROM login_session \
          WHERE tenant = $1 AND id = $2"
     );
     SESSION_OF_COOKIE = both(
-        "SELECT id, account, started_at, second, used_at, ended_at, device FROM login_session \
+        "SELECT id, account, started_at, second, used_at, ended_at, device, method, second_at FROM login_session \
          WHERE tenant = $1 AND cookie = $2"
     );
     NEWEST = both(
-        "SELECT id, account, started_at, second, used_at, ended_at, device FROM login_session \
+        "SELECT id, account, started_at, second, used_at, ended_at, device, method, second_at FROM login_session \
          WHERE tenant = $1 AND account = $2 ORDER BY started_at DESC, id LIMIT $3"
     );
     USE_SESSION = both("UPDATE login_session SET used_at = $3 WHERE tenant = $1 AND id = $2 AND used_at < $3");
     END_SESSION = both("UPDATE login_session SET ended_at = $3 WHERE tenant = $1 AND id = $2 AND ended_at IS NULL");
     END_SESSIONS = both(
         "UPDATE login_session SET ended_at = $3 WHERE tenant = $1 AND account = $2 AND ended_at IS NULL"
+    );
+    SECOND_AGAIN = both(
+        "UPDATE login_session SET second = 1, method = $3, second_at = $4 WHERE tenant = $1 AND id = $2"
+    );
+    END_OTHERS = both(
+        "UPDATE login_session SET ended_at = $4 WHERE tenant = $1 AND account = $2 AND id <> $3 AND ended_at IS NULL"
     );
     OF_DEVICE = both(
         "SELECT id FROM login_session WHERE tenant = $1 AND device = $2 AND ended_at IS NULL \
@@ -44,6 +50,8 @@ fn session_row(row: &Row) -> Session {
         used_at: row.time(4),
         ended: row.opt_int(5).is_some(),
         device: row.opt_text(6),
+        method: row.opt_text(7),
+        second_at: row.opt_time(8),
     }
 }
 
@@ -63,6 +71,8 @@ pub(in crate::login) async fn new_session(
             session.started_at,
             session.second,
             session.device.as_deref(),
+            session.method.as_deref(),
+            session.second_at,
         ],
     )
     .await?;
@@ -116,6 +126,30 @@ pub(in crate::login) async fn end_session(
 ) -> Result<(), db::Error> {
     tx.execute(END_SESSION, params![tenant.as_str(), id, now]).await?;
     Ok(())
+}
+
+/// A second factor was shown again.
+pub(in crate::login) async fn second_again(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    id: &str,
+    method: &str,
+    now: Timestamp,
+) -> Result<(), db::Error> {
+    tx.execute(SECOND_AGAIN, params![tenant.as_str(), id, method, now])
+        .await?;
+    Ok(())
+}
+
+/// Ends every session of the account but this one.
+pub(in crate::login) async fn end_others(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    account: &str,
+    id: &str,
+    now: Timestamp,
+) -> Result<u64, db::Error> {
+    tx.execute(END_OTHERS, params![tenant.as_str(), account, id, now]).await
 }
 
 /// The sessions that this trusted browser vouches for.

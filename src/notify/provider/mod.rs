@@ -25,7 +25,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::{Client, RequestBuilder, redirect};
 
-use super::run::Refused;
+use super::Refused;
 use crate::config::{Provider, ProviderKind};
 
 const LONGEST: Duration = Duration::from_secs(3);

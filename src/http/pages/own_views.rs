@@ -1,0 +1,52 @@
+//! The pages on which people change their account, as templates.
+
+use askama::Template;
+
+use super::own_text::Texts as OwnTexts;
+use super::text::Texts;
+use super::views::{Hidden, Shell};
+
+macro_rules! pages {
+    ($($(#[$doc:meta])* $name:ident($path:literal) { $($field:ident: $kind:ty),* $(,)? })*) => {
+        $($(#[$doc])*
+        #[derive(Template)]
+        #[template(path = $path, config = ".config/askama.toml")]
+        pub(super) struct $name {
+            pub(super) shell: Shell,
+            pub(super) t: &'static Texts,
+            pub(super) o: &'static OwnTexts,
+            pub(super) problem: Option<String>,
+            $(pub(super) $field: $kind),*
+        })*
+    };
+}
+
+pages! {
+    /// Asks for a fresh second factor before an act.
+    Confirm("own_confirm.html") {
+        csrf: String, act: &'static str, label: Option<String>, intro: String, again_text: Option<String>,
+        may_send: bool, has_app: bool,
+    }
+    Password("own_password.html") { csrf: String, username: String, rules: Vec<String>, new_is_wrong: bool }
+    Mobile("own_mobile.html") { csrf: String, now: String, waiting: Option<String> }
+    Email("own_email.html") { csrf: String }
+    Factors("own_factors.html") {
+        csrf: String, app_on: bool, new_app: Option<(String, String)>, left: Option<String>, codes: Vec<String>,
+    }
+    Close("own_close.html") { csrf: String }
+    Forgot("forgot.html") { by_email: bool }
+    /// What a link for a password opens.
+    LinkPassword("link_password.html") { token: String, username: String, rules: Vec<String> }
+    LinkEmail("link_email.html") { token: String }
+    /// A code of an app or a recovery code in a login.
+    OtherCode("other_code.html") {
+        form: Hidden, factor: &'static str, label: &'static str, hint: &'static str, digits: bool, may_trust: bool,
+        ways: Vec<Way>,
+    }
+}
+
+/// Another second factor.
+pub(super) struct Way {
+    pub(super) href: String,
+    pub(super) text: &'static str,
+}

@@ -1,0 +1,55 @@
+//! Closing the account: everything that opens something is dead at once, and the record of what happened stays.
+
+use jiff::Timestamp;
+
+use crate::account::{self, Account, State};
+use crate::audit::{self, Action, Outcome};
+use crate::consent;
+use crate::db::Tx;
+use crate::login::notice::Notice;
+use crate::login::{At, Login, Refused, device, session};
+use crate::oauth::grant;
+
+use super::entry;
+
+impl Login {
+    /// Closes the account of who is logged in. Returns the ids of the grants that ended.
+    pub async fn close_account(&self, at: At) -> Result<Vec<String>, Refused> {
+        let login = self.clone();
+        self.whole(async move {
+            let now = login.now();
+            let mut tx = login.db.begin().await?;
+            let here = login.fresh_home(&mut tx, &at, now).await?;
+            let ended = login.end_everything(&mut tx, &at, &here.account, now).await?;
+            let line = entry(&at, Action::AccountClosed, Outcome::Success, &here.account.id);
+            audit::write(&mut tx, &line, now).await?;
+            login
+                .tell(&mut tx, &at, &here.account, Notice::AccountClosed, now)
+                .await?;
+            tx.commit().await?;
+            login.outbox.wake();
+            Ok(ended)
+        })
+        .await
+    }
+
+    async fn end_everything(
+        &self,
+        tx: &mut Tx,
+        at: &At,
+        account: &Account,
+        now: Timestamp,
+    ) -> Result<Vec<String>, Refused> {
+        let (tenant, id) = (&at.tenant.id, &account.id);
+        account::set_state(tx, tenant, id, State::Closed, now).await?;
+        session::store::end_sessions(tx, tenant, id, now).await?;
+        device::store::end_all(tx, tenant, id, now).await?;
+        account::link::store::end_all(tx, tenant, id, now).await?;
+        account::factor::store::drop_totp(tx, tenant, id).await?;
+        account::factor::store::new_codes(tx, tenant, id, &[], now).await?;
+        let living = grant::living(tx, tenant, id, now).await?;
+        grant::revoke_account(tx, tenant, id, now).await?;
+        consent::end_all(tx, tenant, id, now).await?;
+        Ok(living.into_iter().map(|grant| grant.id).collect())
+    }
+}
