@@ -94,6 +94,8 @@ actions! {
 
     /// OAuth: an authorization request came in.
     AuthorizationRequested = "authorization-requested";
+    /// OAuth: a portal asked for a launch of an app.
+    LaunchCreated = "launch-created";
     /// OAuth: a code was exchanged.
     TokenIssued = "token-issued";
     TokenRefreshed = "token-refreshed";

@@ -22,8 +22,8 @@ impl<'a> Area<'a> {
             (Some(".well-known"), _) => Self::Public,
             (Some("fhir"), Some("metadata" | ".well-known")) => Self::Public,
             (Some("fhir"), _) => Self::Fhir { tenant: first },
-            (Some("oauth"), Some("jwks")) => Self::Public,
-            (Some("oauth"), Some("token" | "introspect" | "revoke" | "userinfo" | "par" | "register")) => {
+            (Some("oauth"), Some("jwks" | "style.json")) => Self::Public,
+            (Some("oauth"), Some("token" | "introspect" | "revoke" | "userinfo" | "par" | "register" | "launch")) => {
                 Self::Token { tenant: first }
             }
             _ => Self::Page,

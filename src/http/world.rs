@@ -162,6 +162,7 @@ impl World {
             amr: vec!["pwd".to_owned()],
             session: "session".to_owned(),
             expires_at,
+            context: None,
             state: State::Active,
         };
         let access = store::Access {

@@ -7,14 +7,17 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::flow::Standing;
+use super::session::Session;
 use super::{At, Login, Moved, Refused, Step, line, store, upstream};
 use crate::audit::{self, Action, Outcome};
 use crate::config::Tenant;
 use crate::consent::{Right, Role};
 use crate::db::Tx;
 use crate::fhir::types::{Id, ResourceType};
-use crate::oauth::request::{self, Approval, DENIED};
-use crate::oauth::scope::{Scope, Scopes};
+use crate::oauth::acr;
+use crate::oauth::code::Refusal;
+use crate::oauth::request::{self, Approval, DENIED, LOGIN_REQUIRED, Request, UNMET};
+use crate::oauth::scope::{Detail, Scope, Scopes};
 use crate::secret::{hex, mac};
 
 /// After this a remembered approval is asked again.
@@ -24,7 +27,7 @@ const REMEMBERED: SignedDuration = SignedDuration::from_hours(90 * 24);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// These scopes were left selected, as they stand in the form.
-    Allow(Vec<String>),
+    Allow(Vec<String>, Detail),
     Deny,
 }
 
@@ -84,11 +87,8 @@ impl Login {
                     audit::write(&mut tx, &entry, now).await?;
                     to_app
                 }
-                Decision::Allow(left) => {
-                    let scopes = standing
-                        .request
-                        .scopes
-                        .keep(|scope| !optional(scope) || left.iter().any(|text| *text == scope.to_string()));
+                Decision::Allow(left, detail) => {
+                    let scopes = standing.request.scopes.choose(&left, detail, optional);
                     if standing.request.scopes.data().next().is_some() && scopes.data().next().is_none() {
                         return Err(Refused::NoScope);
                     }
@@ -117,6 +117,14 @@ impl Login {
             return Err(Refused::OtherStep);
         };
         let account = &standing.account()?.id;
+        if let Some(refusal) = self.unmet(&standing.request, account, session) {
+            finish(tx, &at.tenant, standing, now).await?;
+            let to_app = request::deny(tx, &standing.request, refusal, now).await?;
+            let outcome = Outcome::Refused(refusal.code.as_str());
+            let entry = line(at, &standing.flow, Action::Approved, outcome, Some(account));
+            audit::write(tx, &entry, now).await?;
+            return Ok(to_app);
+        }
         let right = match patient {
             Some(patient) => standing.right(patient),
             None => standing
@@ -159,6 +167,17 @@ impl Login {
         Ok(to_app)
     }
 
+    /// Why the app gets nothing though the person agreed: it is another person than it named, or the login was weaker than it
+    /// asked (OpenID Connect Core §3.1.2.1, RFC 9470 §5). A hint that cannot be read only keeps a session from vouching.
+    fn unmet(&self, request: &Request, account: &str, session: &Session) -> Option<Refusal> {
+        let hinted = request.hint.as_ref().is_some_and(|hint| !hint.is_empty());
+        if hinted && !self.is_expected(request, account) {
+            return Some(LOGIN_REQUIRED);
+        }
+        let wanted = request.acr_values.as_deref().unwrap_or_default();
+        (!acr::meets(wanted, session.acr())).then_some(UNMET)
+    }
+
     /// What an earlier decision says about this request, if it says everything.
     pub(super) async fn remembered(
         &self,
@@ -182,7 +201,8 @@ impl Login {
         let wanted = &standing.request.scopes;
         let same = wanted.iter().all(|scope| asked.has(scope));
         let young = now.duration_since(decided_at) < REMEMBERED;
-        let scopes = wanted.keep(|scope| granted.has(scope));
+        // Pieces of what was asked count as well as the whole.
+        let scopes = granted.within(wanted);
         let enough = wanted.data().next().is_none() || scopes.data().next().is_some();
         Ok((same && young && enough).then_some(scopes))
     }

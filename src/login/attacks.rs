@@ -3,6 +3,7 @@
 use super::world::{Browser, PASSWORD, World, world};
 use super::{Ask, Decision, Refused, Visit};
 use crate::account::{self, State};
+use crate::oauth::scope::Detail;
 use crate::secret::Secret;
 
 const SCOPE: &str = "openid launch/patient patient/*.rs offline_access";
@@ -16,7 +17,10 @@ async fn gives_nothing(world: &World, browser: &Browser<'_>, state: &str) {
         here.change(PASSWORD, PASSWORD, PASSWORD).await.is_err(),
         "{state}: change"
     );
-    for decision in [Decision::Allow(vec!["patient/*.rs".to_owned()]), Decision::Deny] {
+    for decision in [
+        Decision::Allow(vec!["patient/*.rs".to_owned()], Detail::Whole),
+        Decision::Deny,
+    ] {
         let answer = world.login.decide(here.at(), decision).await;
         assert!(
             matches!(answer, Err(Refused::OtherStep | Refused::Gone)),

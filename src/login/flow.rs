@@ -67,8 +67,8 @@ pub(super) fn browser_hash(cookie: &str) -> [u8; 32] {
     sha256(cookie.as_bytes())
 }
 
-/// Whether this session may stand in for a login in this flow.
-pub(super) fn counts(request: &Request, session: &Session, now: Timestamp) -> bool {
+/// Whether this session may stand in for a login in this flow, if it is of the person whom the app expects.
+fn vouches(request: &Request, session: &Session, now: Timestamp) -> bool {
     let young = request
         .max_age
         .is_none_or(|seconds| now.duration_since(session.started_at).as_secs() < seconds);
@@ -80,6 +80,17 @@ pub(super) fn wants_fresh(request: &Request) -> bool {
 }
 
 impl Login {
+    /// Whether this session may stand in for a login in this flow.
+    pub(super) fn counts(&self, request: &Request, session: &Session, now: Timestamp) -> bool {
+        self.is_expected(request, &session.account) && vouches(request, session, now)
+    }
+
+    /// Whether this is the person whom the app named by an earlier id token.
+    pub(super) fn is_expected(&self, request: &Request, account: &str) -> bool {
+        let subject = || self.subjects.of(&request.tenant, account);
+        request.hint.as_ref().is_none_or(|hint| *hint == subject())
+    }
+
     /// What a form of this flow carries besides the flow's id.
     pub(super) fn form(&self, flow: &str) -> String {
         hex(&mac(&self.form_key, &[flow.as_bytes()]))
@@ -141,6 +152,7 @@ impl Login {
             session: session.as_ref(),
             rights: &rights,
             needs_patient: request.needs_patient(),
+            launch: request.launch.as_ref(),
         };
         let step = next(facts, &tenant.policy, now);
         Ok(Standing {

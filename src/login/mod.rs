@@ -42,6 +42,8 @@ pub mod upstream;
 #[cfg(test)]
 mod attacks;
 #[cfg(test)]
+mod demands;
+#[cfg(test)]
 mod ending;
 #[cfg(test)]
 mod portals;
@@ -64,7 +66,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Tenant};
 use crate::db::{self, Db};
 use crate::notify::Outbox;
-use crate::oauth;
+use crate::oauth::{self, Subjects};
 use crate::secret::{MacKey, Random};
 
 pub use answer::Decision;
@@ -95,6 +97,7 @@ pub struct Parts {
     form_key: MacKey,
     person_key: MacKey,
     upstreams: upstream::Upstreams,
+    subjects: Subjects,
 }
 
 impl std::ops::Deref for Login {
@@ -250,6 +253,7 @@ impl Login {
             form_key: master.mac_key("login-form"),
             person_key: master.mac_key("person-id"),
             upstreams: upstream::Upstreams::new(config),
+            subjects: Subjects::new(master),
             db,
             clock,
             random,

@@ -12,6 +12,7 @@ use crate::account::{Account, State};
 use crate::config::{Policy, SmsWhen};
 use crate::consent::Right;
 use crate::fhir::types::Id;
+use crate::oauth::launch::Launch;
 
 /// What the person has to do now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +40,8 @@ pub struct Facts<'a> {
     pub rights: &'a [Right],
     /// Whether the app asks about one client.
     pub needs_patient: bool,
+    /// What the portal said that launched the app.
+    pub launch: Option<&'a Launch>,
 }
 
 /// The next step.
@@ -71,11 +74,17 @@ pub fn next(facts: Facts<'_>, policy: &Policy, now: Timestamp) -> Step {
     if account.state == State::MustChangePassword {
         return Step::ChangePassword;
     }
-    if rights.is_empty() {
+    // A launch of another person opens nothing here.
+    if rights.is_empty() || facts.launch.is_some_and(|launch| !launch.is_for(&account.id)) {
         return Step::NoAccess;
     }
     if !facts.needs_patient {
         return Step::Approve(None);
+    }
+    if let Some(launched) = facts.launch.and_then(|launch| launch.patient.as_deref()) {
+        // The portal has this client in view; the rights decide whether the person may see them.
+        let right = rights.iter().find(|right| right.patient.as_str() == launched);
+        return right.map_or(Step::NoAccess, |right| Step::Approve(Some(right.patient.clone())));
     }
     let chosen = match (&flow.patient, rights) {
         (_, [only]) => Some(&only.patient),

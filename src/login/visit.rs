@@ -11,7 +11,7 @@ use url::Url;
 
 use super::answer::{finish, optional};
 use super::challenge::{State, resend_wait};
-use super::flow::{Standing, browser_hash, counts, wants_fresh};
+use super::flow::{Standing, browser_hash, wants_fresh};
 use super::session::{self, Session};
 use super::{At, Flow, Login, Refused, Step, challenge, line, store};
 use crate::account::Account;
@@ -140,7 +140,7 @@ impl Login {
         Ok(match standing.step {
             Step::Password => session::of_cookie(conn, &at.tenant.id, at.session.as_deref(), now)
                 .await?
-                .is_some_and(|session| counts(&standing.request, &session, now)),
+                .is_some_and(|session| self.counts(&standing.request, &session, now)),
             Step::Approve(_) if !standing.request.asks(Prompt::Consent) => {
                 self.remembered(conn, &at.tenant, standing, now).await?.is_some()
             }
@@ -156,7 +156,7 @@ impl Login {
             .ok_or(Refused::Gone)?;
         let session = session::of_cookie(&mut tx, &at.tenant.id, at.session.as_deref(), now)
             .await?
-            .filter(|session| counts(&asked, session, now));
+            .filter(|session| self.counts(&asked, session, now));
         let (cookie, new) = match &at.browser {
             Some(cookie) if cookie.len() <= 64 => (cookie.clone(), false),
             _ => (self.random.token(), true),

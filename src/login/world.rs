@@ -368,7 +368,13 @@ impl Browser<'_> {
 
     pub(crate) async fn allow(&mut self, scopes: &[&str]) -> Result<Moved, Refused> {
         let left = scopes.iter().map(|scope| (*scope).to_owned()).collect();
-        self.world.login.decide(self.at(), super::Decision::Allow(left)).await
+        self.world
+            .login
+            .decide(
+                self.at(),
+                super::Decision::Allow(left, crate::oauth::scope::Detail::Whole),
+            )
+            .await
     }
 
     /// Password and SMS code.

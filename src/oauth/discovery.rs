@@ -7,20 +7,24 @@
 
 use serde_json::{Value, json};
 
-use super::Issuer;
 use super::scope::Scopes;
 use super::token::ALGORITHMS;
+use super::{Issuer, acr};
 use crate::config::TenantId;
 
 /// `capabilities`, <https://hl7.org/fhir/smart-app-launch/conformance.html>
-const CAPABILITIES: [&str; 13] = [
+const CAPABILITIES: [&str; 17] = [
     "launch-standalone",
+    "launch-ehr",
     "authorize-post",
     "client-public",
     "client-confidential-symmetric",
     "client-confidential-asymmetric",
     "sso-openid-connect",
     "context-standalone-patient",
+    "context-ehr-patient",
+    "context-banner",
+    "context-style",
     "permission-offline",
     "permission-online",
     "permission-patient",
@@ -39,6 +43,12 @@ pub struct Addresses {
     pub revoke: String,
     pub jwks: String,
     pub userinfo: String,
+    /// Where an app pushes a request (RFC 9126).
+    pub push: String,
+    /// Where a portal asks for a launch.
+    pub launch: String,
+    /// The colours of the pages, for apps that want to look alike.
+    pub style: String,
     /// Where a person sees and withdraws what apps got.
     pub manage: String,
 }
@@ -54,6 +64,9 @@ impl Addresses {
             revoke: endpoint("revoke"),
             jwks: endpoint("jwks"),
             userinfo: endpoint("userinfo"),
+            push: endpoint("par"),
+            launch: endpoint("launch"),
+            style: endpoint("style.json"),
             manage: format!("{base}/account"),
             issuer: base,
         }
@@ -76,6 +89,8 @@ fn shared(issuer: &Issuer, tenant: &TenantId) -> Value {
         "jwks_uri": at.jwks,
         "introspection_endpoint": at.introspect,
         "revocation_endpoint": at.revoke,
+        "pushed_authorization_request_endpoint": at.push,
+        "require_pushed_authorization_requests": false,
         "scopes_supported": supported(),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query", "form_post"],
@@ -88,6 +103,7 @@ fn shared(issuer: &Issuer, tenant: &TenantId) -> Value {
         "revocation_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"],
         "revocation_endpoint_auth_signing_alg_values_supported": ALGORITHMS,
         "authorization_response_iss_parameter_supported": true,
+        "acr_values_supported": acr::LEVELS,
     })
 }
 
@@ -118,6 +134,23 @@ pub fn openid(issuer: &Issuer, tenant: &TenantId) -> Value {
         document.extend(more);
     }
     document
+}
+
+/// `smart_style_url`, <https://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html#styling>
+pub fn style() -> Value {
+    json!({
+        "color_background": "#ffffff",
+        "color_error": "#b00020",
+        "color_highlight": "#0b5fa5",
+        "color_modal_backdrop": "rgba(0, 0, 0, 0.4)",
+        "color_success": "#1b6e2d",
+        "color_text": "#1b1b1b",
+        "dim_border_radius": "4px",
+        "dim_font_size": "18px",
+        "dim_spacing_size": "16px",
+        "font_family_body": "system-ui, sans-serif",
+        "font_family_heading": "system-ui, sans-serif",
+    })
 }
 
 /// `/.well-known/oauth-protected-resource/{tenant}/fhir`, RFC 9728

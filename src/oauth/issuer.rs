@@ -4,11 +4,11 @@ use std::future::Future;
 use std::sync::Arc;
 
 use super::published::Published;
-use super::{Error, key, token};
+use super::{Error, Subjects, key, token};
 use crate::clock::Clock;
 use crate::config::{Config, Server, TenantId};
 use crate::db::Db;
-use crate::secret::{MacKey, Random, Sealer, hex, mac};
+use crate::secret::{MacKey, Random, Sealer};
 
 /// The authorization server of all tenants; cheap to clone.
 #[derive(Clone, Debug)]
@@ -25,7 +25,7 @@ struct Parts {
     published: Published,
     /// Out of an old refresh token comes the next one: see [`token`].
     successor: MacKey,
-    subject: MacKey,
+    subjects: Subjects,
     sealer: Sealer,
 }
 
@@ -40,7 +40,7 @@ impl Issuer {
             checked: token::Checked::default(),
             published: Published::new(&config.oauth),
             successor: config.master.mac_key("oauth-successor"),
-            subject: config.master.mac_key("oauth-subject"),
+            subjects: Subjects::new(&config.master),
             sealer: config.master.sealer("oauth-key"),
         }))
     }
@@ -67,9 +67,9 @@ impl Issuer {
         self.0.server.fhir_base(tenant.as_str())
     }
 
-    /// Who the person is to apps: stable, and neither a client_id nor anything out of the dossier.
+    /// Who the person is to apps.
     pub fn subject(&self, tenant: &TenantId, account: &str) -> String {
-        hex(&mac(&self.0.subject, &[tenant.as_str().as_bytes(), account.as_bytes()])[..16])
+        self.0.subjects.of(tenant, account)
     }
 
     pub(super) fn successor(&self) -> &MacKey {

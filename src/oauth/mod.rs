@@ -17,16 +17,20 @@
 //! SHA-256 of it. Only id tokens are JWTs. A flow that writes runs in a task of its own, so that a caller who hangs up cannot
 //! stop it half-way.
 
+pub mod acr;
 pub mod app;
 pub mod code;
 pub mod discovery;
 pub mod grant;
 mod issuer;
 pub mod key;
+pub mod launch;
 mod published;
+pub mod pushed;
 pub mod request;
 pub mod scope;
 mod standing;
+mod subject;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod token;
@@ -34,6 +38,7 @@ pub mod token;
 use std::sync::Arc;
 
 pub use issuer::Issuer;
+pub use subject::Subjects;
 
 use crate::config::Tenant;
 use crate::consent::Right;

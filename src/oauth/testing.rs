@@ -286,7 +286,7 @@ pub(crate) fn pair(url: &Url, wanted: &str) -> Option<String> {
 
 pub(crate) fn body(answer: Answer) -> Value {
     match answer {
-        Answer::Body(body) => body,
+        Answer::Body(body) | Answer::Created(body) => body,
         Answer::Refused(refusal) => panic!("{refusal:?}"),
     }
 }
@@ -295,7 +295,7 @@ pub(crate) fn body(answer: Answer) -> Value {
 pub(crate) fn error(answer: Answer) -> &'static str {
     match answer {
         Answer::Refused(refusal) => refusal.code.as_str(),
-        Answer::Body(_) => "no error",
+        Answer::Body(_) | Answer::Created(_) => "no error",
     }
 }
 

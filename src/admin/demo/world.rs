@@ -235,7 +235,7 @@ impl World<'_> {
         let public = super::jwk::public(&file)?;
         let metadata = json!({"client_id": "demo-backend", "client_name": "Demo backend", "redirect_uris": [],
             "grant_types": ["client_credentials"], "token_endpoint_auth_method": "private_key_jwt",
-            "jwks": {"keys": [public]}, "scope": "system/*.rs"});
+            "jwks": {"keys": [public]}, "scope": "system/*.rs urn:inzage:scope:launches"});
         register(self.db, tenant, &metadata, self.clock, self.random).await?;
         Ok(json!({"client_id": "demo-backend", "redirect_uris": [], "kind": "backend"}))
     }

@@ -12,7 +12,7 @@ use crate::oauth::code::{Code, Refusal};
 use crate::oauth::token::Answer;
 
 /// On every answer of the token endpoint, errors too (RFC 6749 §5.1).
-const NOT_KEPT: [(HeaderName, HeaderValue); 2] = [
+pub(super) const NOT_KEPT: [(HeaderName, HeaderValue); 2] = [
     (CACHE_CONTROL, HeaderValue::from_static("no-store")),
     (PRAGMA, HeaderValue::from_static("no-cache")),
 ];
@@ -20,6 +20,7 @@ const NOT_KEPT: [(HeaderName, HeaderValue); 2] = [
 pub(super) fn answered(answer: Result<Answer, Error>, request: &HeaderMap) -> Response {
     match answer {
         Ok(Answer::Body(body)) => (NOT_KEPT, Json(body)).into_response(),
+        Ok(Answer::Created(body)) => (StatusCode::CREATED, NOT_KEPT, Json(body)).into_response(),
         Ok(Answer::Refused(refusal)) => refused(refusal, request),
         Err(error) => failed(&error),
     }

@@ -32,6 +32,10 @@ pub(super) async fn protected_resource(
     document(&app, &tenant, &headers, discovery::protected_resource)
 }
 
+pub(super) async fn style(State(app): State<App>, Path(tenant): Path<String>, headers: HeaderMap) -> Response {
+    document(&app, &tenant, &headers, |_, _| discovery::style())
+}
+
 fn document(app: &App, tenant: &str, headers: &HeaderMap, made: fn(&Issuer, &TenantId) -> Value) -> Response {
     let Some(tenant) = app.config.tenant(tenant) else {
         return Failure::not_found().into_response();

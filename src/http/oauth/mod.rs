@@ -8,6 +8,7 @@ mod answer;
 mod authorize;
 mod documents;
 mod form;
+mod launch;
 mod page;
 #[cfg(test)]
 mod tests;
@@ -31,6 +32,9 @@ pub fn routes() -> Router<App> {
         .route("/{tenant}/oauth/introspect", post(token::introspect))
         .route("/{tenant}/oauth/userinfo", get(token::userinfo).post(token::userinfo))
         .route("/{tenant}/oauth/jwks", get(documents::jwks))
+        .route("/{tenant}/oauth/style.json", get(documents::style))
+        .route("/{tenant}/oauth/par", post(token::push))
+        .route("/{tenant}/oauth/launch", post(launch::launch))
         .route("/{tenant}/fhir/.well-known/smart-configuration", get(documents::smart))
         .route("/{tenant}/.well-known/openid-configuration", get(documents::openid))
         .route(

@@ -19,6 +19,7 @@ use crate::http::App;
 use crate::http::area::Area;
 use crate::http::failure::Failure;
 use crate::oauth::code::{Code, Refusal};
+use crate::oauth::pushed;
 use crate::oauth::token::{self, Form, Posted, UserInfo};
 
 const FORM: Refusal = Refusal::new(
@@ -115,6 +116,20 @@ pub(super) async fn revoke(
     }
 }
 
+pub(super) async fn push(
+    State(app): State<App>,
+    Path(tenant): Path<String>,
+    origin: Option<Extension<Origin>>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    match call(&app, &tenant, origin, &headers, query.as_deref(), body) {
+        Ok(call) => answered(pushed::push(&app.issuer, &call.tenant, call.posted).await, &headers),
+        Err(response) => *response,
+    }
+}
+
 pub(super) async fn introspect(
     State(app): State<App>,
     Path(tenant): Path<String>,
@@ -142,12 +157,7 @@ pub(super) async fn userinfo(
     let Some(tenant) = app.config.tenant(&tenant) else {
         return Failure::not_found().into_response();
     };
-    let mut authorizations = headers.get_all(AUTHORIZATION).iter();
-    let bearer = match (authorizations.next(), authorizations.next()) {
-        (Some(one), None) => one.to_str().ok().and_then(|text| text.split_once(' ')),
-        _ => None,
-    };
-    let Some((_, token)) = bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")) else {
+    let Some(token) = bearer(&headers) else {
         return challenged(StatusCode::UNAUTHORIZED, "Bearer");
     };
     match token::userinfo(&app.issuer, tenant, token).await {
@@ -171,7 +181,17 @@ pub(super) async fn userinfo(
     }
 }
 
-fn challenged(status: StatusCode, challenge: &'static str) -> Response {
+/// The one bearer token of a request.
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let mut authorizations = headers.get_all(AUTHORIZATION).iter();
+    let (Some(one), None) = (authorizations.next(), authorizations.next()) else {
+        return None;
+    };
+    let (scheme, token) = one.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token)
+}
+
+pub(super) fn challenged(status: StatusCode, challenge: &'static str) -> Response {
     let mut response = status.into_response();
     response
         .headers_mut()

@@ -15,7 +15,7 @@ use crate::http::App;
 use crate::secret::Secret;
 
 const LARGEST: usize = 32 * 1024;
-const MOST: usize = 150;
+const MOST: usize = 600;
 
 /// Decoded fields, in the order of the form.
 pub(super) struct Fields(Vec<(String, Secret<String>)>);

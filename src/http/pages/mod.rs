@@ -23,6 +23,7 @@ mod own_views;
 mod people;
 mod recover;
 mod render;
+mod scope_words;
 mod second;
 #[cfg(test)]
 mod tests;
@@ -43,6 +44,7 @@ use self::render::Problem;
 use super::App;
 use crate::fhir::types::Id;
 use crate::login::{Ask, At, Decision, Entered, Moved, Refused, Typing, Visit};
+use crate::oauth::scope::Detail;
 
 /// Everything under `/{tenant}/login`, `/{tenant}/account` and `/assets`.
 pub fn routes() -> Router<App> {
@@ -126,7 +128,13 @@ async fn client(State(app): State<App>, browser: Browser, fields: Fields) -> Res
 
 async fn approve(State(app): State<App>, browser: Browser, fields: Fields) -> Response {
     let decision = match fields.text("decision") {
-        "allow" => Some(Decision::Allow(fields.all("scope"))),
+        "allow" => {
+            let detail = match fields.text("detail") {
+                "pieces" => Detail::Pieces,
+                _ => Detail::Whole,
+            };
+            Some(Decision::Allow(fields.all("scope"), detail))
+        }
         "deny" => Some(Decision::Deny),
         _ => None,
     };

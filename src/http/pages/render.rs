@@ -9,12 +9,12 @@ use jiff::SignedDuration;
 use super::browser::{Browser, Cookie};
 use super::second;
 use super::text::Language;
-use super::views::{self, Hidden, Offer, Shell};
+use super::views::{self, Hidden, Offer, Parts, Shell};
 use crate::config::LoginName;
 use crate::db;
 use crate::login::{Ask, Page, Refused, Typing};
 use crate::oauth;
-use crate::oauth::scope::Scope;
+use crate::oauth::scope::{Choice, Pieces, Scope};
 
 /// What went wrong in the last step, for the page that is shown again.
 #[derive(Debug)]
@@ -144,6 +144,7 @@ pub(super) fn page(browser: &Browser, page: Page, people: Vec<views::Person>, pr
                         title,
                         more,
                         offline: *scope == Scope::OfflineAccess,
+                        parts: parts(language, scope),
                     }
                 })
                 .collect(),
@@ -157,6 +158,28 @@ pub(super) fn page(browser: &Browser, page: Page, people: Vec<views::Person>, pr
         response.headers_mut().insert(RETRY_AFTER, seconds(retry));
     }
     response
+}
+
+/// What of a scope can be chosen by itself.
+fn parts(language: Language, scope: &Scope) -> Option<Parts> {
+    let (pieces, selected) = match Choice::of(scope).pieces {
+        Pieces::None => return None,
+        Pieces::Types(types) => (types, true),
+        Pieces::Categories(categories) => (categories, false),
+    };
+    let t = language.texts();
+    Some(Parts {
+        title: if selected {
+            t.approve_types
+        } else {
+            t.approve_categories
+        },
+        selected,
+        pieces: pieces
+            .iter()
+            .map(|piece| (piece.to_string(), language.piece(piece)))
+            .collect(),
+    })
 }
 
 /// A template of any page.

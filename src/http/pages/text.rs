@@ -10,8 +10,6 @@ use jiff::SignedDuration;
 
 use crate::account::password::Broken;
 use crate::consent::Role;
-use crate::fhir::types::ResourceType;
-use crate::oauth::scope::{Action, Data, Scope};
 
 /// The language of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,6 +117,8 @@ texts! {
         "This code belongs to an older message. Use the newest one.";
     different: "De twee nieuwe wachtwoorden zijn niet gelijk.", "The two new passwords are not the same.";
     choose_client: "Kies een persoon uit de lijst.", "Choose a person from the list.";
+    approve_types: "Zelf kiezen welke onderdelen", "Choose the parts yourself";
+    approve_categories: "Alleen een deel hiervan toestaan", "Allow only a part of this";
     no_scope: "Kies ten minste een onderdeel, of weiger de toegang.", "Choose at least one part, or refuse.";
     no_decision: "Kies: toestaan of weigeren.", "Choose: allow or refuse.";
 }
@@ -340,72 +340,11 @@ impl Language {
     pub(super) fn nameless(self, at: usize) -> String {
         self.pick(format!("Cliënt {at}"), format!("Client {at}"))
     }
-
-    /// A scope in plain words, and a second line where one is needed.
-    pub(super) fn scope(self, scope: &Scope) -> (String, String) {
-        match scope {
-            Scope::Data(data) => (self.data(data), self.limits(data)),
-            Scope::OfflineAccess => (self.texts().offline.to_owned(), self.texts().offline_more.to_owned()),
-            other => (other.to_string(), String::new()), // Not optional, so not on the page.
-        }
-    }
-
-    fn data(self, data: &Data) -> String {
-        let (dutch, english) = match data.kind {
-            None => ("Alles in het dossier", "Everything in the record"),
-            Some(ResourceType::Patient | ResourceType::Person) => ("Persoonsgegevens", "Personal details"),
-            Some(ResourceType::RelatedPerson) => ("Contactpersonen", "Contact persons"),
-            Some(ResourceType::Practitioner) => ("Namen van zorgverleners", "Names of care workers"),
-            Some(ResourceType::PractitionerRole) => ("Werk van zorgverleners", "Jobs of care workers"),
-            Some(ResourceType::Organization) => ("Namen van organisaties", "Names of organisations"),
-            Some(ResourceType::CareTeam) => ("Wie er voor u zorgen", "The people who care for you"),
-            Some(ResourceType::Coverage) => ("Verzekeringen", "Insurance"),
-            Some(ResourceType::Contract) => ("Abonnementen", "Subscriptions"),
-            Some(ResourceType::EpisodeOfCare) => ("Begin en einde van de zorg", "Beginning and end of care"),
-            Some(ResourceType::Observation) => ("Rapportages en metingen", "Reports and measurements"),
-            Some(ResourceType::Composition) => ("Uitgebreide rapportages", "Extended reports"),
-            Some(ResourceType::DocumentReference) => ("Documenten", "Documents"),
-            Some(ResourceType::Questionnaire | ResourceType::QuestionnaireResponse) => ("Formulieren", "Forms"),
-            Some(ResourceType::CarePlan) => ("Zorgplan", "Care plan"),
-            Some(ResourceType::Goal) => ("Doelen in het zorgplan", "Goals in the care plan"),
-            Some(ResourceType::Condition) => ("Aandachtspunten en diagnoses", "Points of attention and diagnoses"),
-            Some(ResourceType::Appointment) => ("Afspraken", "Appointments"),
-        };
-        self.pick(dutch.to_owned(), english.to_owned())
-    }
-
-    fn limits(self, data: &Data) -> String {
-        let mut parts = Vec::new();
-        let writes = [Action::Create, Action::Update, Action::Delete];
-        if writes.iter().any(|action| data.actions.has(*action)) {
-            parts.push(self.pick("Bekijken en veranderen.".to_owned(), "See and change.".to_owned()));
-        }
-        if data.context == crate::oauth::scope::Context::User {
-            parts.push(self.pick(
-                "Van iedereen van wie u het dossier mag bekijken.".to_owned(),
-                "Of everybody whose record you may see.".to_owned(),
-            ));
-        }
-        if !data.filters.is_empty() {
-            let filters: Vec<String> = data
-                .filters
-                .iter()
-                .map(|(name, value)| format!("{name}={value}"))
-                .collect();
-            let filters = filters.join(", ");
-            parts.push(self.pick(
-                format!("Alleen een deel: {filters}."),
-                format!("Only a part: {filters}."),
-            ));
-        }
-        parts.join(" ")
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oauth::scope::Scopes;
 
     #[test]
     fn every_text_is_there_in_both_languages_and_short() {
@@ -423,17 +362,6 @@ mod tests {
         assert_eq!(Language::first("fr-FR,en;q=0.8,nl;q=0.5", ','), Some(Language::English));
         assert_eq!(Language::first("nl-NL en", ' '), Some(Language::Dutch));
         assert_eq!(Language::first("de", ','), None);
-    }
-
-    #[test]
-    fn scopes_read_as_sentences() {
-        let scopes =
-            Scopes::parse("patient/Observation.rs?category=vital-signs user/CarePlan.read offline_access").unwrap();
-        let words: Vec<_> = scopes.iter().map(|scope| Language::Dutch.scope(scope)).collect();
-        assert_eq!(words[0].0, "Rapportages en metingen");
-        assert!(words[0].1.contains("category=vital-signs"));
-        assert!(words[1].1.contains("iedereen"));
-        assert!(words[2].1.contains("zonder dat u opnieuw inlogt"));
     }
 
     #[test]

@@ -99,6 +99,16 @@ pub(super) struct Offer {
     pub(super) title: String,
     pub(super) more: String,
     pub(super) offline: bool,
+    pub(super) parts: Option<Parts>,
+}
+
+/// Parts of a scope that can be chosen by themselves.
+pub(super) struct Parts {
+    pub(super) title: &'static str,
+    /// Whether they are selected at first.
+    pub(super) selected: bool,
+    /// Scope and words.
+    pub(super) pieces: Vec<(String, String)>,
 }
 
 /// The account of who is logged in.

@@ -11,7 +11,7 @@ use super::{At, Login, Refused};
 use crate::audit::{self, Action, Entry, Outcome, Who};
 use crate::config::TenantId;
 use crate::db::{self, Conn};
-use crate::oauth::grant;
+use crate::oauth::{acr, grant};
 use crate::secret::{same, sha256};
 
 const IDLE: SignedDuration = SignedDuration::from_mins(15);
@@ -45,11 +45,11 @@ impl Session {
     /// How the person was authenticated, as an Authentication Context Class Reference.
     pub fn acr(&self) -> &'static str {
         match (self.second, self.method.as_deref(), &self.device) {
-            (true, Some("otp"), _) => "urn:inzage:acr:pwd+otp",
-            (true, Some("recovery"), _) => "urn:inzage:acr:pwd+recovery",
-            (true, _, _) => "urn:inzage:acr:pwd+sms",
-            (false, _, Some(_)) => "urn:inzage:acr:pwd+device",
-            (false, _, None) => "urn:inzage:acr:pwd",
+            (true, Some("otp"), _) => acr::OTP,
+            (true, Some("recovery"), _) => acr::RECOVERY,
+            (true, _, _) => acr::SMS,
+            (false, _, Some(_)) => acr::DEVICE,
+            (false, _, None) => acr::PASSWORD,
         }
     }
 

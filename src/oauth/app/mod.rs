@@ -7,6 +7,7 @@
 //!
 //! An app that was disabled does not exist: its codes and tokens end at the next use.
 
+mod metadata;
 mod redirect;
 pub mod register;
 pub(crate) mod store;
@@ -33,6 +34,14 @@ pub struct App {
     pub scopes: Scopes,
     /// May ask for codes, refresh tokens, tokens in its own name.
     pub grants: Grants,
+    pub demands: Demands,
+}
+
+/// What an app demands of its own requests: it would rather be refused than served without.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Demands {
+    /// It pushes its authorization requests (RFC 9126 §6).
+    pub pushed: bool,
 }
 
 /// How the app proves itself at the token endpoint.

@@ -2,19 +2,19 @@
 
 use jiff::Timestamp;
 
-use super::{App, Grants, Kind, PublicKeys};
+use super::{App, Demands, Grants, Kind, PublicKeys};
 use crate::config::TenantId;
 use crate::db::{self, Conn, Row, Tx, Unique, params, statements};
 use crate::oauth::scope::Scopes;
 
 statements! {
     FIND = both(
-        "SELECT client_id, name, kind, secret_hash, jwks, redirect_uris, scope, grants, jwks_uri FROM oauth_app \
+        "SELECT client_id, name, kind, secret_hash, jwks, redirect_uris, scope, grants, jwks_uri, demands FROM oauth_app \
          WHERE tenant = $1 AND client_id = $2 AND disabled_at IS NULL"
     );
     INSERT = both(
         "INSERT INTO oauth_app (tenant, client_id, name, kind, secret_hash, jwks, redirect_uris, scope, grants, metadata, \
-         created_at, jwks_uri) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+         created_at, jwks_uri, demands) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
     );
     INSERT_ORIGIN = both(
         "INSERT INTO oauth_app_origin (tenant, origin, client_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
@@ -23,7 +23,7 @@ statements! {
         "UPDATE oauth_app SET disabled_at = $3 WHERE tenant = $1 AND client_id = $2 AND disabled_at IS NULL"
     );
     LIST = both(
-        "SELECT client_id, name, kind, secret_hash, jwks, redirect_uris, scope, grants, jwks_uri FROM oauth_app \
+        "SELECT client_id, name, kind, secret_hash, jwks, redirect_uris, scope, grants, jwks_uri, demands FROM oauth_app \
          WHERE tenant = $1 AND disabled_at IS NULL ORDER BY client_id LIMIT 1000"
     );
     ORIGIN = both(
@@ -31,6 +31,8 @@ statements! {
          WHERE o.tenant = $1 AND o.origin = $2 AND a.disabled_at IS NULL LIMIT 1"
     );
 }
+
+const PUSHED: &str = "pushed";
 
 /// The client_id is taken.
 pub(crate) const TAKEN: Unique = Unique {
@@ -72,6 +74,9 @@ fn read(row: &Row) -> Option<App> {
             "backend" => Grants::Backend,
             _ => return None,
         },
+        demands: Demands {
+            pushed: row.str(9).split(' ').any(|word| word == PUSHED),
+        },
     })
 }
 
@@ -108,6 +113,7 @@ pub(crate) async fn insert(
             metadata,
             now,
             jwks_uri,
+            if app.demands.pushed { PUSHED } else { "" },
         ],
     )
     .await?;

@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 
 pub use given::{Given, given};
 
+use super::launch::Context;
 use super::scope::{Scope, Scopes};
 use crate::config::TenantId;
 use crate::db::{self, Conn, Tx};
@@ -48,6 +49,8 @@ pub struct Grant {
     /// The browser session, for `sid` and for sign-out.
     pub session: String,
     pub expires_at: Timestamp,
+    /// What the portal said that launched the app.
+    pub context: Option<Context>,
     pub state: State,
 }
 

@@ -11,11 +11,11 @@ use crate::oauth::scope::Scopes;
 statements! {
     INSERT_GRANT = both(
         "INSERT INTO oauth_grant (tenant, id, client_id, account, patient, fhir_user, scope, nonce, auth_time, acr, amr, session, \
-         created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
+         created_at, expires_at, context) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
     );
     GRANT = both(
-        "SELECT id, client_id, account, patient, fhir_user, scope, nonce, auth_time, acr, amr, session, expires_at, revoked_at \
-         FROM oauth_grant WHERE tenant = $1 AND id = $2"
+        "SELECT id, client_id, account, patient, fhir_user, scope, nonce, auth_time, acr, amr, session, expires_at, revoked_at, \
+         context FROM oauth_grant WHERE tenant = $1 AND id = $2"
     );
     REVOKE = both(
         "UPDATE oauth_grant SET revoked_at = $3, revoked_why = $4 WHERE tenant = $1 AND id = $2 AND revoked_at IS NULL"
@@ -31,8 +31,8 @@ statements! {
         "SELECT id, scope FROM oauth_grant WHERE tenant = $1 AND session = $2 AND revoked_at IS NULL AND expires_at > $3 LIMIT 1000"
     );
     LIVING = both(
-        "SELECT id, client_id, account, patient, fhir_user, scope, nonce, auth_time, acr, amr, session, expires_at, revoked_at \
-         FROM oauth_grant WHERE tenant = $1 AND account = $2 AND revoked_at IS NULL AND expires_at > $3 ORDER BY created_at, id LIMIT 1000"
+        "SELECT id, client_id, account, patient, fhir_user, scope, nonce, auth_time, acr, amr, session, expires_at, revoked_at, \
+         context FROM oauth_grant WHERE tenant = $1 AND account = $2 AND revoked_at IS NULL AND expires_at > $3 ORDER BY created_at, id LIMIT 1000"
     );
     INSERT_CODE = both(
         "INSERT INTO oauth_code (tenant, hash, grant_id, client_id, redirect_uri, challenge, expires_at) \
@@ -69,6 +69,8 @@ pub(crate) async fn insert_grant(
     grant: &Grant,
     now: Timestamp,
 ) -> Result<(), db::Error> {
+    let context = grant.context.as_ref();
+    let context = context.map(|context| serde_json::to_string(context).expect("a context is JSON"));
     let fhir_user = grant.fhir_user.as_ref().map(|(kind, id)| format!("{kind}/{id}"));
     tx.execute(
         INSERT_GRANT,
@@ -87,6 +89,7 @@ pub(crate) async fn insert_grant(
             &grant.session,
             now,
             grant.expires_at,
+            context,
         ],
     )
     .await?;
@@ -127,6 +130,10 @@ fn read_grant(row: &Row) -> Option<Grant> {
         state: match row.opt_int(12) {
             None => State::Active,
             Some(_) => State::Revoked,
+        },
+        context: match row.opt_text(13) {
+            None => None,
+            Some(text) => Some(serde_json::from_str(&text).ok()?),
         },
     })
 }

@@ -14,7 +14,7 @@ use std::sync::{Arc, PoisonError};
 
 use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
 use aws_lc_rs::rsa::{KeyPair, KeySize};
-use aws_lc_rs::signature::RSA_PKCS1_SHA256;
+use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaPublicKeyComponents};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jiff::{SignedDuration, Timestamp};
@@ -28,6 +28,7 @@ use super::issuer::to_the_end;
 use super::{Error, Issuer};
 use crate::audit::{self, Action, Entry, Outcome};
 use crate::config::TenantId;
+use crate::fhir::json as guard;
 use crate::secret::{hex, sha256};
 
 const SIZE: KeySize = KeySize::Rsa3072;
@@ -63,6 +64,33 @@ struct Signer {
 }
 
 impl KeySet {
+    /// The claims of a JWT that one of these keys signed, expired or not: what an app shows to say whom it means.
+    pub(super) fn read(&self, jwt: &str) -> Option<Value> {
+        if jwt.len() > 8 * 1024 {
+            return None;
+        }
+        let (message, signature) = jwt.rsplit_once('.')?;
+        let (header, claims) = message.split_once('.')?;
+        let part = |text: &str| {
+            let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+            guard::parse(&bytes, guard::Limits::source(8 * 1024)).ok()
+        };
+        let header = part(header)?;
+        let set: Value = serde_json::from_str(&self.jwks).ok()?;
+        let key = set["keys"].as_array()?.iter().find(|key| key["kid"] == header["kid"])?;
+        let number = |name: &str| URL_SAFE_NO_PAD.decode(key[name].as_str()?).ok();
+        let public = RsaPublicKeyComponents {
+            n: number("n")?,
+            e: number("e")?,
+        };
+        let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
+        let signed = header["alg"] == "RS256"
+            && public
+                .verify(&RSA_PKCS1_2048_8192_SHA256, message.as_bytes(), &signature)
+                .is_ok();
+        signed.then(|| part(claims)).flatten()
+    }
+
     /// A signed JWT.
     pub fn sign(&self, claims: &impl Serialize) -> Result<String, Error> {
         let part = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
@@ -107,6 +135,11 @@ pub async fn load(issuer: &Issuer, tenant: &TenantId) -> Result<Arc<KeySet>, Err
     let mut read = issuer.keys().read.lock().unwrap_or_else(PoisonError::into_inner);
     read.insert(tenant.clone(), (now, Arc::clone(&set)));
     Ok(set)
+}
+
+/// The keys of a tenant, if this process has read them lately: for code that cannot wait.
+pub(super) fn known(issuer: &Issuer, tenant: &TenantId) -> Option<Arc<KeySet>> {
+    remembered(issuer, tenant, issuer.clock().now())
 }
 
 fn remembered(issuer: &Issuer, tenant: &TenantId, now: Timestamp) -> Option<Arc<KeySet>> {

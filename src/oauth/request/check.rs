@@ -3,20 +3,48 @@
 use jiff::Timestamp;
 use url::Url;
 
+use super::given::Given;
 use super::{Asked, LIFE, Prompt, Request, ResponseMode};
 use crate::config::TenantId;
 use crate::db::{self, Conn};
 use crate::oauth::app::{self, App, Grants};
 use crate::oauth::code::{Code, Refusal};
+use crate::oauth::launch::{self, Launch};
 use crate::oauth::scope::{Scope, Scopes};
-use crate::oauth::{Error, Issuer};
+use crate::oauth::{Error, Issuer, key, pushed};
 
 /// All names and values together, in bytes.
 const LONGEST: usize = 12_000;
 
-pub(super) enum Refused {
-    Page { text: &'static str, reason: &'static str },
-    Redirect { to: Url, code: Code, client_id: String },
+pub(in crate::oauth) enum Refused {
+    Page {
+        text: &'static str,
+        reason: &'static str,
+    },
+    Redirect {
+        to: Url,
+        refusal: Refusal,
+        client_id: String,
+    },
+}
+
+impl Refused {
+    /// For an app that asks from behind, and hears every fault itself.
+    pub(in crate::oauth) const fn as_refusal(&self) -> Refusal {
+        match self {
+            Self::Page { text, .. } => Refusal::new(Code::InvalidRequest, *text),
+            Self::Redirect { refusal, .. } => *refusal,
+        }
+    }
+}
+
+/// How a request comes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(in crate::oauth) enum Way {
+    /// With the person's browser.
+    Front,
+    /// From the app itself, to be named by the browser later.
+    Pushed,
 }
 
 const LONG: Refused = page("The app's request is too long.", "request-length");
@@ -33,20 +61,51 @@ const ADDRESS: Refused = page(
     "redirect-uri",
 );
 
+const NOT_PUSHED: Refused = page(
+    "The app's request is not known here (any more): it was pushed too long ago, used already, or pushed by another app.",
+    "request-uri",
+);
+
 const fn page(text: &'static str, reason: &'static str) -> Refused {
     Refused::Page { text, reason }
 }
 
 /// The outer error is ours, the inner one the app's.
-pub(super) async fn check(
+pub(in crate::oauth) async fn check(
     conn: &mut Conn,
     issuer: &Issuer,
     tenant: &TenantId,
     parameters: &[(String, String)],
+    way: Way,
     now: Timestamp,
 ) -> Result<Result<Request, Refused>, Error> {
     let given = Given(parameters);
-    let (app, redirect_uri) = match whom(conn, tenant, &given).await? {
+    let pushed = match given.once("request_uri") {
+        Ok(Some(uri)) if way == Way::Front => uri.strip_prefix(pushed::PREFIX),
+        _ => None,
+    };
+    let Some(name) = pushed else {
+        return checked(conn, issuer, tenant, &given, None, way, now).await;
+    };
+    let key = pushed::store::key(name);
+    match pushed::store::find(conn, tenant, &key, now).await? {
+        Some(found) if given.once("client_id") == Ok(Some(found.client_id.as_str())) => {
+            checked(conn, issuer, tenant, &Given(&found.parameters), Some(key), way, now).await
+        }
+        _ => Ok(Err(NOT_PUSHED)),
+    }
+}
+
+async fn checked(
+    conn: &mut Conn,
+    issuer: &Issuer,
+    tenant: &TenantId,
+    given: &Given<'_>,
+    pushed: Option<String>,
+    way: Way,
+    now: Timestamp,
+) -> Result<Result<Request, Refused>, Error> {
+    let (app, redirect_uri) = match whom(conn, tenant, given).await? {
         Ok(found) => found,
         Err(refused) => return Ok(Err(refused)),
     };
@@ -59,8 +118,13 @@ pub(super) async fn check(
         state: given.once("state").unwrap_or_default().map(str::to_owned),
         nonce: None,
         challenge: String::new(),
+        pushed,
     };
-    Ok(match details(&given, &app, &issuer.fhir_base(tenant), &mut asked) {
+    let details = match details(given, &app, &issuer.fhir_base(tenant), way, &mut asked) {
+        Ok(details) => launched(conn, tenant, &app, given, details, now).await?,
+        Err(refusal) => Err(refusal),
+    };
+    Ok(match details {
         Ok(details) => Ok(Request {
             id,
             tenant: tenant.clone(),
@@ -69,8 +133,10 @@ pub(super) async fn check(
             prompt: details.prompt,
             max_age: details.max_age,
             login_hint: given.short("login_hint"),
+            hint: given.get("id_token_hint").map(|jwt| hinted(issuer, tenant, jwt)),
             ui_locales: given.short("ui_locales"),
             acr_values: given.short("acr_values"),
+            launch: details.launch,
             expires_at: now + LIFE,
             asked,
         }),
@@ -82,10 +148,49 @@ pub(super) async fn check(
                     &id,
                     &[("error", refusal.code.as_str()), ("error_description", refusal.text)],
                 ),
-                code: refusal.code,
+                refusal,
                 client_id: app.client_id,
             })
         }
+    })
+}
+
+/// Whom an earlier id token of this server names; empty, so that it is nobody, for one that is not ours or whose key is gone.
+fn hinted(issuer: &Issuer, tenant: &TenantId, jwt: &str) -> String {
+    let claims = key::known(issuer, tenant).and_then(|keys| keys.read(jwt));
+    let claims = claims.filter(|claims| claims["iss"] == issuer.url(tenant));
+    claims
+        .and_then(|claims| claims["sub"].as_str().map(str::to_owned))
+        .unwrap_or_default()
+}
+
+/// Finds the launch that the app brings back. Without one there is no `launch` to grant.
+async fn launched(
+    conn: &mut Conn,
+    tenant: &TenantId,
+    app: &App,
+    given: &Given<'_>,
+    mut details: Details,
+    now: Timestamp,
+) -> Result<Result<Details, Refusal>, Error> {
+    let Some(value) = given.get("launch") else {
+        details.scopes = details.scopes.keep(|scope| **scope != Scope::Launch);
+        return Ok(if details.scopes.is_empty() {
+            Err(Refusal::new(
+                Code::InvalidScope,
+                "scope: launch goes with the launch parameter; ask launch/patient to start from the app",
+            ))
+        } else {
+            Ok(details)
+        });
+    };
+    details.launch = launch::store::find(conn, tenant, &app.client_id, value, now).await?;
+    Ok(match details.launch {
+        Some(_) => Ok(details),
+        None => Err(Refusal::new(
+            Code::InvalidRequest,
+            "launch: unknown, used, expired or of another app; leave it out to start from the app",
+        )),
     })
 }
 
@@ -124,9 +229,10 @@ struct Details {
     scopes: Scopes,
     prompt: Vec<Prompt>,
     max_age: Option<i64>,
+    launch: Option<Launch>,
 }
 
-fn details(given: &Given<'_>, app: &App, fhir_base: &str, asked: &mut Asked) -> Result<Details, Refusal> {
+fn details(given: &Given<'_>, app: &App, fhir_base: &str, way: Way, asked: &mut Asked) -> Result<Details, Refusal> {
     let invalid = |text| Err(Refusal::new(Code::InvalidRequest, text));
     if given.doubled() {
         return invalid("a parameter came twice");
@@ -148,6 +254,9 @@ fn details(given: &Given<'_>, app: &App, fhir_base: &str, asked: &mut Asked) -> 
             "send the parameters themselves, not request_uri",
         ));
     }
+    if app.demands.pushed && way == Way::Front && asked.pushed.is_none() {
+        return invalid("this app was registered to push its requests; send request_uri");
+    }
     match given.get("response_type") {
         Some("code") => {}
         None => return invalid("response_type: use code"),
@@ -160,9 +269,6 @@ fn details(given: &Given<'_>, app: &App, fhir_base: &str, asked: &mut Asked) -> 
         ));
     }
     asked.challenge = challenge(given)?.to_owned();
-    if given.get("launch").is_some() {
-        return invalid("launch: unknown or expired; leave it out to start from the app");
-    }
     let scopes = scopes(given, app)?;
     audience(given, &scopes, fhir_base)?;
     asked.nonce = match given.get("nonce") {
@@ -177,6 +283,7 @@ fn details(given: &Given<'_>, app: &App, fhir_base: &str, asked: &mut Asked) -> 
             Some(Ok(seconds)) => Some(i64::from(seconds)),
             Some(Err(_)) => return invalid("max_age: give a number of seconds"),
         },
+        launch: None,
     })
 }
 
@@ -269,35 +376,4 @@ fn prompt(given: &Given<'_>) -> Result<Vec<Prompt>, Refusal> {
         return Err(Refusal::new(Code::InvalidRequest, "prompt: none stands alone"));
     }
     Ok(found)
-}
-
-/// The decoded parameters. An empty one counts as left out (RFC 6749 §3.1).
-struct Given<'a>(&'a [(String, String)]);
-
-impl<'a> Given<'a> {
-    fn get(&self, wanted: &str) -> Option<&'a str> {
-        self.0
-            .iter()
-            .find(|(name, value)| name == wanted && !value.is_empty())
-            .map(|(_, value)| value.as_str())
-    }
-
-    /// `Err`: it came more than once.
-    fn once(&self, wanted: &str) -> Result<Option<&'a str>, ()> {
-        match self.0.iter().filter(|(name, _)| name == wanted).count() {
-            0 | 1 => Ok(self.get(wanted)),
-            _ => Err(()),
-        }
-    }
-
-    fn doubled(&self) -> bool {
-        let mut names: Vec<&str> = self.0.iter().map(|(name, _)| name.as_str()).collect();
-        names.sort_unstable();
-        names.windows(2).any(|pair| pair[0] == pair[1])
-    }
-
-    /// A hint for the pages; one that is too long is no hint.
-    fn short(&self, wanted: &str) -> Option<String> {
-        self.get(wanted).filter(|value| value.len() <= 200).map(str::to_owned)
-    }
 }

@@ -8,7 +8,8 @@
 //! A request is answered by one conditional `UPDATE`, so two presses of a button give one code. `form_post` answers go through
 //! a page of ours, because every caller here answers with a redirect.
 
-mod check;
+pub(super) mod check;
+mod given;
 pub(crate) mod store;
 #[cfg(test)]
 mod tests;
@@ -22,8 +23,9 @@ use super::app::App;
 use super::code::{Code, Refusal};
 use super::grant::{self, CodeState, Grant, State};
 use super::issuer::to_the_end;
+use super::launch::{self, Launch};
 use super::scope::Scopes;
-use super::{Error, Issuer, app};
+use super::{Error, Issuer, app, key, pushed};
 use crate::audit::{self, Action, Entry, Origin, Outcome, Who};
 use crate::config::TenantId;
 use crate::db::{self, Conn, Tx};
@@ -47,9 +49,13 @@ pub struct Request {
     pub max_age: Option<i64>,
     /// The user name that the app expects; personal, for the login page only.
     pub login_hint: Option<String>,
+    /// Whom the app expects, by `sub` (`id_token_hint`); empty where the hint cannot be read.
+    pub hint: Option<String>,
     /// The person's languages, best first, separated by spaces.
     pub ui_locales: Option<String>,
     pub acr_values: Option<String>,
+    /// What the portal said that launched the app.
+    pub launch: Option<Launch>,
     pub expires_at: Timestamp,
     asked: Asked,
 }
@@ -63,6 +69,9 @@ struct Asked {
     state: Option<String>,
     nonce: Option<String>,
     challenge: String,
+    /// What the request is kept under that was pushed before.
+    #[serde(default)]
+    pushed: Option<String>,
 }
 
 /// `prompt`, OpenID Connect Core §3.1.2.1
@@ -119,17 +128,27 @@ pub async fn begin(
     let (issuer, tenant) = (issuer.clone(), tenant.clone());
     to_the_end(async move {
         let now = issuer.clock().now();
+        // A hint is read with our keys. Before the transaction: the first key of a tenant is written in one of its own.
+        if parameters
+            .iter()
+            .any(|(name, _)| matches!(name.as_str(), "id_token_hint" | "request_uri"))
+        {
+            key::load(&issuer, &tenant).await?;
+        }
         let mut tx = issuer.db().begin().await?;
-        let (begun, outcome, client_id) = match check::check(&mut tx, &issuer, &tenant, &parameters, now).await? {
+        let checked = check::check(&mut tx, &issuer, &tenant, &parameters, check::Way::Front, now).await?;
+        let (begun, outcome, client_id) = match checked {
             Ok(request) => {
                 store::insert(&mut tx, &request).await?;
                 let client_id = Some(request.app.client_id.clone());
                 (Begun::Stored(Box::new(request)), Outcome::Success, client_id)
             }
             Err(check::Refused::Page { text, reason }) => (Begun::Page(text), Outcome::Refused(reason), None),
-            Err(check::Refused::Redirect { to, code, client_id }) => {
-                (Begun::Refused(to), Outcome::Refused(code.as_str()), Some(client_id))
-            }
+            Err(check::Refused::Redirect { to, refusal, client_id }) => (
+                Begun::Refused(to),
+                Outcome::Refused(refusal.code.as_str()),
+                Some(client_id),
+            ),
         };
         let who = Who {
             client_id,
@@ -171,7 +190,7 @@ pub async fn approve(
     if approval.scopes.needs_patient() && approval.patient.is_none() {
         return Err(Error::Approval("its scopes need a client and none was chosen"));
     }
-    if !store::answer(tx, request, now).await? {
+    if !store::answer(tx, request, now).await? || !used_up(tx, request, now).await? {
         return Err(Error::Answered);
     }
     let made = Grant {
@@ -187,6 +206,7 @@ pub async fn approve(
         acr: approval.acr,
         amr: approval.amr,
         session: approval.session,
+        context: request.launch.as_ref().map(|launch| launch.context.clone()),
         state: State::Active,
     };
     grant::store::insert_grant(tx, &request.tenant, &made, now).await?;
@@ -203,6 +223,19 @@ pub async fn approve(
     Ok(request.to_app(&[("code", &code)]))
 }
 
+/// Uses up the launch and the pushed request that this one came from; whether nobody else did.
+async fn used_up(tx: &mut Tx, request: &Request, now: Timestamp) -> Result<bool, Error> {
+    if let Some(launch) = &request.launch
+        && !launch::store::use_up(tx, &request.tenant, launch, now).await?
+    {
+        return Ok(false);
+    }
+    match &request.asked.pushed {
+        Some(key) => Ok(pushed::store::use_up(tx, &request.tenant, key, now).await?),
+        None => Ok(true),
+    }
+}
+
 /// Tells the app no; where to send the browser. The caller commits.
 pub async fn deny(tx: &mut Tx, request: &Request, refusal: Refusal, now: Timestamp) -> Result<Url, Error> {
     if !store::answer(tx, request, now).await? {
@@ -215,12 +248,21 @@ pub async fn deny(tx: &mut Tx, request: &Request, refusal: Refusal, now: Timesta
 pub const DENIED: Refusal = Refusal::new(Code::AccessDenied, "the person did not give permission");
 pub const LOGIN_REQUIRED: Refusal = Refusal::new(Code::LoginRequired, "nobody is logged in");
 pub const CONSENT_REQUIRED: Refusal = Refusal::new(Code::ConsentRequired, "the person has to give permission first");
+pub const UNMET: Refusal = Refusal::new(
+    Code::UnmetAuthenticationRequirements,
+    "acr_values: this server cannot recognise the person so surely",
+);
 pub const INTERACTION_REQUIRED: Refusal = Refusal::new(Code::InteractionRequired, "the person has to choose a client");
 
 impl Request {
     /// Whether the person has to choose whose dossier the app may see.
     pub fn needs_patient(&self) -> bool {
-        self.scopes.needs_patient()
+        self.scopes.needs_patient() || self.launched_patient().is_some()
+    }
+
+    /// The client that the portal had in view.
+    pub fn launched_patient(&self) -> Option<&str> {
+        self.launch.as_ref()?.patient.as_deref()
     }
 
     pub fn asks(&self, prompt: Prompt) -> bool {

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Asked, Prompt, Request, app};
+use super::{Asked, Launch, Prompt, Request, app};
 use crate::config::TenantId;
 use crate::db::{self, Conn, Tx, params, statements};
 use crate::oauth::scope::Scopes;
@@ -33,6 +33,10 @@ struct Body {
     login_hint: Option<String>,
     ui_locales: Option<String>,
     acr_values: Option<String>,
+    #[serde(default)]
+    hint: Option<String>,
+    #[serde(default)]
+    launch: Option<Launch>,
     asked: Asked,
 }
 
@@ -44,6 +48,8 @@ pub(super) async fn insert(tx: &mut Tx, request: &Request) -> Result<(), db::Err
         login_hint: request.login_hint.clone(),
         ui_locales: request.ui_locales.clone(),
         acr_values: request.acr_values.clone(),
+        hint: request.hint.clone(),
+        launch: request.launch.clone(),
         asked: request.asked.clone(),
     };
     tx.execute(
@@ -108,6 +114,8 @@ async fn read(
         login_hint: body.login_hint,
         ui_locales: body.ui_locales,
         acr_values: body.acr_values,
+        hint: body.hint,
+        launch: body.launch,
         expires_at: row.time(2),
         asked: body.asked,
     }))

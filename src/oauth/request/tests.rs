@@ -250,6 +250,7 @@ fn a_native_app_is_reached_by_its_scheme() {
         state: None,
         nonce: None,
         challenge: String::new(),
+        pushed: None,
     };
     let url = asked("nl.example.app:/cb").to_app("id", &[("code", "c")]);
     assert_eq!(

@@ -41,16 +41,23 @@ impl Scopes {
         })
     }
 
-    /// `system/` alone: without a person there is nobody to give anything else.
+    /// What an app gets in its own name: without a person there is nobody to give anything else.
     #[must_use]
     pub fn of_a_backend(&self) -> Self {
-        self.keep(|scope| matches!(scope, Scope::Data(data) if data.context == Context::System))
+        self.keep(|scope| of_a_backend(scope))
     }
 
     /// Without `system/`: a person cannot give what is not theirs.
     #[must_use]
     pub fn of_a_person(&self) -> Self {
-        self.keep(|scope| !matches!(scope, Scope::Data(data) if data.context == Context::System))
+        self.keep(|scope| !of_a_backend(scope))
+    }
+}
+
+fn of_a_backend(scope: &Scope) -> bool {
+    match scope {
+        Scope::Data(data) => data.context == Context::System,
+        scope => *scope == Scope::Launches,
     }
 }
 

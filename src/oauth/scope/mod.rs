@@ -20,11 +20,14 @@
 //! and [`Scopes::keep`] (the person unselects). None of them can make a set wider; property tests hold them to it.
 
 mod algebra;
+mod choice;
 mod parse;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
+
+pub use choice::{Choice, Detail, Pieces};
 
 use crate::fhir::types::ResourceType;
 
@@ -103,6 +106,9 @@ impl Context {
     }
 }
 
+/// Of this server's own making: SMART leaves open how a portal asks for a launch.
+pub const LAUNCHES: &str = "urn:inzage:scope:launches";
+
 /// One parsed scope.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scope {
@@ -115,6 +121,10 @@ pub enum Scope {
     OnlineAccess,
     /// The app wants to know which client the person chose.
     LaunchPatient,
+    /// The app was launched by a portal and wants to know what the portal said.
+    Launch,
+    /// A portal may launch apps.
+    Launches,
     Data(Data),
 }
 
@@ -146,6 +156,8 @@ impl fmt::Display for Scope {
             Self::OfflineAccess => "offline_access",
             Self::OnlineAccess => "online_access",
             Self::LaunchPatient => "launch/patient",
+            Self::Launch => "launch",
+            Self::Launches => LAUNCHES,
             Self::Data(data) => return data.fmt(f),
         })
     }
@@ -188,8 +200,8 @@ pub struct Scopes(Vec<Scope>);
 
 impl Scopes {
     /// Everything that this server can grant to anybody: what discovery lists.
-    pub const SUPPORTED: &'static str =
-        "openid fhirUser profile launch/patient offline_access online_access patient/*.rs user/*.rs system/*.rs";
+    pub const SUPPORTED: &'static str = "openid fhirUser profile launch launch/patient offline_access online_access patient/*.rs user/*.rs system/*.rs \
+         urn:inzage:scope:launches";
 
     /// What this server can grant at all.
     pub fn supported() -> Self {

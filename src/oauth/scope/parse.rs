@@ -1,6 +1,6 @@
 //! The grammar of scopes, strict: what is not exactly right grants nothing.
 
-use super::{Action, Actions, Context, Data, Form, Invalid, Scope, Scopes};
+use super::{Action, Actions, Context, Data, Form, Invalid, LAUNCHES, Scope, Scopes};
 use crate::fhir::types::ResourceType;
 
 const LONGEST: usize = 4096;
@@ -35,6 +35,8 @@ fn scope(token: &str) -> Result<Option<Scope>, Invalid> {
         "offline_access" => Some(Scope::OfflineAccess),
         "online_access" => Some(Scope::OnlineAccess),
         "launch/patient" => Some(Scope::LaunchPatient),
+        "launch" => Some(Scope::Launch),
+        LAUNCHES => Some(Scope::Launches),
         _ => data(token)?.map(Scope::Data),
     })
 }

@@ -14,7 +14,7 @@ use crate::secret::{same, sha256};
 
 /// What the app says of itself.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) enum Credentials {
+pub(in crate::oauth) enum Credentials {
     /// A name without proof, or not even that.
     Public(Option<String>),
     /// By the `Authorization` header or in the form: the answer to a failure differs.
@@ -34,7 +34,7 @@ const FAILED: Refusal = Refusal::new(
 
 /// Reads them, and fetches the app's keys where they are kept elsewhere: that waits for another server, so it comes before any
 /// transaction.
-pub(super) async fn presented(
+pub(in crate::oauth) async fn presented(
     issuer: &Issuer,
     tenant: &TenantId,
     form: &Form,
@@ -142,7 +142,7 @@ fn decode(text: &str) -> Option<String> {
 
 /// The app behind the credentials. `Ok(Ok(None))`: no name was given, and the caller may know the app from elsewhere. An
 /// assertion is used up, so the connection is in a transaction that commits whatever comes after.
-pub(super) async fn identify(
+pub(in crate::oauth) async fn identify(
     conn: &mut Conn,
     issuer: &Issuer,
     tenant: &TenantId,

@@ -70,9 +70,8 @@ pub async fn introspect(issuer: &Issuer, tenant: &Arc<Tenant>, posted: Posted) -
     if let Some(kind) = kind {
         put("token_type", json!(kind));
     }
-    if let Some(patient) = &grant.patient {
-        put("patient", json!(patient.as_str()));
-        put("need_patient_banner", json!(true));
+    for (name, value) in issue::context(issuer, tenant, grant) {
+        put(name, value);
     }
     if let Some(user) = issue::fhir_user(issuer, tenant, grant)
         && scopes.has(&crate::oauth::scope::Scope::FhirUser)

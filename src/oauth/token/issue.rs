@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::{Flow, Issued};
 use crate::config::Tenant;
 use crate::oauth::app::App;
+use crate::oauth::discovery::Addresses;
 use crate::oauth::grant::store::{self, Access};
 use crate::oauth::grant::{self, Grant};
 use crate::oauth::key::KeySet;
@@ -63,16 +64,39 @@ pub(super) fn body(
     if let Some(refresh_token) = &issued.refresh_token {
         put("refresh_token", json!(refresh_token));
     }
-    if let Some(patient) = &issued.grant.patient {
-        put("patient", json!(patient.as_str()));
-        // Nothing around the app shows whose dossier it is: https://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html
-        put("need_patient_banner", json!(true));
+    for (name, value) in context(issuer, tenant, &issued.grant) {
+        put(name, value);
     }
     put("tenant", json!(tenant.id.as_str()));
     if issued.scopes.has(&Scope::OpenId) {
         put("id_token", json!(keys.sign(&claims(issuer, tenant, issued, now))?));
     }
     Ok(Value::Object(body))
+}
+
+/// What the app is told beside its token, and again whenever it asks what the token is worth,
+/// <https://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html>.
+pub(super) fn context(issuer: &Issuer, tenant: &Tenant, grant: &Grant) -> Vec<(&'static str, Value)> {
+    let mut told = Vec::new();
+    let launched = grant.context.as_ref();
+    if let Some(patient) = &grant.patient {
+        told.push(("patient", json!(patient.as_str())));
+    }
+    if grant.patient.is_some() || launched.is_some() {
+        // Unless the portal says so, nothing around the app shows whose dossier it is.
+        let banner = launched.and_then(|launched| launched.banner).unwrap_or(true);
+        told.push(("need_patient_banner", json!(banner)));
+    }
+    if let Some(launched) = launched {
+        told.push(("smart_style_url", json!(Addresses::of(issuer, &tenant.id).style)));
+        if let Some(intent) = &launched.intent {
+            told.push(("intent", json!(intent)));
+        }
+        if !launched.fhir.is_empty() {
+            told.push(("fhirContext", json!(launched.fhir)));
+        }
+    }
+    told
 }
 
 fn claims(issuer: &Issuer, tenant: &Tenant, issued: &Issued, now: Timestamp) -> Value {

@@ -11,7 +11,7 @@
 mod assertion;
 mod backend;
 mod check;
-mod client;
+pub(super) mod client;
 mod exchange;
 mod introspect;
 mod issue;
@@ -37,7 +37,7 @@ pub use userinfo::{UserInfo, userinfo};
 use super::code::{Code, Refusal};
 use super::grant::{self, Grant};
 use super::issuer::to_the_end;
-use super::{Error, Issuer, key, request, standing};
+use super::{Error, Issuer, key, launch, pushed, request, standing};
 use crate::audit::{self, Action, Entry, Origin, Outcome, Who};
 use crate::config::Tenant;
 use crate::db::{self, Conn, Tx};
@@ -54,6 +54,10 @@ impl Form {
             return Err(Refusal::new(Code::InvalidRequest, "a parameter came twice"));
         }
         Ok(Self(pairs))
+    }
+
+    pub(super) fn pairs(&self) -> &[(String, String)] {
+        &self.0
     }
 
     /// An empty parameter counts as left out (RFC 6749 §3.1).
@@ -78,6 +82,8 @@ pub struct Posted {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
     Body(Value),
+    /// Something was made: 201.
+    Created(Value),
     Refused(Refusal),
 }
 
@@ -119,6 +125,12 @@ pub async fn answer(issuer: &Issuer, tenant: &Arc<Tenant>, posted: Posted) -> Re
         None => return refused(Code::InvalidRequest, GRANT_TYPES),
         Some(_) => return refused(Code::UnsupportedGrantType, GRANT_TYPES),
     };
+    // RFC 8707 §2.2: tokens are good for the FHIR API of this tenant and for nothing else.
+    if let Some(resource) = posted.form.get("resource")
+        && resource.strip_suffix('/').unwrap_or(resource) != issuer.fhir_base(&tenant.id)
+    {
+        return refused(Code::InvalidTarget, "resource: give the FHIR base of this server");
+    }
     let authorization = posted.authorization.as_deref();
     let credentials = match client::presented(issuer, &tenant.id, &posted.form, authorization).await? {
         Ok(credentials) => credentials,
@@ -236,5 +248,6 @@ pub async fn purge(tx: &mut Tx, now: Timestamp) -> Result<u64, db::Error> {
     // A day of slack: a replayed code still finds its grant, whatever the clocks of replicas say.
     let before = now - SignedDuration::from_hours(24);
     let gone = grant::store::purge(tx, before).await? + request::store::purge(tx, before).await?;
-    Ok(gone + assertion::store::purge(tx, before).await? + backend::store::purge(tx, before).await?)
+    let asked = launch::store::purge(tx, before).await? + pushed::store::purge(tx, before).await?;
+    Ok(gone + asked + assertion::store::purge(tx, before).await? + backend::store::purge(tx, before).await?)
 }

@@ -28,11 +28,6 @@ pub(super) const LONG: &[(&str, usize, &str)] = &[
         "one world and the walks through all pages",
     ),
     (
-        "src/http/pages/text.rs",
-        450,
-        "the texts of all pages in two languages, to be read side by side",
-    ),
-    (
         "src/login/tests.rs",
         675,
         "one world and every step of the login, alone and in parallel",

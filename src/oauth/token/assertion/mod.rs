@@ -93,7 +93,7 @@ pub(super) async fn proves(
 
 /// The key set of an app, and the address it came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Fetched {
+pub(in crate::oauth) struct Fetched {
     pub(super) from: String,
     pub(super) set: Value,
 }

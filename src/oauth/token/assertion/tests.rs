@@ -340,7 +340,7 @@ async fn b21_b22_an_assertion_counts_once_also_in_parallel() {
     let mut active = 0;
     for ask in asks.collect::<Vec<_>>() {
         match ask.await.unwrap().unwrap() {
-            Answer::Body(body) => {
+            Answer::Body(body) | Answer::Created(body) => {
                 assert_eq!(body["active"], true);
                 active += 1;
             }

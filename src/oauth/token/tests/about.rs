@@ -18,6 +18,8 @@ async fn every_statement_is_read_by_the_database() {
         crate::oauth::grant::given::store::STATEMENTS,
         super::super::assertion::store::STATEMENTS,
         super::super::backend::store::STATEMENTS,
+        crate::oauth::launch::store::STATEMENTS,
+        crate::oauth::pushed::store::STATEMENTS,
     ]
     .concat()
     {

@@ -140,7 +140,7 @@ async fn c4_fifty_parallel_exchanges_give_one_success_and_leave_nothing_behind()
     }
     let answers = tries.join_all().await;
     let given = answers.into_iter().filter_map(|answer| match answer {
-        Answer::Body(body) => Some(body),
+        Answer::Body(body) | Answer::Created(body) => Some(body),
         Answer::Refused(refusal) => {
             assert_eq!(refusal.code, Code::InvalidGrant);
             None

@@ -1,0 +1,153 @@
+//! What an app or the portal that launched it demands of a login: this client, this person, this surely.
+
+use serde_json::json;
+
+use super::world::{World, world};
+use super::{Ask, Visit};
+use crate::oauth::launch::{self, Answer};
+use crate::oauth::scope::LAUNCHES;
+use crate::oauth::token;
+
+const SCOPE: &str = "launch openid fhirUser patient/*.rs";
+
+/// What a portal gets that asks for a launch.
+async fn launch(world: &World, username: Option<&str>, patient: Option<&str>) -> String {
+    let mut tx = world.db.begin().await.unwrap();
+    let portal = json!({
+        "client_id": "portal", "client_name": "Portal", "grant_types": ["client_credentials"], "scope": LAUNCHES,
+        "token_endpoint_auth_method": "private_key_jwt", "jwks_uri": "https://portal.example/jwks",
+    });
+    let random = world.issuer.random();
+    crate::oauth::app::register(&mut tx, &world.tenant.id, &portal, world.now(), random)
+        .await
+        .unwrap();
+    let bearer = token::plant(&mut tx, &world.tenant.id, "portal", LAUNCHES, world.now()).await;
+    tx.commit().await.unwrap();
+    let mut body = json!({"client_id": world.app});
+    for (name, value) in [("username", username), ("patient", patient)] {
+        if let Some(value) = value {
+            body[name] = json!(value);
+        }
+    }
+    let body = body.to_string();
+    let made = launch::create(&world.issuer, &world.tenant, &bearer, body.as_bytes(), None).await;
+    match made.unwrap() {
+        Answer::Made(made) => made["launch"].as_str().unwrap().to_owned(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The page that a person comes to with this launch.
+async fn asked(world: &World, launch: &str, username: &str) -> Ask {
+    let mut browser = world.browser_for(SCOPE, &[("launch", launch)]).await;
+    browser.log_in(username).await;
+    browser.ask().await
+}
+
+#[tokio::test]
+async fn l01_l02_a_launch_chooses_the_client_and_nobody_is_asked_to() {
+    let world = world(|_| {}).await;
+    let launch = launch(&world, Some("R.Smit"), Some("p2")).await;
+    let Ask::Approve { right, .. } = asked(&world, &launch, "r.smit").await else {
+        panic!("the person was asked which client")
+    };
+    assert_eq!(right.unwrap().patient.as_str(), "p2");
+}
+
+#[tokio::test]
+async fn l01_a_launch_without_a_client_leaves_the_choice() {
+    let world = world(|_| {}).await;
+    let launch = launch(&world, None, None).await;
+    assert!(matches!(asked(&world, &launch, "r.smit").await, Ask::Client(_)));
+}
+
+#[tokio::test]
+async fn c19_a_launch_opens_nothing_to_another_person_and_nothing_that_the_person_may_not_see() {
+    for (username, patient, who) in [
+        (Some("r.smit"), Some("p1"), "m.bakker"),
+        (Some("nobody"), Some("p1"), "m.bakker"),
+        (None, Some("p2"), "m.bakker"),
+        (None, Some("no-such-client"), "m.bakker"),
+    ] {
+        let world = world(|_| {}).await;
+        let launch = launch(&world, username, patient).await;
+        let ask = asked(&world, &launch, who).await;
+        assert!(matches!(ask, Ask::NoAccess), "{username:?} {patient:?}: {ask:?}");
+    }
+}
+
+#[tokio::test]
+async fn a14_a_session_of_another_person_than_the_hinted_one_does_not_count() {
+    let world = world(|_| {}).await;
+    let account = async |name: &str| {
+        let mut read = world.db.read().await.unwrap();
+        let found = crate::account::by_name(&mut read, &world.tenant.id, name).await;
+        found.unwrap().unwrap().0.id
+    };
+    let keys = crate::oauth::key::load(&world.issuer, &world.tenant.id).await.unwrap();
+    let hint = |account: &str, iss: &str| {
+        let sub = world.issuer.subject(&world.tenant.id, account);
+        keys.sign(&json!({"iss": iss, "sub": sub, "aud": world.app, "exp": 1}))
+            .unwrap()
+    };
+    let iss = world.issuer.url(&world.tenant.id);
+    let (own, other) = (account("m.bakker").await, account("r.smit").await);
+    let mut browser = world.browser_for("openid launch/patient patient/*.rs", &[]).await;
+    browser.log_in("m.bakker").await;
+    browser.allow(&["patient/*.rs"]).await.unwrap();
+    let mut ask = async |hint: &str| {
+        let more = [("prompt", "none"), ("id_token_hint", hint)];
+        let request = world.request("openid launch/patient patient/*.rs", &more).await;
+        browser.request = request;
+        match browser.look().await.unwrap() {
+            Visit::ToApp(to) => to,
+            Visit::Page(page) => panic!("{page:?}"),
+        }
+    };
+    let said = |to: &url::Url, name: &str| {
+        to.query_pairs()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.into_owned())
+    };
+    assert!(said(&ask(&hint(&own, &iss)).await, "code").is_some());
+    for wrong in [
+        hint(&other, &iss),
+        hint(&own, "https://other.example"),
+        "x.y.z".to_owned(),
+    ] {
+        let to = ask(&wrong).await;
+        assert_eq!(said(&to, "error").as_deref(), Some("login_required"));
+    }
+    // And who logs in as somebody else gives the app nothing.
+    let mut browser = world
+        .browser_for(
+            "openid launch/patient patient/*.rs",
+            &[("id_token_hint", &hint(&other, &iss))],
+        )
+        .await;
+    browser.log_in("m.bakker").await;
+    let moved = browser.allow(&["patient/*.rs"]).await.unwrap();
+    assert_eq!(said(&moved.to_app.unwrap(), "error").as_deref(), Some("login_required"));
+}
+
+#[tokio::test]
+async fn c18_an_app_that_asks_for_a_surer_login_than_there_is_gets_nothing() {
+    let world = world(|_| {}).await;
+    for (wanted, error) in [
+        ("urn:inzage:acr:pwd+sms", None),
+        ("urn:inzage:acr:pwd", None),
+        ("substantieel urn:inzage:acr:pwd", None),
+        ("substantieel", Some("unmet_authentication_requirements")),
+    ] {
+        let more = [("acr_values", wanted), ("prompt", "login consent")];
+        let mut browser = world.browser_for("openid launch/patient patient/*.rs", &more).await;
+        browser.log_in("m.bakker").await;
+        let to = browser.allow(&["patient/*.rs"]).await.unwrap().to_app.unwrap();
+        let said = to
+            .query_pairs()
+            .find(|(name, _)| name == "error")
+            .map(|(_, value)| value.into_owned());
+        assert_eq!(said.as_deref(), error, "{wanted}");
+        world.clock.advance(jiff::SignedDuration::from_mins(10));
+    }
+}
