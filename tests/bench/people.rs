@@ -156,6 +156,7 @@ impl Person {
             .expect("the exchange works")
         {
             Answer::Body(body) => body["access_token"].as_str().expect("a token").to_owned(),
+            Answer::Created(_) => panic!("a token endpoint makes nothing"),
             Answer::Refused(refusal) => panic!("{refusal:?}"),
         }
     }

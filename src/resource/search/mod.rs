@@ -13,6 +13,17 @@ use crate::fhir::types::{Id, ResourceType};
 
 pub use cursor::Cursor;
 
+/// Which of the versions of a resource.
+#[derive(Clone, Copy)]
+enum Which {
+    One(i64),
+    /// Newest first.
+    Many {
+        before: Option<i64>,
+        size: usize,
+    },
+}
+
 /// Which page of a search.
 #[derive(Clone, Debug)]
 pub struct Page {
@@ -62,7 +73,7 @@ pub async fn vread(
     id: &Id,
     version: i64,
 ) -> Result<Option<Stored>, db::Error> {
-    let Some(built) = sql::versions(conn.dialect(), visible, kind, id, sql::Which::One(version)) else {
+    let Some(built) = sql::versions(conn.dialect(), visible, kind, id, Which::One(version)) else {
         return Ok(None);
     };
     let rows = conn.rows_built(built.text, &built.params).await?;
@@ -78,7 +89,7 @@ pub async fn history(
     size: usize,
     before: Option<i64>,
 ) -> Result<Option<Versions>, db::Error> {
-    let which = sql::Which::Many { before, size };
+    let which = Which::Many { before, size };
     let Some(built) = sql::versions(conn.dialect(), visible, kind, id, which) else {
         return Ok(None);
     };

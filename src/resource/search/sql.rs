@@ -5,15 +5,12 @@
 //! row in that part of it. Where the index does not give the order (another sort, several clients, shared types) the keys of
 //! the page are found first and the bodies are fetched for those only.
 
-use super::{Cursor, Page};
+use super::{Cursor, Page, Which};
 use crate::access::{Clients, Narrowing, Visible};
 use crate::db::{Dialect, Param};
 use crate::fhir::search::{DateSlot, DateTest, Filter, Mark, Prefix, Query, Sort, SortKey, narrowing};
 use crate::fhir::types::{Id, ResourceType};
 use crate::resource::index::NO_DATE;
-
-/// No page is larger, whatever is asked.
-const MOST: usize = 1_000_000;
 
 /// The columns of a version, in the order of [`super::stored`].
 const VERSION: &[&str] = &["id", "patient", "version", "updated", "body"];
@@ -88,17 +85,6 @@ pub(super) fn current(dialect: Dialect, visible: &Visible, kind: ResourceType, i
     Some(built)
 }
 
-/// Which of the versions of a resource.
-#[derive(Clone, Copy)]
-pub(super) enum Which {
-    One(i64),
-    /// Newest first.
-    Many {
-        before: Option<i64>,
-        size: usize,
-    },
-}
-
 /// Versions of a resource whose current version is visible, each of them visible itself.
 pub(super) fn versions(
     dialect: Dialect,
@@ -159,10 +145,9 @@ impl Built {
         self.text.push_str(&place);
     }
 
-    /// One more than asked for, to see whether there is another page. The one number that is not bound: SQLite plans a statement
-    /// anew for each value of a bound limit, which costs more than the page.
+    /// One more than asked for, to see another page. Not bound: SQLite would plan anew for each value, which costs more than a page.
     fn limit(&mut self, size: usize) {
-        self.push(&format!(" LIMIT {}", size.min(MOST) + 1));
+        self.push(&format!(" LIMIT {}", size.saturating_add(1).min(1_000_000)));
     }
 
     /// A value that stands alone in a list of columns, where PostgreSQL cannot tell its type.
