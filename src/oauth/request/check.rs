@@ -31,9 +31,9 @@ pub(in crate::oauth) enum Refused {
 impl Refused {
     /// For an app that asks from behind, and hears every fault itself.
     pub(in crate::oauth) const fn as_refusal(&self) -> Refusal {
-        match self {
-            Self::Page { text, .. } => Refusal::new(Code::InvalidRequest, *text),
-            Self::Redirect { refusal, .. } => *refusal,
+        match *self {
+            Self::Page { text, .. } => Refusal::new(Code::InvalidRequest, text),
+            Self::Redirect { refusal, .. } => refusal,
         }
     }
 }
