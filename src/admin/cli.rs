@@ -87,15 +87,76 @@ pub struct DemoOptions {
 }
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct SyncOptions {
+    #[command(subcommand)]
+    pub command: Option<SyncCommand>,
     #[command(flatten)]
     pub at: At,
     /// The tenant to sync; every tenant with a source otherwise
     #[arg(long)]
     pub tenant: Option<String>,
     /// Pull everything and compare, instead of what changed
-    #[arg(long)]
+    #[arg(long, conflicts_with = "client")]
     pub full: bool,
+    /// Pull everything of the client with this key in the ECD, and nothing else
+    #[arg(long, requires = "tenant")]
+    pub client: Option<String>,
+    /// Tell what would change and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Seconds to wait for a sync of the same source that is under way
+    #[arg(long, default_value_t = 0)]
+    pub wait: u64,
+}
+
+/// Which tenant, and which kind of record.
+#[derive(Debug, Args)]
+pub struct Waiting {
+    #[command(flatten)]
+    pub at: At,
+    #[arg(long)]
+    pub tenant: String,
+    /// Only records of this kind, for example report
+    #[arg(long)]
+    pub kind: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SyncCommand {
+    /// Show removals that wait because too many vanished at once: kind, key, cause, since when
+    Held {
+        #[command(flatten)]
+        what: Waiting,
+        /// Go on after this line: KIND/KEY, as the last line of a page says
+        #[arg(long)]
+        after: Option<String>,
+    },
+    /// Decide about removals that wait: they are withdrawn, or with --keep stay published
+    Confirm {
+        #[command(flatten)]
+        what: Waiting,
+        /// The source is wrong: let them wait no longer and keep them
+        #[arg(long)]
+        keep: bool,
+    },
+    /// Show records that cannot be read or mapped: reference in the logs, kind, key, since when, place, reason
+    Quarantine {
+        #[command(flatten)]
+        what: Waiting,
+        /// Go on after this line: KIND/KEY, as the last line of a page says
+        #[arg(long)]
+        after: Option<String>,
+    },
+    /// Pull and map again what is in quarantine, for example after a map was put right
+    Replay {
+        #[command(flatten)]
+        at: At,
+        #[arg(long)]
+        tenant: String,
+    },
+    /// Show how old the data of each source is, what is the matter with it and who is syncing it
+    Status(At),
 }
 
 #[derive(Debug, Subcommand)]

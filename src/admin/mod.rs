@@ -22,6 +22,7 @@ mod ons;
 mod operate;
 pub mod panics;
 mod serve;
+mod sync;
 
 use std::process::ExitCode;
 
@@ -36,7 +37,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Demo(options) => demo::run(options).await,
         Command::Serve(at) => serve::run(&at).await,
         Command::Check(at) => operate::check(&at).await,
-        Command::Sync(options) => operate::sync(options).await,
+        Command::Sync(options) => sync::run(options).await,
         Command::Migrate(at) => operate::migrate(&at).await,
         Command::Map(command) => integrate::map(command),
         Command::Contract(command) => integrate::contract(command),
@@ -98,7 +99,9 @@ mod tests {
             ("resource", crate::resource::store::STATEMENTS),
             ("rest/export", crate::rest::export::store::STATEMENTS),
             ("sync", crate::sync::store::STATEMENTS),
+            ("sync/quarantine", crate::sync::quarantine::store::STATEMENTS),
             ("sync/removal", crate::sync::removal::store::STATEMENTS),
+            ("sync/state", crate::sync::state::store::STATEMENTS),
             ("sync/subject", crate::sync::subject::store::STATEMENTS),
             ("sync/cost", crate::sync::cost::store::STATEMENTS),
             ("sync/compare", crate::sync::compare::store::STATEMENTS),

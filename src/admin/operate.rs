@@ -7,8 +7,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 
-use super::bars::Bars;
-use super::cli::{AppCommand, At, AuditCommand, ConformanceCommand, KeyCommand, SyncOptions, TenantCommand};
+use super::cli::{AppCommand, At, AuditCommand, ConformanceCommand, KeyCommand, TenantCommand};
 use super::integrate::{plan, plan_of};
 use super::told;
 use crate::clock::Clock;
@@ -22,7 +21,7 @@ use crate::http::tls::{WARN_DAYS, days_left};
 use crate::mapping::{Files, Plan};
 use crate::profile::Registry;
 use crate::secret::Random;
-use crate::sync::{Report, Sync, Want, check_policy};
+use crate::sync::check_policy;
 use crate::{audit, conformance, oauth};
 
 /// The configuration and its database.
@@ -108,60 +107,6 @@ pub(super) async fn migrate(at: &At) -> anyhow::Result<ExitCode> {
     db.close().await;
     say!("the schema is up to date");
     Ok(ExitCode::SUCCESS)
-}
-
-pub(super) async fn sync(options: SyncOptions) -> anyhow::Result<ExitCode> {
-    let (config, db) = open(&options.at).await?;
-    let tenants: Vec<Arc<Tenant>> = match &options.tenant {
-        Some(name) => vec![Arc::clone(find(&config, name)?)],
-        None => config
-            .tenants
-            .iter()
-            .filter(|tenant| tenant.source.is_some())
-            .map(Arc::clone)
-            .collect(),
-    };
-    let want = if options.full { Want::Everything } else { Want::Changes };
-    let mut is_complete = true;
-    for tenant in tenants {
-        let report = sync_tenant(&config, &db, &tenant, want, &Clock::System, &Random::Os).await?;
-        say!("{}\n{report}", tenant.id);
-        is_complete &= report.is_complete();
-    }
-    Ok(if is_complete {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(1)
-    })
-}
-
-/// One run for one tenant, with progress bars on a terminal.
-pub(super) async fn sync_tenant(
-    config: &Config,
-    db: &Db,
-    tenant: &Arc<Tenant>,
-    want: Want,
-    clock: &Clock,
-    random: &Random,
-) -> anyhow::Result<Report> {
-    let (profiles, plan) = definitions()?;
-    let plan = plan_of(tenant, &plan, &profiles)?;
-    let connector = connector(tenant, random)?;
-    let bars = Bars::new(tenant.id.as_str());
-    let sync = Sync {
-        db,
-        clock,
-        random,
-        tenant,
-        connector: &*connector,
-        plan,
-        profiles,
-        ids: config.master.mac_key(&format!("resource-id:{}", tenant.id)),
-        spool_dir: &config.server.spool_dir,
-    };
-    let report = sync.run(want, &|progress| bars.show(progress)).await;
-    bars.finish();
-    report.with_context(|| format!("the sync of {} ended early", tenant.id))
 }
 
 pub(super) fn connector(tenant: &Tenant, random: &Random) -> anyhow::Result<Box<dyn Connector>> {

@@ -12,16 +12,22 @@ use tokio_util::sync::CancellationToken;
 use super::cli::At;
 use super::integrate::plan_of;
 use super::ons;
-use super::operate::{definitions, open, policies, sync_tenant};
+use super::operate::{definitions, open, policies};
+use super::sync::sync_tenant;
 use crate::clock::Clock;
-use crate::config::{Config, Tenant};
+use crate::config::{Config, Source, Tenant};
 use crate::db;
 use crate::http::tls::Tls;
 use crate::http::{self, App};
 use crate::notify::{self, Transport};
 use crate::oauth::{key, token};
 use crate::secret::Random;
-use crate::sync::{Want, compare, hooks, next_slot};
+use crate::sync::{self, Schedule, Step, Want, compare, hooks};
+
+/// Between two looks at the state of the sources.
+const LOOK: Duration = Duration::from_secs(30);
+/// Between two looks at how old the data is.
+const AGE: Duration = Duration::from_secs(2);
 
 pub(super) async fn run(at: &At) -> anyhow::Result<ExitCode> {
     let (_, plan) = definitions()?;
@@ -83,12 +89,7 @@ pub(super) async fn until_stopped(
         .tenants
         .iter()
         .filter(|tenant| tenant.source.is_some())
-        .map(|tenant| {
-            tokio::spawn(
-                stop.clone()
-                    .run_until_cancelled_owned(fetch(app.clone(), Arc::clone(tenant))),
-            )
-        })
+        .map(|tenant| tokio::spawn(fetch(app.clone(), Arc::clone(tenant), stop.clone())))
         .collect();
     let (profiles, plan) = definitions()?;
     let mut plans = HashMap::new();
@@ -117,6 +118,7 @@ pub(super) async fn until_stopped(
             http::inside::tidy();
         }
     }));
+    let watching = tokio::spawn(stop.clone().run_until_cancelled_owned(watch(app.clone())));
     let tidying = tokio::spawn(stop.clone().run_until_cancelled_owned(tidy(app.clone())));
     let exports = tokio::spawn(stop.clone().run_until_cancelled_owned(export(app.clone())));
     let gateway = tokio::spawn(http::serve(app.clone(), listener, tls, stop.clone().cancelled_owned()));
@@ -132,10 +134,14 @@ pub(super) async fn until_stopped(
     health.await.context("the inner listener ended badly")?;
     metrics.await.context("the metrics ended badly")?;
     exports.await.context("exports ended badly")?;
+    watching.await.context("watching the age of the data ended badly")?;
     tidying.await.context("tidying ended badly")?;
     certificates.await.context("watching certificates ended badly")?;
-    for sync in syncs.into_iter().chain(hooks) {
+    for sync in syncs {
         sync.await.context("a sync ended badly")?;
+    }
+    for hook in hooks {
+        hook.await.context("following webhooks ended badly")?;
     }
     messages.await.context("the sender ended badly")?;
     app.db.close().await;
@@ -166,25 +172,111 @@ async fn export(app: App) {
     app.rest.work_on_exports(&app.config.tenants).await;
 }
 
-/// Fetches a tenant's dossiers in each of its slots. A run that fails leaves what is published as it is.
-async fn fetch(app: App, tenant: Arc<Tenant>) {
+/// Reads every few seconds how old the data is, whichever replica fetched it.
+async fn watch(app: App) {
     loop {
-        let slot = next_slot(app.clock.now(), &tenant.zone);
-        // The process clock decides; a machine that slept or a clock that was set is noticed within half a minute.
-        while app.clock.now() < slot {
-            let left = Duration::try_from(app.clock.now().duration_until(slot)).unwrap_or_default();
-            tokio::time::sleep(left.min(Duration::from_secs(30))).await;
+        let now = app.clock.now();
+        if let Err(error) = app.ages.refresh(&app.db, &app.config.tenants, now).await {
+            tracing::warn!(%error, "the age of the data could not be read");
         }
-        let want = want(&app, &tenant).await.unwrap_or(Want::Changes);
-        if let Err(error) = sync_tenant(&app.config, &app.db, &tenant, want, &app.clock, &app.random).await {
-            tracing::error!(tenant = tenant.id.as_str(), error = format!("{error:#}"), "sync failed");
+        tokio::time::sleep(AGE).await;
+    }
+}
+
+/// Fetches a tenant's dossiers in each of its slots. A run that fails leaves what is published as it is, and is tried again.
+async fn fetch(app: App, tenant: Arc<Tenant>, stop: CancellationToken) {
+    let Some(source) = tenant.source.as_ref().map(Source::name) else {
+        return;
+    };
+    let mut schedule = None;
+    while !stop.is_cancelled() {
+        let now = app.clock.now();
+        let state = match remembered(&app, &tenant, source).await {
+            Ok(state) => state,
+            Err(error) => {
+                tracing::warn!(tenant = tenant.id.as_str(), %error, "the state of the source could not be read");
+                rest(LOOK, &stop).await;
+                continue;
+            }
+        };
+        let schedule = schedule.get_or_insert_with(|| Schedule::new(now, tenant.zone.clone(), &state));
+        match schedule.step(now, &state) {
+            Step::Wait(until) => {
+                // The process clock decides; a machine that slept or a clock that was set is noticed within half a minute.
+                let left = Duration::try_from(now.duration_until(until)).unwrap_or_default();
+                rest(left.min(LOOK), &stop).await;
+            }
+            Step::Run(want) => {
+                // What the source does not tell of is found by a compare, now and then.
+                let want = match want {
+                    Want::Changes => compared(&app, &tenant).await.unwrap_or(Want::Changes),
+                    more => more,
+                };
+                let result = slot(&app, &tenant, want, &stop).await;
+                metrics::counter!("inzage_sync_runs_total", "tenant" => tenant.id.to_string(), "result" => result)
+                    .increment(1);
+                skipped(&app, &tenant, source, schedule.ended(app.clock.now())).await;
+                if result == "held" {
+                    rest(LOOK, &stop).await;
+                }
+            }
         }
     }
 }
 
 /// A slot of now and then compares everything.
-async fn want(app: &App, tenant: &Tenant) -> Result<Want, db::Error> {
+async fn compared(app: &App, tenant: &Tenant) -> Result<Want, db::Error> {
     compare::want(&mut *app.db.read().await?, tenant, app.clock.now()).await
+}
+
+async fn remembered(app: &App, tenant: &Tenant, source: &str) -> Result<sync::State, db::Error> {
+    sync::state(&mut *app.db.read().await?, &tenant.id, source).await
+}
+
+async fn rest(time: Duration, stop: &CancellationToken) {
+    stop.run_until_cancelled(tokio::time::sleep(time)).await;
+}
+
+/// One run; how it ended, in a word.
+async fn slot(app: &App, tenant: &Arc<Tenant>, want: Want, stop: &CancellationToken) -> &'static str {
+    let stopped = stop.clone().cancelled_owned();
+    let run = sync_tenant(&app.config, &app.db, tenant, want, &app.clock, &app.random, stopped);
+    match run.await {
+        Ok(report) if report.is_complete() => "complete",
+        Ok(_) => "partial",
+        Err(error) => match error.downcast_ref::<sync::Error>() {
+            Some(sync::Error::Held(held)) => {
+                tracing::info!(tenant = tenant.id.as_str(), %held, "another replica syncs this tenant");
+                "held"
+            }
+            Some(sync::Error::Stopped) => "stopped",
+            _ => {
+                tracing::error!(tenant = tenant.id.as_str(), error = format!("{error:#}"), "sync failed");
+                "failed"
+            }
+        },
+    }
+}
+
+/// Slots that began while the run was under way.
+async fn skipped(app: &App, tenant: &Tenant, source: &str, count: usize) {
+    if count == 0 {
+        return;
+    }
+    tracing::warn!(
+        tenant = tenant.id.as_str(),
+        slots = count,
+        "the sync took longer than until the next slot: skipped"
+    );
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    let noted = async {
+        let mut tx = app.db.begin().await?;
+        sync::skip(&mut tx, &tenant.id, source, count).await?;
+        tx.commit().await
+    };
+    if let Err(error) = noted.await {
+        tracing::warn!(%error, "skipped slots could not be noted");
+    }
 }
 
 async fn stopped() -> anyhow::Result<()> {

@@ -269,6 +269,14 @@ pub enum Error {
         status: u16,
         attempts: u32,
     },
+    #[error("{path}: HTTP {status}, come back in {seconds} s")]
+    Later {
+        path: &'static str,
+        status: u16,
+        seconds: u64,
+    },
+    #[error("{path}: not asked, because {failures} requests in a row got no answer")]
+    GivenUp { path: &'static str, failures: u32 },
     #[error("{path}: HTTP {status}")]
     Status { path: &'static str, status: u16 },
     #[error("{path}: JSON expected, the answer says {found}")]
@@ -290,6 +298,7 @@ impl Error {
     pub fn is_fatal(&self) -> bool {
         match self {
             Self::Setting { .. } | Self::Handshake { .. } | Self::Unreachable { .. } => true,
+            Self::Later { .. } | Self::GivenUp { .. } => true,
             Self::NotAdmitted { status, .. } => *status != 403,
             _ => false,
         }

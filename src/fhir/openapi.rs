@@ -99,12 +99,18 @@ fn in_path(name: &str, pattern: &str) -> Value {
 
 /// One operation that answers with a resource, or with an OperationOutcome.
 fn operation(answer: &str, id: &str, parameters: &[Value], open: bool) -> Value {
+    let as_of = "Everything that the source had told by then is in the answer";
+    let headers = if open {
+        json!({})
+    } else {
+        json!({ "X-Data-As-Of": { "description": as_of, "schema": { "type": "string", "format": "date-time" } } })
+    };
     let content = json!({ "application/fhir+json": { "schema": { "type": "object" } } });
     let mut operation = json!({
         "operationId": id,
         "parameters": parameters,
         "responses": {
-            "200": { "description": answer, "content": content.clone() },
+            "200": { "description": answer, "content": content.clone(), "headers": headers },
             "default": { "description": "OperationOutcome", "content": content }
         }
     });

@@ -87,6 +87,12 @@ pub(super) async fn edge(State(app): State<App>, mut request: Request, next: Nex
     drop(place);
     let (mut response, failure) = failure::render(answer, origin.request, area.speaks_fhir(uri.path()));
 
+    if let Area::Fhir { tenant } = area
+        && !preflight
+        && response.status() != StatusCode::UNAUTHORIZED
+    {
+        app.ages.stamp(tenant, response.headers_mut());
+    }
     headers::protect(response.headers_mut(), area, app.config.server.is_https());
     reader.tell(response.headers_mut(), preflight);
     let id = HeaderValue::try_from(origin.request.to_string()).expect("a UUID is a header value");

@@ -33,8 +33,15 @@ pub(super) fn routes(app: App, tls: Option<Arc<Tls>>) -> Router {
         .with_state(app)
 }
 
-/// Whether requests can be answered: the audit log, without which nothing is, can be reached, and the certificate is good.
-async fn ready(State(app): State<App>, tls: Option<Arc<Tls>>) -> (StatusCode, String) {
+/// Whether requests can be answered: the audit log, without which nothing is, can be reached, and the certificate is good. Data
+/// that is old is served all the same, so its age is told and decides nothing.
+async fn ready(State(app): State<App>, tls: Option<Arc<Tls>>) -> (StatusCode, Json<Value>) {
+    let (status, words) = is_ready(&app, tls).await;
+    let detail = json!({ "status": words, "sources": app.ages.detail(app.clock.now()) });
+    (status, Json(detail))
+}
+
+async fn is_ready(app: &App, tls: Option<Arc<Tls>>) -> (StatusCode, String) {
     let ready = |text: &str| (StatusCode::OK, text.to_owned());
     let not = |text: &str| (StatusCode::SERVICE_UNAVAILABLE, text.to_owned());
     if audit::reachable(&app.db).await.is_err() {

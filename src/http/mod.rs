@@ -5,6 +5,7 @@
 //! with a request id, the security headers and, under `/fhir`, an OperationOutcome if it is an error. A handler only names its
 //! [`failure::Failure`]; words, headers and log lines are made in one place.
 
+pub mod age;
 pub mod area;
 pub mod cors;
 pub mod demo;

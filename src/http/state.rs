@@ -6,6 +6,7 @@ use crate::audit::Recorder;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::Db;
+use crate::http::age::Ages;
 use crate::http::demo::Demo;
 use crate::http::edge::Gate;
 use crate::http::fhir::Documents;
@@ -34,6 +35,8 @@ pub struct Parts {
     pub documents: Documents,
     pub gate: Gate,
     pub limiter: Limiter,
+    /// How old each tenant's data is.
+    pub ages: Ages,
     /// Only in `inzage demo`.
     pub demo: Option<Demo>,
     pub login: Login,
@@ -56,6 +59,7 @@ impl App {
             documents: Documents::new(&config),
             gate: Gate::default(),
             limiter: Limiter::new(config.server.front.limits),
+            ages: Ages::default(),
             demo,
             recorder,
             hooks: Inbox::start(db.clone(), clock.clone()),

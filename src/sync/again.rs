@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use super::pulled::Pick;
 use super::run::Run;
 use super::{Error, Report};
 use crate::audit;
@@ -31,7 +32,7 @@ impl Run<'_> {
             today: self.clock.now().to_zoned(self.tenant.zone.clone()).date(),
         };
         let events = self.connector.look(look);
-        let read = self.read(events, Date::MIN..Date::MIN, &mut report, &|_| {});
+        let read = self.read(events, Date::MIN..Date::MIN, &Pick::Every, &mut report, &|_| {});
         let mut pulled = self.metered(read).await?;
         let removals = self.removals(&pulled, &clients, &mut report).await?;
         self.publish(&mut pulled, removals, None, &mut report, &|_| {}).await?;

@@ -20,6 +20,8 @@
 //! Nothing is removed because it is absent from a half answer: absence counts only after the connector says that a list or a
 //! stream arrived whole, and too many removals at once are held for an operator (`removal`).
 //!
+//! **What is remembered** of a source (`state`): how old its published data is, and whether it may be asked.
+//!
 //! **Whose a record is** may change at the source (`subject.rs`): clients between whom a record moved are published in one
 //! transaction, before all others, and what arrives has new ids. **Which version counts**: never an older one than the known;
 //! of two that came in one answer with the same version, the same one every time.
@@ -28,15 +30,18 @@ mod again;
 pub mod compare;
 pub mod cost;
 mod digest;
+mod flow;
 pub mod hooks;
 mod publish;
 mod pull;
 mod pulled;
+pub(crate) mod quarantine;
 pub(crate) mod removal;
 mod report;
 mod run;
 mod slots;
 mod spool;
+pub(crate) mod state;
 pub(crate) mod store;
 pub(crate) mod subject;
 
@@ -50,15 +55,18 @@ use crate::db::{self, Db};
 use crate::ecd::{self, Connector, Kind};
 use crate::mapping::Plan;
 use crate::profile::Registry;
+use crate::resource;
 use crate::secret::{self, MacKey, Random};
-use crate::{audit, consent, resource};
 
+pub use quarantine::{Quarantined, quarantined, quarantined_after, reference};
 pub use removal::{Decided, Decision, Held as HeldRemoval, HeldKind, held, held_kinds};
 pub use report::Report;
 use run::Run;
 pub use run::holder;
-pub use slots::next_slot;
-pub use store::{Quarantined, last, quarantined};
+pub use slots::{Schedule, Step, next_slot};
+pub use state::store::{read as state, skip};
+pub use state::{Circuit, State, Status, statuses};
+pub use store::last;
 
 /// What became of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,12 +89,23 @@ impl Outcome {
 }
 
 /// How much to ask of the source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Want {
     /// What changed since the last run; everything where a client was never loaded.
     Changes,
     /// Everything, and compare.
     Everything,
+    /// Everything of the client with this key, and compare.
+    Client(String),
+    /// What is in quarantine, for example after a map was put right.
+    Quarantined,
+}
+
+impl Want {
+    /// Whether it says something about the whole source.
+    fn is_whole(&self) -> bool {
+        matches!(self, Self::Changes | Self::Everything)
+    }
 }
 
 /// How far a run is.
@@ -127,10 +146,9 @@ pub enum Error {
     LeaseLost,
     #[error("it was told to stop")]
     Stopped,
+    #[error("no account may see a client with this key, so nothing of it is fetched")]
+    NoAccount,
 }
-
-/// So many new resources change what the database should think of its tables.
-const MANY: u64 = 1_000;
 
 /// Everything that one run needs.
 pub struct Sync<'a> {
@@ -195,72 +213,15 @@ impl Sync<'_> {
         let run = Run::start(self).await?;
         run.holding(run.whole(want, progress), stop).await
     }
-}
 
-impl Run<'_> {
-    async fn whole(
+    /// Reads and maps like [`Self::run`] and tells what would change; nothing is written, not even that it was there.
+    pub async fn dry_run(
         &self,
         want: Want,
         progress: &(dyn Fn(Progress) + Send + std::marker::Sync),
     ) -> Result<Report, Error> {
-        let (tenant, source) = (&self.tenant.id, self.connector.name());
-        let rules = self.rules();
-        let started = self.clock.now();
-        let stopwatch = std::time::Instant::now();
-        let (clients, since, before, loaded) = {
-            let mut read = self.db.read().await?;
-            let clients = consent::source_clients(&mut read, tenant).await?;
-            let (since, before) = store::since(&mut read, tenant, source).await?;
-            (clients, since, before, store::loaded(&mut read, tenant, source).await?)
-        };
-        let clients: std::collections::BTreeSet<String> = clients.into_iter().map(|(key, _)| key).collect();
-        let is_new = clients.iter().any(|client| !loaded.contains(client));
-        let reach = match since {
-            // A map or a list of report types that changed decides anew on what was read before.
-            Some(since) if want == Want::Changes && !is_new && before == rules => ecd::Reach::Since(since),
-            _ => ecd::Reach::Full,
-        };
-
-        let mut report = Report {
-            clients: clients.len() as u64,
-            ..Report::default()
-        };
-        let pull = self.pull(clients.clone(), reach, &mut report, progress);
-        let mut pulled = self.metered(pull).await?;
-        let removals = self.removals(&pulled, &clients, &mut report).await?;
-        let whole = reach == ecd::Reach::Full && report.failed.is_empty();
-        self.publish(&mut pulled, removals, whole.then_some(&clients), &mut report, progress)
-            .await?;
-
-        report.seconds = stopwatch.elapsed().as_secs_f64();
-        let since = report.failed.is_empty().then_some(started);
-        let text = serde_json::to_string(&report).expect("a report is JSON");
-        let mut tx = self.begin().await?;
-        let rules = whole.then_some(rules.as_str());
-        store::finish(&mut tx, tenant, source, since, rules, self.clock.now(), &text).await?;
-        if whole {
-            compare::store::note(&mut tx, tenant, source, started).await?;
-        }
-        let what = audit::What {
-            query: Some("sync".to_owned()),
-            ..audit::What::default()
-        };
-        let entry = audit::Entry::new(tenant.clone(), audit::Action::System, audit::Outcome::Success).on(what);
-        audit::write(&mut tx, &entry, self.clock.now()).await?;
-        self.commit(tx).await?;
-        if report.stored >= MANY {
-            let mut tx = self.db.begin().await?;
-            store::analyze(&mut tx).await?;
-            tx.commit().await?;
-        }
-        tracing::info!(
-            tenant = tenant.as_str(),
-            sync.pulled = report.pulled,
-            sync.stored = report.stored,
-            sync.quarantined = report.quarantined,
-            sync.seconds = report.seconds,
-            "sync done"
-        );
+        let run = Run::rehearse(self).await?;
+        let (report, _) = run.once(&want, self.clock.now(), progress).await?;
         Ok(report)
     }
 }

@@ -11,7 +11,7 @@ use super::run::Run;
 use super::spool::Entry;
 use super::store::{self, Known, Line};
 use super::subject::{self, Move};
-use super::{Error, Outcome, Progress, Report};
+use super::{Error, Outcome, Progress, Report, quarantine};
 use crate::consent;
 use crate::db::Tx;
 use crate::ecd::Kind;
@@ -221,7 +221,7 @@ impl Run<'_> {
                 .map(|line| line.key.to_owned())
                 .collect();
             if !keys.is_empty() {
-                store::release(&mut tx, tenant, source, kind, &keys).await?;
+                quarantine::store::release(&mut tx, tenant, source, kind, &keys).await?;
             }
         }
         self.commit(tx).await?;
@@ -263,7 +263,7 @@ impl Run<'_> {
             .map(|client| self.patient_of(client))
     }
 
-    fn patient_of(&self, client: &str) -> Id {
+    pub(super) fn patient_of(&self, client: &str) -> Id {
         resource_id(&self.ids, &[self.connector.name(), Kind::Client.as_str(), client])
     }
 }

@@ -8,7 +8,7 @@ use futures::stream::{BoxStream, FuturesOrdered};
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 
-use super::pulled::Pulled;
+use super::pulled::{Pick, Pulled};
 use super::removal::Cause;
 use super::run::Run;
 use super::spool::{Entry, Spool};
@@ -29,7 +29,8 @@ const BATCH: usize = 512;
 /// Batches that are worked on at once.
 const AT_ONCE: usize = 2;
 
-type Line = (Kind, String, String, String);
+/// Kind, key, pointer, reason.
+pub(super) type Line = (Kind, String, String, String);
 
 /// A batch after comparing and mapping.
 #[derive(Default)]
@@ -45,6 +46,7 @@ impl Run<'_> {
         &self,
         clients: BTreeSet<String>,
         reach: Reach,
+        pick: &Pick,
         report: &mut Report,
         progress: &(dyn Fn(Progress) + Send + std::marker::Sync),
     ) -> Result<Pulled, Error> {
@@ -57,7 +59,7 @@ impl Run<'_> {
             agenda: agenda.clone(),
             today,
         });
-        self.read(events, agenda, report, progress).await
+        self.read(events, agenda, pick, report, progress).await
     }
 
     /// Reads what a connector tells to its end.
@@ -65,6 +67,7 @@ impl Run<'_> {
         &self,
         mut events: BoxStream<'_, Result<Event, ecd::Error>>,
         agenda: std::ops::Range<Date>,
+        pick: &Pick,
         report: &mut Report,
         progress: &(dyn Fn(Progress) + Send + std::marker::Sync),
     ) -> Result<Pulled, Error> {
@@ -82,7 +85,9 @@ impl Run<'_> {
                     if let (Kind::Stay, Some(client)) = (record.kind, &record.client) {
                         pulled.gaps.insert(client.clone(), gaps(&record.body));
                     }
-                    batch.push(record);
+                    if pick.has(&record) {
+                        batch.push(record);
+                    }
                 }
                 Some(Event::Bad(line)) => {
                     report.pulled += 1;
@@ -112,10 +117,10 @@ impl Run<'_> {
             if batch.len() >= BATCH || changes_kind || ended && !batch.is_empty() {
                 let keep = if changes_kind { batch.pop() } else { None };
                 progress(Progress::Pulled(batch[0].kind, batch.len() as u64));
-                working.push_back(self.prepare(std::mem::take(&mut batch)));
+                working.push_back(self.prepare(std::mem::take(&mut batch), pick));
                 batch.extend(keep);
                 if ended && !batch.is_empty() {
-                    working.push_back(self.prepare(std::mem::take(&mut batch)));
+                    working.push_back(self.prepare(std::mem::take(&mut batch), pick));
                 }
             }
             while working.len() >= AT_ONCE || ended && !working.is_empty() {
@@ -123,13 +128,17 @@ impl Run<'_> {
                     break;
                 };
                 report.unchanged += prepared.unchanged;
+                for (kind, key, ..) in &prepared.quarantined {
+                    pulled.note_bad(*kind, key);
+                }
                 bad.extend(prepared.quarantined);
                 pulled.moves.extend(prepared.moves);
                 pulled.spool.add(prepared.entries)?;
             }
             if bad.len() >= BATCH || ended && !bad.is_empty() {
+                let before = report.quarantined;
                 report.quarantined += bad.len() as u64;
-                self.quarantine(std::mem::take(&mut bad)).await?;
+                self.quarantine(std::mem::take(&mut bad), before).await?;
             }
             if ended {
                 return Ok(pulled);
@@ -138,7 +147,7 @@ impl Run<'_> {
     }
 
     /// One batch of one kind: leaves out what is known, maps and validates the rest off the async threads.
-    async fn prepare(&self, records: Vec<Record>) -> Result<Prepared, Error> {
+    async fn prepare(&self, records: Vec<Record>, pick: &Pick) -> Result<Prepared, Error> {
         let Some(kind) = records.first().map(|record| record.kind) else {
             return Ok(Prepared::default());
         };
@@ -154,8 +163,9 @@ impl Run<'_> {
             zone: self.tenant.zone.clone(),
             report_types: self.tenant.policy.report_types.clone(),
         };
+        let is_forced = matches!(pick, Pick::Only(_));
         let hashing = move || {
-            let (changed, unchanged) = work.changed(records, &known);
+            let (changed, unchanged) = work.changed(records, &known, is_forced);
             (work, changed, unchanged, known)
         };
         let (work, changed, unchanged, known) = blocking(hashing).await?;
@@ -176,32 +186,6 @@ impl Run<'_> {
         .await?;
         prepared.unchanged = unchanged;
         Ok(prepared)
-    }
-
-    async fn quarantine(&self, mut lines: Vec<Line>) -> Result<(), Error> {
-        for (kind, key, pointer, reason) in &lines {
-            tracing::warn!(
-                record.kind = kind.as_str(),
-                record.key = key,
-                pointer,
-                reason,
-                "record quarantined"
-            );
-        }
-        // One statement may not touch a row twice.
-        lines.reverse();
-        let mut once = BTreeSet::new();
-        lines.retain(|(kind, key, ..)| once.insert((*kind, key.clone())));
-        let mut tx = self.begin().await?;
-        store::quarantine(
-            &mut tx,
-            &self.tenant.id,
-            self.connector.name(),
-            &lines,
-            self.clock.now(),
-        )
-        .await?;
-        self.commit(tx).await
     }
 }
 
@@ -228,14 +212,19 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 
 impl Work {
     /// The records whose content is not dealt with, and the number of the others.
-    fn changed(&self, records: Vec<Record>, known: &HashMap<String, Dealt>) -> (Vec<(Record, [u8; 32])>, u64) {
+    fn changed(
+        &self,
+        records: Vec<Record>,
+        known: &HashMap<String, Dealt>,
+        is_forced: bool,
+    ) -> (Vec<(Record, [u8; 32])>, u64) {
         let all = records.len();
         let hashed = records.into_iter().map(|record| {
             let hash = self.hash(&record);
             (record, hash)
         });
         let changed: Vec<_> = hashed
-            .filter(|(record, hash)| known.get(&record.key).is_none_or(|before| before.hash != hash))
+            .filter(|(record, hash)| is_forced || known.get(&record.key).is_none_or(|before| before.hash != hash))
             .collect();
         let unchanged = all - changed.len();
         (changed, unchanged as u64)

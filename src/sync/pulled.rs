@@ -29,6 +29,25 @@ pub(super) struct Pulled {
     seen: HashSet<u64>,
     /// Records that came more than once.
     twice: HashSet<u64>,
+    /// Records that could not be read or mapped.
+    bad: HashSet<u64>,
+}
+
+/// Which records of a pull are dealt with.
+#[derive(Debug)]
+pub(super) enum Pick {
+    Every,
+    /// These, even if nothing changed.
+    Only(BTreeSet<(Kind, String)>),
+}
+
+impl Pick {
+    pub fn has(&self, record: &Record) -> bool {
+        match self {
+            Self::Every => true,
+            Self::Only(keys) => keys.contains(&(record.kind, record.key.clone())),
+        }
+    }
 }
 
 impl Pulled {
@@ -43,6 +62,7 @@ impl Pulled {
             gaps: BTreeMap::new(),
             seen: HashSet::new(),
             twice: HashSet::new(),
+            bad: HashSet::new(),
         }
     }
 
@@ -64,9 +84,15 @@ impl Pulled {
         }
     }
 
-    /// A record arrived that cannot be read.
+    /// A record arrived that cannot be read or mapped.
     pub fn note_bad(&mut self, kind: Kind, key: &str) {
         self.seen.insert(fingerprint(kind, key));
+        self.bad.insert(fingerprint(kind, key));
+    }
+
+    /// Whether it came and could not be read or mapped.
+    pub fn is_bad(&self, kind: Kind, key: &str) -> bool {
+        self.bad.contains(&fingerprint(kind, key))
     }
 
     /// Whether the same answer says that it is gone. Which of the two was meant last cannot be told, so it goes; a later answer

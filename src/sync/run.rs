@@ -20,10 +20,18 @@ const TTL: SignedDuration = SignedDuration::from_secs(30);
 /// Between two signs of life: two may fail before the lease is lost.
 const RENEW: Duration = Duration::from_secs(8);
 
-/// A run that may write.
+/// A run under way.
 pub(super) struct Run<'a> {
     sync: &'a Sync<'a>,
-    lease: Lease,
+    write: Write,
+}
+
+/// What becomes of its transactions.
+enum Write {
+    /// They are committed as long as the lease is ours.
+    Fenced(Lease),
+    /// They are rolled back: the run only tells what it would do.
+    Nothing,
 }
 
 impl<'a> Deref for Run<'a> {
@@ -54,8 +62,24 @@ impl<'a> Run<'a> {
         let name = name(sync.connector.name());
         let now = sync.clock.now();
         match lease::take(sync.db, &sync.tenant.id, &name, &myself(), now, TTL).await? {
-            Taken::Ours(lease) => Ok(Self { sync, lease }),
+            Taken::Ours(lease) => Ok(Self {
+                sync,
+                write: Write::Fenced(lease),
+            }),
             Taken::Theirs(held) => Err(Error::Held(held)),
+        }
+    }
+
+    /// A run that changes nothing. It spares a source that another run is reading.
+    pub async fn rehearse(sync: &'a Sync<'a>) -> Result<Self, Error> {
+        let mut read = sync.db.read().await?;
+        let held = holder(&mut read, &sync.tenant.id, sync.connector.name(), sync.clock.now()).await?;
+        match held {
+            Some(held) => Err(Error::Held(held)),
+            None => Ok(Self {
+                sync,
+                write: Write::Nothing,
+            }),
         }
     }
 
@@ -71,8 +95,10 @@ impl<'a> Run<'a> {
             done = work => done,
             () = self.lost() => Err(Error::LeaseLost),
         };
-        // Without this the next run would wait for the end of the lease, no more.
-        if let Err(error) = self.lease.release(self.db, self.clock.now()).await {
+        if let Write::Fenced(lease) = &self.write
+            && let Err(error) = lease.release(self.db, self.clock.now()).await
+        {
+            // The next run waits for the end of the lease, no more.
             tracing::warn!(%error, "the lease of a sync could not be let go");
         }
         done
@@ -80,9 +106,12 @@ impl<'a> Run<'a> {
 
     /// Renews the lease until another has it.
     async fn lost(&self) {
+        let Write::Fenced(lease) = &self.write else {
+            return std::future::pending().await;
+        };
         loop {
             tokio::time::sleep(RENEW).await;
-            match self.lease.renew(self.db, self.clock.now(), TTL).await {
+            match lease.renew(self.db, self.clock.now(), TTL).await {
                 Ok(true) => {}
                 Ok(false) => return,
                 // A busy database is no reason to stop: the fence decides.
@@ -94,14 +123,19 @@ impl<'a> Run<'a> {
     /// A transaction that only the holder of the lease gets.
     pub async fn begin(&self) -> Result<Tx, Error> {
         let mut tx = Db::begin(self.db).await?;
-        if !self.lease.fence(&mut tx).await? {
+        if let Write::Fenced(lease) = &self.write
+            && !lease.fence(&mut tx).await?
+        {
             return Err(Error::LeaseLost);
         }
         Ok(tx)
     }
 
     pub async fn commit(&self, tx: Tx) -> Result<(), Error> {
-        Ok(tx.commit().await?)
+        if let Write::Fenced(_) = &self.write {
+            tx.commit().await?;
+        }
+        Ok(())
     }
 }
 

@@ -1,4 +1,4 @@
-//! The SQL of sync: what is known of each source record, the quarantine, and how far a source was read.
+//! The SQL of sync: what is known of each source record, and how far a source was read.
 
 use std::collections::HashMap;
 
@@ -29,25 +29,11 @@ statements! {
         "SELECT key, resources FROM source_record WHERE tenant = $1 AND source = $2 AND client IS NULL AND kind = $3",
     );
     FORGET = both("DELETE FROM source_record WHERE tenant = $1 AND source = $2 AND kind = $3 AND key = $4");
-    RELEASE = each(
-        "DELETE FROM quarantine WHERE tenant = $1 AND source = $2 AND kind = $3
-         AND key IN (SELECT value FROM json_each($4))",
-        "DELETE FROM quarantine WHERE tenant = $1 AND source = $2 AND kind = $3 AND key = ANY($4)",
-    );
-    QUARANTINED = both("SELECT kind, key, pointer, reason, at FROM quarantine WHERE tenant = $1 AND source = $2
-         ORDER BY at, kind, key LIMIT 1000");
     LOADED = both("SELECT client FROM source_client WHERE tenant = $1 AND source = $2");
     /// SQLite plans well without; its statements are simple and its indexes made for them.
     ANALYZE = each("SELECT 1", "ANALYZE resource, resource_link, source_record");
     SINCE = both("SELECT since, rules FROM sync_state WHERE tenant = $1 AND source = $2");
     FINISHED = both("SELECT finished, report FROM sync_state WHERE tenant = $1 AND source = $2");
-    FINISH = both(
-        "INSERT INTO sync_state (tenant, source, since, rules, finished, report)
-         VALUES ($1, $2, $3, coalesce($4, ''), $5, $6)
-         ON CONFLICT (tenant, source) DO UPDATE
-         SET since = coalesce(excluded.since, sync_state.since), rules = coalesce($4, sync_state.rules),
-             finished = excluded.finished, report = excluded.report",
-    );
 }
 
 /// What an earlier run published of a record.
@@ -182,74 +168,6 @@ pub(super) async fn forget(tx: &mut Tx, tenant: &TenantId, source: &str, kind: K
     Ok(())
 }
 
-/// A record that waits for its source or its map to be put right.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Quarantined {
-    pub kind: String,
-    pub key: String,
-    pub pointer: String,
-    pub reason: String,
-    pub at: Timestamp,
-}
-
-pub(super) async fn quarantine(
-    tx: &mut Tx,
-    tenant: &TenantId,
-    source: &str,
-    lines: &[(Kind, String, String, String)],
-    now: Timestamp,
-) -> Result<(), Error> {
-    let values: Vec<Param<'_>> = lines
-        .iter()
-        .flat_map(|(kind, key, pointer, reason)| {
-            [
-                Param::from(tenant.as_str()),
-                Param::from(source),
-                Param::from(kind.as_str()),
-                Param::from(key),
-                Param::from(pointer),
-                Param::from(reason),
-                Param::from(now),
-            ]
-        })
-        .collect();
-    tx.insert_many(
-        "INSERT INTO quarantine (tenant, source, kind, key, pointer, reason, at)",
-        "ON CONFLICT (tenant, source, kind, key) DO UPDATE
-         SET pointer = excluded.pointer, reason = excluded.reason, at = excluded.at",
-        7,
-        &values,
-    )
-    .await?;
-    Ok(())
-}
-
-/// Takes records out of the quarantine that could be read now.
-pub(super) async fn release(
-    tx: &mut Tx,
-    tenant: &TenantId,
-    source: &str,
-    kind: Kind,
-    keys: &[String],
-) -> Result<(), Error> {
-    tx.execute(RELEASE, params![tenant.as_str(), source, kind.as_str(), keys])
-        .await?;
-    Ok(())
-}
-
-/// The quarantine of a source, oldest first, at most a thousand.
-pub async fn quarantined(conn: &mut Conn, tenant: &TenantId, source: &str) -> Result<Vec<Quarantined>, Error> {
-    let rows = conn.rows(QUARANTINED, params![tenant.as_str(), source]).await?;
-    let line = |row: &Row| Quarantined {
-        kind: row.text(0),
-        key: row.text(1),
-        pointer: row.text(2),
-        reason: row.text(3),
-        at: row.time(4),
-    };
-    Ok(rows.iter().map(line).collect())
-}
-
 pub(super) async fn loaded(conn: &mut Conn, tenant: &TenantId, source: &str) -> Result<Vec<String>, Error> {
     let rows = conn.rows(LOADED, params![tenant.as_str(), source]).await?;
     Ok(rows.iter().map(|row| row.text(0)).collect())
@@ -297,20 +215,6 @@ pub(super) async fn since(
 pub async fn last(conn: &mut Conn, tenant: &TenantId, source: &str) -> Result<Option<(Timestamp, String)>, Error> {
     let row = conn.row(FINISHED, params![tenant.as_str(), source]).await?;
     Ok(row.and_then(|row| Some((row.opt_time(0)?, row.text(1)))))
-}
-
-pub(super) async fn finish(
-    tx: &mut Tx,
-    tenant: &TenantId,
-    source: &str,
-    since: Option<Timestamp>,
-    rules: Option<&str>,
-    now: Timestamp,
-    report: &str,
-) -> Result<(), Error> {
-    tx.execute(FINISH, params![tenant.as_str(), source, since, rules, now, report])
-        .await?;
-    Ok(())
 }
 
 /// Counts the tables anew for the planner. PostgreSQL does so itself a minute or two after a load; until then it would plan for

@@ -21,4 +21,6 @@ mod sync;
 mod sync_crash;
 mod sync_guard;
 mod sync_cost;
+mod sync_operate;
+mod sync_state;
 mod webhooks;

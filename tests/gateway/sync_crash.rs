@@ -142,7 +142,7 @@ async fn the_command_says_who_is_syncing() {
 }
 
 /// A configuration for the `inzage` program with the world's mock and database.
-fn configuration(dossiers: &Dossiers) -> std::path::PathBuf {
+pub(crate) fn configuration(dossiers: &Dossiers) -> std::path::PathBuf {
     let folder = dossiers.store.folder.path();
     std::fs::write(folder.join("master.key"), "07".repeat(32)).unwrap();
     let file = |name: &str| dossiers.tls().join(name).display().to_string();

@@ -44,6 +44,7 @@ use super::{Connector, Error, Event, Kind, Look, Pull, Reach, Spent};
 use crate::config::OnsList;
 use crate::secret::{Random, Secret};
 
+mod again;
 pub mod certificate;
 mod circle;
 mod clients;
@@ -113,6 +114,10 @@ pub struct Limits {
     /// First pause after 429 or 5xx; doubled each time up to `pause_most`.
     pub pause: Duration,
     pub pause_most: Duration,
+    /// The longest pause that the source may ask for within a run; for a longer one the run ends and comes back.
+    pub patience: Duration,
+    /// Requests in a row without an answer after which the rest of the run is not asked for.
+    pub failures: u32,
     /// How far `since` reaches back before the moment asked for; at least ten minutes.
     pub overlap: Duration,
 }
@@ -131,6 +136,8 @@ impl Default for Limits {
             attempts: 6,
             pause: Duration::from_millis(500),
             pause_most: Duration::from_secs(30),
+            patience: Duration::from_secs(120),
+            failures: 8,
             overlap: Duration::from_secs(15 * 60),
         }
     }

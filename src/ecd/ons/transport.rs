@@ -1,7 +1,7 @@
 //! One request to Ons: a permit, the certificate, bounds of time and size, back-off, and the meter.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,6 +11,7 @@ use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
+use super::again::{is_silence, retry_after};
 use super::rows::Rows;
 use super::{Limits, Settings, permits, repair, tls};
 use crate::ecd::{Error, Spent};
@@ -53,6 +54,8 @@ pub(super) struct Transport {
     permits: Arc<Semaphore>,
     random: Random,
     meter: Arc<Meter>,
+    /// Requests in a row that had all their attempts and no answer.
+    failures: AtomicU32,
 }
 
 #[derive(Debug, Default)]
@@ -168,6 +171,7 @@ impl Transport {
             identity,
             random,
             meter: Arc::default(),
+            failures: AtomicU32::new(0),
         })
     }
 
@@ -274,6 +278,23 @@ impl Transport {
     /// Sends the request until it succeeds, fails for good, or has had its attempts.
     async fn send(&self, target: &Target<'_>, most: Duration) -> Result<(Response, Open), Error> {
         let path = target.path;
+        let failures = self.failures.load(Ordering::Relaxed);
+        if failures >= self.limits.failures {
+            return Err(Error::GivenUp { path, failures });
+        }
+        let sent = self.attempts(target, most).await;
+        match &sent {
+            Ok(_) => self.failures.store(0, Ordering::Relaxed),
+            Err(failure) if is_silence(failure) => {
+                self.failures.fetch_add(1, Ordering::Relaxed);
+            }
+            Err(_) => {}
+        }
+        sent
+    }
+
+    async fn attempts(&self, target: &Target<'_>, most: Duration) -> Result<(Response, Open), Error> {
+        let path = target.path;
         let url = format!("{}{}", self.base, path.replace("{id}", target.id));
         // Kept from the first attempt to the last: a source that is too busy gets less, not the next in the queue.
         let permit = Arc::clone(&self.permits)
@@ -285,11 +306,21 @@ impl Transport {
             attempt += 1;
             self.meter.requests.fetch_add(1, Ordering::Relaxed);
             let started = Instant::now();
+            let mut asked = None;
             let mut request = self.http.get(&url).query(&target.query);
             request = request.header(ACCEPT, "application/json, application/x-ndjson");
             request = request.headers(self.identity.clone());
             let failure = match tokio::time::timeout(most, request.send()).await {
                 Ok(Ok(response)) => match self.judge(target, response.status(), attempt) {
+                    Some(failure @ Error::Busy { status, .. }) => {
+                        asked = retry_after(response.headers());
+                        match asked.map(|asked| asked.as_secs()) {
+                            Some(seconds) if seconds > self.limits.patience.as_secs() => {
+                                Error::Later { path, status, seconds }
+                            }
+                            _ => failure,
+                        }
+                    }
                     None => {
                         let open = Open {
                             started,
@@ -304,14 +335,10 @@ impl Transport {
                 Err(_) => Error::Timeout { path },
             };
             self.meter.count(started);
-            let again = matches!(
-                failure,
-                Error::Busy { .. } | Error::Unreachable { .. } | Error::Timeout { .. }
-            );
-            if !again || attempt >= self.limits.attempts {
+            if !is_silence(&failure) || attempt >= self.limits.attempts {
                 return Err(failure);
             }
-            tokio::time::sleep(self.pause(attempt)).await;
+            tokio::time::sleep(self.pause(attempt).max(asked.unwrap_or_default())).await;
         }
     }
 

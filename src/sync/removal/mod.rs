@@ -59,7 +59,7 @@ impl Cause {
 }
 
 /// What goes, by the client whose dossier it is in.
-pub(super) type Removals = BTreeMap<Option<String>, Vec<(Kind, String)>>;
+pub(in crate::sync) type Removals = BTreeMap<Option<String>, Vec<(Kind, String)>>;
 
 /// A known record that would go.
 pub(super) struct Candidate {

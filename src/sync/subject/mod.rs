@@ -7,9 +7,10 @@
 //! an id never means something in two dossiers. What the source no longer has leaves its last subject behind (`source_gone`),
 //! so that this also holds when there was a time between.
 //!
-//! Maps compute ids without looking anything up, and resources of one dossier refer to each other only within one record (to
-//! clients and employees always by the ids of generation 0, which these keep). So the ids of a later generation are put in
-//! place of the first ones in all resources of the record at once.
+//! Maps compute ids without looking anything up, and resources of one dossier refer to each other within one record (to clients
+//! and employees always by the ids of generation 0, which these keep). So the ids of a later generation are put in place of the
+//! first ones in all resources of the record at once. The one reference between records, of a report to a goal of the plan,
+//! leads nowhere after the plan moved to another client: to nothing, never into another dossier.
 
 pub(crate) mod store;
 

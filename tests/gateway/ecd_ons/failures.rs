@@ -247,3 +247,53 @@ async fn a_stream_may_come_as_one_json_list() {
         assert!(brought.streams.contains(&Kind::Report));
     }
 }
+
+#[tokio::test]
+async fn a_source_that_says_when_to_come_back_is_asked_then() {
+    let world = world(10).await;
+    let client = world.population.cast().everything.to_string();
+    world
+        .running
+        .faults
+        .add("/v0/xstream/employees", Fault::Later(429, 1), 1);
+    let began = std::time::Instant::now();
+    let brought = bring(&world.connect(), pull([client.clone()].into(), Reach::Full)).await;
+    assert!(began.elapsed() >= std::time::Duration::from_secs(1));
+    assert!(brought.failed.is_empty() && brought.streams.contains(&Kind::Report));
+
+    // Longer than a run should wait: it ends.
+    world
+        .running
+        .faults
+        .add("/v0/xstream/employees", Fault::Later(503, 900), 1);
+    let before = world.running.served.requests();
+    let connector = world.connect();
+    let mut events = connector.pull(pull([client].into(), Reach::Full));
+    let Some(Err(error)) = events.next().await else {
+        panic!("the pull went on");
+    };
+    let path = "/v0/xstream/employees/data";
+    assert_eq!(
+        error,
+        Error::Later {
+            path,
+            status: 503,
+            seconds: 900
+        }
+    );
+    assert!(events.next().await.is_none());
+    assert_eq!(world.running.served.requests(), before + 1);
+}
+
+#[tokio::test]
+async fn a_source_that_answers_nothing_any_more_is_left_alone() {
+    let world = world(14).await;
+    // Every list of a client.
+    world.running.faults.add("/v0/a", Fault::Status(500), 10_000);
+    world.running.faults.add("/v0/client", Fault::Status(500), 10_000);
+    let connector = world.connect();
+    let events: Vec<_> = connector.pull(pull(world.everyone(), Reach::Full)).collect().await;
+    let last = events.last().unwrap().as_ref().unwrap_err();
+    // Some were under way when the last of them failed.
+    assert!(matches!(last, Error::GivenUp { failures: 8..16, .. }), "{last:?}");
+}

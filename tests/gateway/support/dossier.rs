@@ -146,6 +146,18 @@ impl Dossiers {
         }
     }
 
+    /// What a run would do.
+    pub async fn dry_run(&self, want: Want) -> Report {
+        let connector = self.connector();
+        self.engine(&connector).dry_run(want, &|_| {}).await.unwrap()
+    }
+
+    /// What is remembered of the source.
+    pub async fn state(&self) -> inzage::sync::State {
+        let mut read = self.store.db.read().await.unwrap();
+        inzage::sync::state(&mut read, &self.tenant.id, "ons").await.unwrap()
+    }
+
     /// Decides about removals that wait.
     pub async fn decide(&self, kind: Option<Kind>, decision: Decision) -> Decided {
         let connector = self.connector();

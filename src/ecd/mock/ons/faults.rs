@@ -17,6 +17,8 @@ pub enum Fault {
     Page,
     /// This status and no body.
     Status(u16),
+    /// This status, and the wish to be asked again after so many seconds.
+    Later(u16, u32),
     /// JSON under the media type of another format.
     MediaType,
     /// This body instead, under the media type that the path has.
@@ -24,6 +26,10 @@ pub enum Fault {
     /// This body instead, as `application/json`.
     Json(String),
 }
+
+/// Faults that wait no longer.
+#[derive(Debug)]
+pub struct SetAside(Vec<Waiting>);
 
 /// The faults of one mock; clones share them.
 #[derive(Clone, Debug, Default)]
@@ -46,9 +52,21 @@ impl Faults {
         });
     }
 
-    /// Takes back every fault that still waits.
+    /// Nothing goes wrong any more.
     pub fn clear(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.set_aside();
+    }
+
+    /// Takes away what waits, to be put back later.
+    pub fn set_aside(&self) -> SetAside {
+        SetAside(std::mem::take(
+            &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner),
+        ))
+    }
+
+    /// Lets what was set aside wait again.
+    pub fn put_back(&self, faults: SetAside) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(faults.0);
     }
 
     /// The fault for this request, used up by it.
@@ -77,5 +95,10 @@ mod tests {
         assert_eq!(faults.take("/v0/agenda/x"), Some(Fault::Page));
         assert_eq!(faults.take("/v0/agenda/y"), Some(Fault::Page));
         assert_eq!(faults.take("/v0/agenda/z"), None);
+        faults.add("/v0/agenda", Fault::Page, 1);
+        let aside = faults.set_aside();
+        assert_eq!(faults.take("/v0/agenda/x"), None);
+        faults.put_back(aside);
+        assert_eq!(faults.take("/v0/agenda/x"), Some(Fault::Page));
     }
 }

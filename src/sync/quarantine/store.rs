@@ -1,0 +1,122 @@
+//! The SQL of the quarantine.
+
+use jiff::Timestamp;
+
+use crate::config::TenantId;
+use crate::db::{Conn, Error, Param, Row, Tx, params, statements};
+use crate::ecd::Kind;
+
+/// Lines that are read together.
+const PAGE: i64 = 1_000;
+
+statements! {
+    OLDEST = both("SELECT kind, key, pointer, reason, at FROM quarantine WHERE tenant = $1 AND source = $2
+         ORDER BY at, kind, key LIMIT 1000");
+    AFTER = both(
+        "SELECT kind, key, pointer, reason, at FROM quarantine
+         WHERE tenant = $1 AND source = $2 AND (kind > $3 OR kind = $3 AND key > $4) ORDER BY kind, key LIMIT $5",
+    );
+    OF_KIND = both(
+        "SELECT kind, key, pointer, reason, at FROM quarantine
+         WHERE tenant = $1 AND source = $2 AND kind = $3 AND ($4 = '' OR key > $4) ORDER BY key LIMIT $5",
+    );
+    RELEASE = each(
+        "DELETE FROM quarantine WHERE tenant = $1 AND source = $2 AND kind = $3
+         AND key IN (SELECT value FROM json_each($4))",
+        "DELETE FROM quarantine WHERE tenant = $1 AND source = $2 AND kind = $3 AND key = ANY($4)",
+    );
+}
+
+/// A record that waits for its source or its map to be put right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quarantined {
+    pub kind: String,
+    /// Empty where not even a key could be read.
+    pub key: String,
+    pub pointer: String,
+    pub reason: String,
+    pub at: Timestamp,
+}
+
+fn line(row: &Row) -> Quarantined {
+    Quarantined {
+        kind: row.text(0),
+        key: row.text(1),
+        pointer: row.text(2),
+        reason: row.text(3),
+        at: row.time(4),
+    }
+}
+
+pub(super) async fn quarantine(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    source: &str,
+    lines: &[(Kind, String, String, String)],
+    now: Timestamp,
+) -> Result<(), Error> {
+    let values: Vec<Param<'_>> = lines
+        .iter()
+        .flat_map(|(kind, key, pointer, reason)| {
+            [
+                Param::from(tenant.as_str()),
+                Param::from(source),
+                Param::from(kind.as_str()),
+                Param::from(key),
+                Param::from(pointer),
+                Param::from(reason),
+                Param::from(now),
+            ]
+        })
+        .collect();
+    tx.insert_many(
+        "INSERT INTO quarantine (tenant, source, kind, key, pointer, reason, at)",
+        "ON CONFLICT (tenant, source, kind, key) DO UPDATE
+         SET pointer = excluded.pointer, reason = excluded.reason, at = excluded.at",
+        7,
+        &values,
+    )
+    .await?;
+    Ok(())
+}
+
+/// Takes records out of the quarantine.
+pub(in crate::sync) async fn release(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    source: &str,
+    kind: Kind,
+    keys: &[String],
+) -> Result<(), Error> {
+    tx.execute(RELEASE, params![tenant.as_str(), source, kind.as_str(), keys])
+        .await?;
+    Ok(())
+}
+
+/// The quarantine of a source, oldest first, at most a thousand.
+pub async fn quarantined(conn: &mut Conn, tenant: &TenantId, source: &str) -> Result<Vec<Quarantined>, Error> {
+    let rows = conn.rows(OLDEST, params![tenant.as_str(), source]).await?;
+    Ok(rows.iter().map(line).collect())
+}
+
+/// The quarantine of a source by kind and key, at most a thousand; more after the last one's kind and key.
+pub async fn quarantined_after(
+    conn: &mut Conn,
+    tenant: &TenantId,
+    source: &str,
+    kind: Option<Kind>,
+    after: Option<&(String, String)>,
+) -> Result<Vec<Quarantined>, Error> {
+    let (last_kind, last_key) = after.map_or(("", ""), |(kind, key)| (kind, key));
+    let rows = match kind {
+        Some(kind) => {
+            conn.rows(OF_KIND, params![tenant.as_str(), source, kind.as_str(), last_key, PAGE])
+                .await?
+        }
+        None => {
+            conn.rows(AFTER, params![tenant.as_str(), source, last_kind, last_key, PAGE])
+                .await?
+        }
+    };
+    Ok(rows.iter().map(line).collect())
+}

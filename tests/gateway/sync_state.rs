@@ -1,0 +1,118 @@
+//! What is remembered between two runs: the age of what is published, and whether the source may be asked.
+
+use inzage::ecd::mock::Cast;
+use inzage::ecd::mock::ons::Fault;
+use inzage::sync::{Circuit, Want};
+use jiff::SignedDuration;
+
+use crate::support::dossier::Dossiers;
+
+async fn world() -> Dossiers {
+    Dossiers::new(10, &[Cast::default().everything]).await
+}
+
+#[tokio::test]
+async fn the_age_is_that_of_the_last_run_that_heard_everything() {
+    let dossiers = world().await;
+    assert_eq!(dossiers.state().await.as_of, None);
+    let first = dossiers.clock.now();
+    dossiers.sync(Want::Everything).await;
+    let state = dossiers.state().await;
+    assert_eq!(
+        (state.as_of, state.compared, state.failures),
+        (Some(first), Some(first), 0)
+    );
+
+    let second = first + SignedDuration::from_hours(1);
+    dossiers.clock.advance(SignedDuration::from_hours(1));
+    dossiers.sync(Want::Changes).await;
+    let state = dossiers.state().await;
+    assert_eq!((state.as_of, state.compared), (Some(second), Some(first)));
+
+    // A run that hears a part makes nothing younger, and says what was the matter.
+    dossiers.clock.advance(SignedDuration::from_hours(1));
+    dossiers.mock.faults.add("/v0/agenda", Fault::Page, 1);
+    let report = dossiers.sync(Want::Everything).await;
+    assert!(!report.is_complete());
+    let state = dossiers.state().await;
+    assert_eq!(
+        (state.as_of, state.compared, state.failures),
+        (Some(second), Some(first), 1)
+    );
+    assert_eq!(
+        state.retry_at,
+        Some(dossiers.clock.now() + SignedDuration::from_mins(1))
+    );
+    let problem = state.problem.unwrap();
+    assert!(problem.contains("agenda") && problem.contains("text/html"), "{problem}");
+
+    dossiers.clock.advance(SignedDuration::from_hours(1));
+    let last = dossiers.clock.now();
+    dossiers.sync(Want::Everything).await;
+    let state = dossiers.state().await;
+    assert_eq!((state.as_of, state.compared), (Some(last), Some(last)));
+    assert_eq!((state.failures, state.retry_at, state.problem), (0, None, None));
+}
+
+#[tokio::test]
+async fn a_source_that_fails_again_and_again_gets_one_request_before_the_next_run() {
+    let dossiers = world().await;
+    dossiers.sync(Want::Everything).await;
+    for failures in 1..=3 {
+        dossiers.clock.advance(SignedDuration::from_hours(1));
+        dossiers.mock.faults.add("/v0/xstream/employees", Fault::Status(401), 1);
+        assert!(dossiers.try_sync(Want::Changes).await.is_err());
+        assert_eq!(dossiers.state().await.failures, failures);
+    }
+    let state = dossiers.state().await;
+    let until = dossiers.clock.now() + SignedDuration::from_mins(4);
+    assert_eq!(state.circuit(dossiers.clock.now()), Circuit::Open(until));
+    dossiers.clock.advance(SignedDuration::from_mins(5));
+    assert_eq!(state.circuit(dossiers.clock.now()), Circuit::HalfOpen);
+
+    // Still away: asked once, and nothing more.
+    let before = dossiers.mock.served.requests();
+    dossiers.mock.faults.add("/ping", Fault::Status(403), 1);
+    assert!(dossiers.try_sync(Want::Changes).await.is_err());
+    assert_eq!(dossiers.mock.served.requests(), before + 1);
+    assert_eq!(dossiers.state().await.failures, 4);
+
+    dossiers.clock.advance(SignedDuration::from_hours(1));
+    dossiers.sync(Want::Changes).await;
+    let state = dossiers.state().await;
+    assert_eq!(
+        (state.failures, state.circuit(dossiers.clock.now())),
+        (0, Circuit::Closed)
+    );
+}
+
+#[tokio::test]
+async fn a_source_that_asks_for_an_hour_gets_it() {
+    let dossiers = world().await;
+    dossiers
+        .mock
+        .faults
+        .add("/v0/xstream/employees", Fault::Later(429, 3_600), 1);
+    assert!(dossiers.try_sync(Want::Everything).await.is_err());
+    let state = dossiers.state().await;
+    assert_eq!(
+        state.retry_at,
+        Some(dossiers.clock.now() + SignedDuration::from_hours(1))
+    );
+    assert_eq!(state.failures, 1);
+}
+
+#[tokio::test]
+async fn what_is_held_makes_the_data_no_younger() {
+    let dossiers = world().await;
+    let first = dossiers.clock.now();
+    dossiers.sync(Want::Everything).await;
+    dossiers.clock.advance(SignedDuration::from_hours(1));
+    dossiers
+        .mock
+        .faults
+        .add("/v0/xstream/reports", Fault::Instead(String::new()), 1);
+    let report = dossiers.sync(Want::Everything).await;
+    assert!(report.held > 20, "{report:#?}");
+    assert_eq!(dossiers.state().await.as_of, Some(first));
+}
