@@ -27,7 +27,6 @@ use crate::secret::{MasterKey, Random, Secret, sha256};
 const LINES: Sql = Sql::both(
     "SELECT action, outcome, reason, resource, patient, query, role, client_id FROM audit_line WHERE tenant = $1 ORDER BY seq",
 );
-/// An account under an id that a test can name.
 const ACCOUNT: Sql = Sql::both(
     "INSERT INTO account (tenant, id, username, username_key, name, state, password, mobile, mobile_hint, mobile_key, created_at, \
      changed_at) VALUES ($1, $2, $2, $2, $2, 'active', '', $3, '', $3, $4, $4) ON CONFLICT DO NOTHING",

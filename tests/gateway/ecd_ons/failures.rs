@@ -145,7 +145,7 @@ async fn a_list_that_breaks_once_is_asked_for_again() {
         .add("/v0/administration/dossier/care_plans", Fault::Break(50), 1);
     world.running.faults.add("/v0/agenda/", Fault::Status(503), 1);
     let brought = bring(&world.connect(), pull([client].into(), Reach::Full)).await;
-    assert_eq!((brought.failed.len(), brought.complete.len()), (0, 3));
+    assert_eq!((brought.failed.len(), brought.complete.len()), (0, 4));
 }
 
 #[tokio::test]

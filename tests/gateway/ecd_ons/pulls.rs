@@ -216,7 +216,7 @@ async fn two_hundred_clients_are_pulled_without_one_429() {
     let (one, two) = (world.connect(), world.connect());
     let pulls = [&one, &two].map(|ons| bring(ons, pull(world.everyone(), Reach::Full)));
     for brought in future::join_all(pulls).await {
-        assert_eq!((brought.complete.len(), brought.failed.len()), (600, 0));
+        assert_eq!((brought.complete.len(), brought.failed.len()), (800, 0));
         assert_eq!(brought.spent.unwrap().throttled, 0);
     }
     assert_eq!(world.running.served.throttled(), 0);
@@ -275,12 +275,16 @@ async fn near_the_end_of_the_days_time_only_what_cannot_wait_is_read() {
             .filter(about_a_goal)
             .all(|record| record.body["hidden"] == true || record.body["confidential"] == true)
     );
-    assert!(brought.complete.is_empty(), "no list was read");
+    // Who is around a client belongs to the client: without it he would not come either.
+    assert!(
+        brought.complete.iter().all(|(kind, _)| *kind == Kind::CareTeam),
+        "no other list was read"
+    );
     assert_eq!(brought.failed.len(), 30, "three lists of ten clients");
     let is_told = |(_, _, error): &(Kind, Option<String>, Error)| matches!(error, Error::Budget { .. });
     assert!(brought.failed.iter().all(is_told), "{:?}", brought.failed);
 
     ons.allow(Duration::from_secs(3600));
     let brought = bring(&ons, pull(world.everyone(), Reach::Full)).await;
-    assert_eq!((brought.complete.len(), brought.failed.len()), (30, 0));
+    assert_eq!((brought.complete.len(), brought.failed.len()), (40, 0));
 }
