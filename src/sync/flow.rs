@@ -98,6 +98,10 @@ impl Run<'_> {
         };
         let pull = self.pull(clients.clone(), reach, &pick, &mut report, progress);
         let mut pulled = self.metered(pull).await?;
+        if matches!(want, Want::Client(_)) {
+            // Which shared records there are was read for this client alone: the others of the source are not gone.
+            pulled.streams.retain(|kind| !kind.is_shared());
+        }
         let removals = match want {
             // What is not asked for is not missed.
             Want::Quarantined => Removals::new(),

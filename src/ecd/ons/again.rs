@@ -27,6 +27,16 @@ pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     Duration::try_from(wait).ok()
 }
 
+/// What is told of a busy source that wants to be left alone for longer than `patience`.
+pub(super) fn later(failure: Error, asked: Option<Duration>, patience: Duration) -> Error {
+    match (failure, asked.map(|asked| asked.as_secs())) {
+        (Error::Busy { path, status, .. }, Some(seconds)) if seconds > patience.as_secs() => {
+            Error::Later { path, status, seconds }
+        }
+        (failure, _) => failure,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-use super::again::{is_silence, retry_after};
+use super::again::{is_silence, later, retry_after};
 use super::rows::Rows;
 use super::{Limits, Settings, permits, repair, tls};
 use crate::ecd::{Error, Spent};
@@ -312,15 +312,6 @@ impl Transport {
             request = request.headers(self.identity.clone());
             let failure = match tokio::time::timeout(most, request.send()).await {
                 Ok(Ok(response)) => match self.judge(target, response.status(), attempt) {
-                    Some(failure @ Error::Busy { status, .. }) => {
-                        asked = retry_after(response.headers());
-                        match asked.map(|asked| asked.as_secs()) {
-                            Some(seconds) if seconds > self.limits.patience.as_secs() => {
-                                Error::Later { path, status, seconds }
-                            }
-                            _ => failure,
-                        }
-                    }
                     None => {
                         let open = Open {
                             started,
@@ -329,7 +320,10 @@ impl Transport {
                         };
                         return Ok((response, open));
                     }
-                    Some(failure) => failure,
+                    Some(failure) => {
+                        asked = retry_after(response.headers());
+                        later(failure, asked, self.limits.patience)
+                    }
                 },
                 Ok(Err(error)) => classify(path, &error),
                 Err(_) => Error::Timeout { path },
