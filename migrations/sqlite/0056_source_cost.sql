@@ -8,11 +8,3 @@ CREATE TABLE source_cost (
     milliseconds BIGINT NOT NULL,
     PRIMARY KEY (tenant, source, day)
 );
-
--- When everything of a source was last read and compared. Deletions that no stream tells are found by that alone.
-CREATE TABLE source_compare (
-    tenant       TEXT   NOT NULL,
-    source       TEXT   NOT NULL,
-    compared_at  BIGINT NOT NULL,
-    PRIMARY KEY (tenant, source)
-);

@@ -104,7 +104,6 @@ mod tests {
             ("sync/state", crate::sync::state::store::STATEMENTS),
             ("sync/subject", crate::sync::subject::store::STATEMENTS),
             ("sync/cost", crate::sync::cost::store::STATEMENTS),
-            ("sync/compare", crate::sync::compare::store::STATEMENTS),
             ("sync/hooks", crate::sync::hooks::store::STATEMENTS),
         ];
         for (file, statements) in files {

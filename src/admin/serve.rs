@@ -22,7 +22,7 @@ use crate::http::{self, App};
 use crate::notify::{self, Transport};
 use crate::oauth::{key, token};
 use crate::secret::Random;
-use crate::sync::{self, Schedule, Step, Want, compare, hooks};
+use crate::sync::{self, Schedule, Step, Want, hooks};
 
 /// Between two looks at the state of the sources.
 const LOOK: Duration = Duration::from_secs(30);
@@ -199,7 +199,8 @@ async fn fetch(app: App, tenant: Arc<Tenant>, stop: CancellationToken) {
                 continue;
             }
         };
-        let schedule = schedule.get_or_insert_with(|| Schedule::new(now, tenant.zone.clone(), &state));
+        let schedule =
+            schedule.get_or_insert_with(|| Schedule::new(now, tenant.zone.clone(), tenant.compare_days(), &state));
         match schedule.step(now, &state) {
             Step::Wait(until) => {
                 // The process clock decides; a machine that slept or a clock that was set is noticed within half a minute.
@@ -207,11 +208,6 @@ async fn fetch(app: App, tenant: Arc<Tenant>, stop: CancellationToken) {
                 rest(left.min(LOOK), &stop).await;
             }
             Step::Run(want) => {
-                // What the source does not tell of is found by a compare, now and then.
-                let want = match want {
-                    Want::Changes => compared(&app, &tenant).await.unwrap_or(Want::Changes),
-                    more => more,
-                };
                 let result = slot(&app, &tenant, want, &stop).await;
                 metrics::counter!("inzage_sync_runs_total", "tenant" => tenant.id.to_string(), "result" => result)
                     .increment(1);
@@ -222,11 +218,6 @@ async fn fetch(app: App, tenant: Arc<Tenant>, stop: CancellationToken) {
             }
         }
     }
-}
-
-/// A slot of now and then compares everything.
-async fn compared(app: &App, tenant: &Tenant) -> Result<Want, db::Error> {
-    compare::want(&mut *app.db.read().await?, tenant, app.clock.now()).await
 }
 
 async fn remembered(app: &App, tenant: &Tenant, source: &str) -> Result<sync::State, db::Error> {

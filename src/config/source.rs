@@ -88,7 +88,7 @@ fn ons(reader: &mut Reader, name: &str) -> Option<OnsSource> {
     );
     let compare_days = reader.number(
         &at("compare_days"),
-        7,
+        1,
         1..=31,
         "every so many days everything is read and compared: Ons does not tell of every deletion",
     );
@@ -201,7 +201,7 @@ mod tests {
         assert!(source.webhook_secret.is_none() && source.identity_user_name.is_none());
         assert_eq!(
             (source.parallel, source.budget_seconds, source.compare_days),
-            (4, 10_000, 7)
+            (4, 10_000, 1)
         );
         assert_eq!(tenant.agenda_days(), (90, 180));
         let short = format!("{ons}webhook_secret_file = \"master.short\"\nidentity_active = \"3\"\nparallel = 5\n");

@@ -68,11 +68,11 @@ impl Tenant {
         }
     }
 
-    /// Every how many days everything is compared; none for a source that sends everything each time.
-    pub fn compare_days(&self) -> Option<i64> {
+    /// Every how many days everything is compared.
+    pub fn compare_days(&self) -> i64 {
         match &self.source {
-            Some(Source::Ons(ons)) => Some(ons.compare_days),
-            _ => None,
+            Some(Source::Ons(ons)) => ons.compare_days,
+            _ => 1,
         }
     }
 

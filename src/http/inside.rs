@@ -73,13 +73,12 @@ async fn source(app: &App, tenant: &Tenant) -> Result<Value, db::Error> {
     let (name, now) = (source.name(), app.clock.now());
     let day = now.to_zoned(tenant.zone.clone()).date();
     let mut read = app.db.read().await?;
-    let last = sync::last(&mut read, &tenant.id, name).await?;
-    let compared = sync::compare::last(&mut read, &tenant.id, name).await?;
+    let state = sync::state(&mut read, &tenant.id, name).await?;
     let spent = sync::cost::of_day(&mut read, &tenant.id, name, day).await?;
     let mut found = json!({
         "name": name,
-        "lastSync": last.map(|(at, _)| at.to_string()),
-        "lastCompare": compared.map(|at| at.to_string()),
+        "lastSync": state.finished.map(|at| at.to_string()),
+        "lastCompare": state.compared.map(|at| at.to_string()),
         "requestsToday": spent.requests,
         "requestSecondsToday": spent.milliseconds / 1_000,
         "webhooksWaiting": sync::hooks::waiting(&mut read, &tenant.id, name).await?,

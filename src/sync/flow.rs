@@ -151,9 +151,6 @@ impl Run<'_> {
                 report: &text,
             };
             state::store::succeed(&mut tx, tenant, source, &success, now).await?;
-            if reach == ecd::Reach::Full {
-                super::compare::store::note(&mut tx, tenant, source, started).await?;
-            }
         }
         self.note(&mut tx, &Want::Everything).await?;
         self.commit(tx).await?;

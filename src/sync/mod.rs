@@ -27,7 +27,6 @@
 //! of two that came in one answer with the same version, the same one every time.
 
 mod again;
-pub mod compare;
 pub mod cost;
 mod digest;
 mod flow;
@@ -66,7 +65,6 @@ pub use run::holder;
 pub use slots::{Schedule, Step, next_slot};
 pub use state::store::{read as state, skip};
 pub use state::{Circuit, State, Status, statuses};
-pub use store::last;
 
 /// What became of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]

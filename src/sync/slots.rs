@@ -10,8 +10,8 @@
 //! # Design
 //! A slot that begins while the run of an earlier one is still under way is skipped and counted, not made up for: two runs would
 //! follow each other at once and the second would find little. A run that failed is not a slot; it is tried again after a pause.
-//! The day's last slot compares everything, because not every source tells of every deletion; if that run fails, the next
-//! one does it.
+//! The last slot of every so many days compares everything, because not every source tells of every deletion; if that run fails,
+//! the next one does it.
 
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
@@ -21,7 +21,7 @@ use super::state::State;
 
 /// Local hours of the day.
 const SLOTS: [i8; 5] = [7, 11, 15, 19, 23];
-/// The slot that compares everything.
+/// The slot that compares everything: then few people use the source.
 const WHOLE: i8 = 23;
 /// Slots that are counted after a long silence, for example of a machine that was off.
 const MOST: usize = 1_000;
@@ -58,10 +58,19 @@ fn passed(after: Timestamp, until: Timestamp, zone: &TimeZone) -> usize {
     slots.take(MOST).count()
 }
 
+/// From when on a compare counts that must not be older than so many days.
+fn compare_from(now: Timestamp, zone: &TimeZone, days: i64) -> Timestamp {
+    let last = last_slot(now, zone, &[WHOLE]).to_zoned(zone.clone()).date();
+    let first = last.saturating_sub((days.max(1) - 1).days());
+    slot(first, WHOLE, zone).unwrap_or(Timestamp::MIN)
+}
+
 /// Which slots of a tenant this process has dealt with.
 #[derive(Debug)]
 pub struct Schedule {
     zone: TimeZone,
+    /// Everything is compared every so many days.
+    compare_days: i64,
     /// Slots up to here are dealt with.
     done: Timestamp,
 }
@@ -77,7 +86,7 @@ pub enum Step {
 impl Schedule {
     /// Begins at `now`. If the last slot found nobody at work, it is made up for; a source that was never read waits for its
     /// first slot, or for an operator.
-    pub fn new(now: Timestamp, zone: TimeZone, state: &State) -> Self {
+    pub fn new(now: Timestamp, zone: TimeZone, compare_days: i64, state: &State) -> Self {
         let last = last_slot(now, &zone, &SLOTS);
         let is_behind = state.finished.is_some() && state.as_of.is_none_or(|as_of| as_of < last);
         Self {
@@ -87,6 +96,7 @@ impl Schedule {
                 now
             },
             zone,
+            compare_days,
         }
     }
 
@@ -94,7 +104,7 @@ impl Schedule {
     pub fn step(&mut self, now: Timestamp, state: &State) -> Step {
         let last = last_slot(now, &self.zone, &SLOTS);
         let want = || match state.compared {
-            Some(compared) if compared >= last_slot(now, &self.zone, &[WHOLE]) => Want::Changes,
+            Some(compared) if compared >= compare_from(now, &self.zone, self.compare_days) => Want::Changes,
             _ => Want::Everything,
         };
         let retry = state.retry_at.filter(|_| state.failures > 0);
@@ -172,7 +182,7 @@ mod tests {
             finished: Some(now),
             ..State::default()
         };
-        let mut schedule = Schedule::new(now, zone.clone(), &state);
+        let mut schedule = Schedule::new(now, zone.clone(), 1, &state);
         let (mut runs, mut skipped) = (Vec::new(), 0);
         while now < end {
             match schedule.step(now, &state) {
@@ -209,6 +219,29 @@ mod tests {
     }
 
     #[test]
+    fn a_compare_takes_the_quiet_slot_of_its_day_and_any_slot_when_it_is_late() {
+        let want = |compared: &str, now: &str, days: i64| {
+            let state = State {
+                compared: Some(at(compared)),
+                ..State::default()
+            };
+            let now = at(now);
+            let mut schedule = Schedule::new(now - SignedDuration::from_mins(1), zone(), days, &state);
+            schedule.step(now, &state)
+        };
+        let last = "2026-11-15T22:05:00Z"; // 23:05
+        for (now, days, expected) in [
+            ("2026-11-16T18:00:00Z", 1, Want::Changes),
+            ("2026-11-16T22:00:00Z", 1, Want::Everything),
+            ("2026-11-22T18:00:00Z", 7, Want::Changes), // 19:00, people work
+            ("2026-11-22T22:00:00Z", 7, Want::Everything),
+            ("2026-11-23T06:00:00Z", 7, Want::Everything), // late
+        ] {
+            assert_eq!(want(last, now, days), Step::Run(expected), "{now} {days}");
+        }
+    }
+
+    #[test]
     fn a_run_longer_than_until_the_next_slot_skips_that_slot_and_says_so() {
         let (runs, skipped) = runs_of("2026-07-01", 5 * 60);
         let hours: Vec<i8> = runs.into_iter().map(|(hour, _)| hour).collect();
@@ -220,7 +253,7 @@ mod tests {
         let slot = at("2026-07-01T05:00:00Z");
         let minute = SignedDuration::from_mins(1);
         let mut state = State::default();
-        let mut schedule = Schedule::new(slot - minute, zone(), &state);
+        let mut schedule = Schedule::new(slot - minute, zone(), 1, &state);
         state.started = Some(slot);
         assert_eq!(
             schedule.step(slot + minute, &state),
@@ -233,7 +266,7 @@ mod tests {
         let slot = at("2026-07-01T05:00:00Z");
         let minute = SignedDuration::from_mins(1);
         let mut state = State::default();
-        let mut schedule = Schedule::new(slot - minute, zone(), &state);
+        let mut schedule = Schedule::new(slot - minute, zone(), 1, &state);
         assert_eq!(schedule.step(slot, &state), Step::Run(Want::Everything));
         (state.started, state.failures, state.retry_at) = (Some(slot), 1, Some(slot + minute));
         assert_eq!(schedule.ended(slot), 0);
@@ -256,7 +289,7 @@ mod tests {
             ..State::default()
         };
         assert!(matches!(
-            Schedule::new(now, zone(), &behind).step(now, &behind),
+            Schedule::new(now, zone(), 1, &behind).step(now, &behind),
             Step::Run(_)
         ));
         for state in [
@@ -268,7 +301,7 @@ mod tests {
             },
         ] {
             assert!(matches!(
-                Schedule::new(now, zone(), &state).step(now, &state),
+                Schedule::new(now, zone(), 1, &state).step(now, &state),
                 Step::Wait(_)
             ));
         }

@@ -33,7 +33,6 @@ statements! {
     /// SQLite plans well without; its statements are simple and its indexes made for them.
     ANALYZE = each("SELECT 1", "ANALYZE resource, resource_link, source_record");
     SINCE = both("SELECT since, rules FROM sync_state WHERE tenant = $1 AND source = $2");
-    FINISHED = both("SELECT finished, report FROM sync_state WHERE tenant = $1 AND source = $2");
 }
 
 /// What an earlier run published of a record.
@@ -209,12 +208,6 @@ pub(super) async fn since(
 ) -> Result<(Option<Timestamp>, String), Error> {
     let row = conn.row(SINCE, params![tenant.as_str(), source]).await?;
     Ok(row.map_or_else(Default::default, |row| (row.opt_time(0), row.text(1))))
-}
-
-/// When the last run ended, and its report as JSON.
-pub async fn last(conn: &mut Conn, tenant: &TenantId, source: &str) -> Result<Option<(Timestamp, String)>, Error> {
-    let row = conn.row(FINISHED, params![tenant.as_str(), source]).await?;
-    Ok(row.and_then(|row| Some((row.opt_time(0)?, row.text(1)))))
 }
 
 /// Counts the tables anew for the planner. PostgreSQL does so itself a minute or two after a load; until then it would plan for

@@ -62,12 +62,11 @@ async fn run(world: &World, words: &[&str]) -> Run {
     };
     assert!(status.success(), "inzage {words:?} failed: {status}");
     let mut read = world.db.read().await.expect("the database is there");
-    let last = sync::last(&mut read, &world.tenant().id, "ons")
+    let state = sync::state(&mut read, &world.tenant().id, "ons")
         .await
         .expect("the database is there");
-    let (_, report) = last.expect("the run left its report");
     Run {
-        report: serde_json::from_str(&report).expect("a report reads back"),
+        report: serde_json::from_str(&state.report).expect("a report reads back"),
         cpu,
         memory,
     }

@@ -1,11 +1,10 @@
-//! What reading a source costs: counted over runs, kept within the day's request time, and a compare now and then.
+//! What reading a source costs: counted over runs, kept within the day's request time, and that a whole run is a compare.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use inzage::config::{OnsSource, Source, Tenant};
 use inzage::ecd::mock::{Cast, Shelf};
-use inzage::sync::{Want, compare, cost};
+use inzage::sync::{Want, cost};
 use jiff::SignedDuration;
 use serde_json::json;
 
@@ -52,11 +51,8 @@ async fn what_a_day_costs_is_counted_over_runs_and_a_whole_run_is_a_compare() {
         .await
         .unwrap();
     assert_eq!(yesterday.requests, 0);
-    assert_eq!(compare::last(&mut read, id, "ons").await.unwrap(), Some(compared));
-    let want = async |read: &mut inzage::db::Read, now| compare::want(read, &dossiers.tenant, now).await.unwrap();
-    assert_eq!(want(&mut read, dossiers.clock.now()).await, Want::Changes);
-    let later = dossiers.clock.now() + Duration::from_secs(8 * 24 * 3600);
-    assert_eq!(want(&mut read, later).await, Want::Everything);
+    let state = inzage::sync::state(&mut read, id, "ons").await.unwrap();
+    assert_eq!(state.compared, Some(compared));
 }
 
 #[tokio::test]
