@@ -1,5 +1,7 @@
 //! A FHIR request, read in one fixed order.
 
+use std::sync::Arc;
+
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::StatusCode;
 use axum::http::header::{HeaderMap, HeaderName, IF_MODIFIED_SINCE, IF_NONE_MATCH};
@@ -9,6 +11,7 @@ use url::form_urlencoded;
 use super::bearer;
 use super::format::Format;
 use crate::audit::Origin;
+use crate::config::Tenant;
 use crate::fhir::outcome::IssueType;
 use crate::fhir::search::Handling;
 use crate::fhir::types::{Id, ResourceType};
@@ -49,11 +52,45 @@ impl FromRequestParts<App> for Asked {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
+        let asking = Asking::read(parts, app).await?;
+        let part = |name: &str| asking.part(name);
+        let kind = part("kind")
+            .and_then(|kind| kind.parse().ok())
+            .ok_or_else(unknown_type)?;
+        Ok(Self {
+            kind,
+            id: part("id").and_then(Id::parse),
+            version: part("version").and_then(version),
+            format: Format::choose(&parts.headers, &asking.pairs)?,
+            handling: handling(&parts.headers),
+            unless: Unless::parse(
+                text(&parts.headers, &IF_NONE_MATCH),
+                text(&parts.headers, &IF_MODIFIED_SINCE),
+            ),
+            caller: asking.caller,
+            origin: asking.origin,
+            pairs: asking.pairs,
+        })
+    }
+}
+
+/// Who asks, of which organisation: what every request with a token brings.
+pub(super) struct Asking {
+    pub tenant: Arc<Tenant>,
+    pub caller: Caller,
+    pub origin: Origin,
+    /// The query string, decoded.
+    pub pairs: Vec<(String, String)>,
+    path: RawPathParams,
+}
+
+impl Asking {
+    pub(super) async fn read(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
         let path = RawPathParams::from_request_parts(parts, app).await;
         let path = path.map_err(|_| Failure::not_found())?;
-        let part = |name: &str| path.iter().find(|(key, _)| *key == name).map(|(_, value)| value);
-        let tenant = part("tenant")
-            .and_then(|id| app.config.tenant(id))
+        let tenant = path.iter().find(|(key, _)| *key == "tenant");
+        let tenant = tenant
+            .and_then(|(_, id)| app.config.tenant(id))
             .ok_or_else(Failure::not_found)?;
         let origin = *parts
             .extensions
@@ -61,25 +98,27 @@ impl FromRequestParts<App> for Asked {
             .expect("the edge gives every request an origin");
         let query = parts.uri.query().unwrap_or_default();
         let pairs: Vec<_> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-
         let caller = bearer::caller(app, tenant, &parts.headers, &pairs, origin).await?;
-        let kind = part("kind")
-            .and_then(|kind| kind.parse().ok())
-            .ok_or_else(unknown_type)?;
+        let tenant = Arc::clone(tenant);
         Ok(Self {
+            tenant,
             caller,
             origin,
-            kind,
-            id: part("id").and_then(Id::parse),
-            version: part("version").and_then(version),
-            format: Format::choose(&parts.headers, &pairs)?,
-            handling: handling(&parts.headers),
-            unless: Unless::parse(
-                text(&parts.headers, &IF_NONE_MATCH),
-                text(&parts.headers, &IF_MODIFIED_SINCE),
-            ),
             pairs,
+            path,
         })
+    }
+
+    /// The part of the path with this name.
+    pub(super) fn part(&self, name: &str) -> Option<&str> {
+        self.path.iter().find(|(key, _)| *key == name).map(|(_, value)| value)
+    }
+
+    pub(super) fn call(&self) -> Call<'_> {
+        Call {
+            caller: &self.caller,
+            origin: self.origin,
+        }
     }
 }
 

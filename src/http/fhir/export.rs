@@ -1,10 +1,8 @@
 //! Bulk Data export over HTTP: kick-off, status, files, and the Group of all clients.
 
-use std::sync::Arc;
-
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{FromRequestParts, Path, RawPathParams, State};
+use axum::extract::{FromRequestParts, Path, State};
 use axum::http::header::{ACCEPT, CONTENT_LOCATION, CONTENT_TYPE, EXPIRES, HeaderMap, HeaderValue, RETRY_AFTER};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, StatusCode};
@@ -12,20 +10,15 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use futures::TryStreamExt as _;
 use serde_json::Value;
-use url::form_urlencoded;
 
 use super::answer::http_date;
-use super::asked::prefers;
-use super::bearer;
+use super::asked::{Asking, prefers};
 use super::format::Format;
-use crate::audit::Origin;
-use crate::config::Tenant;
 use crate::fhir::json;
 use crate::fhir::outcome::IssueType;
 use crate::fhir::search::Handling;
 use crate::http::App;
 use crate::http::failure::Failure;
-use crate::oauth::Caller;
 use crate::rest::{Call, ExportStatus};
 
 const PROGRESS: HeaderName = HeaderName::from_static("x-progress");
@@ -44,23 +37,20 @@ pub(super) fn routes() -> Router<App> {
 
 /// An app that asks about exports.
 struct Exporter {
-    tenant: Arc<Tenant>,
-    caller: Caller,
-    origin: Origin,
-    pairs: Vec<(String, String)>,
+    by: Asking,
     headers: HeaderMap,
     /// Path and query, as they were asked.
     path: String,
-    /// The group in the path.
-    group: Option<String>,
 }
 
 impl Exporter {
     fn call(&self) -> Call<'_> {
-        Call {
-            caller: &self.caller,
-            origin: self.origin,
-        }
+        self.by.call()
+    }
+
+    /// The group in the path.
+    fn group(&self) -> Option<&str> {
+        self.by.part("id")
     }
 }
 
@@ -68,37 +58,21 @@ impl FromRequestParts<App> for Exporter {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
-        let path = RawPathParams::from_request_parts(parts, app).await;
-        let path = path.map_err(|_| Failure::not_found())?;
-        let part = |name: &str| path.iter().find(|(key, _)| *key == name).map(|(_, value)| value);
-        let tenant = part("tenant")
-            .and_then(|id| app.config.tenant(id))
-            .ok_or_else(Failure::not_found)?;
-        let origin = *parts
-            .extensions
-            .get::<Origin>()
-            .expect("the edge gives every request an origin");
-        let query = parts.uri.query().unwrap_or_default();
-        let pairs: Vec<_> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
         Ok(Self {
-            caller: bearer::caller(app, tenant, &parts.headers, &pairs, origin).await?,
-            tenant: Arc::clone(tenant),
-            origin,
-            pairs,
+            by: Asking::read(parts, app).await?,
             headers: parts.headers.clone(),
             path: parts.uri.path_and_query().map_or("", |path| path.as_str()).to_owned(),
-            group: part("id").map(str::to_owned),
         })
     }
 }
 
 async fn kick_off(State(app): State<App>, asking: Exporter) -> Result<Response, Failure> {
-    begin(&app, &asking, asking.pairs.clone()).await
+    begin(&app, &asking, asking.by.pairs.clone()).await
 }
 
 /// The same with its parameters in a Parameters resource.
 async fn kick_off_posted(State(app): State<App>, asking: Exporter, body: Bytes) -> Result<Response, Failure> {
-    let mut pairs = asking.pairs.clone();
+    let mut pairs = asking.by.pairs.clone();
     pairs.extend(parameters(&body).ok_or_else(|| malformed("Send a Parameters resource as application/fhir+json."))?);
     begin(&app, &asking, pairs).await
 }
@@ -116,7 +90,7 @@ async fn begin(app: &App, asking: &Exporter, pairs: Vec<(String, String)>) -> Re
     if !prefers(&asking.headers, "respond-async") {
         return Err(malformed("Send Prefer: respond-async: an export takes its time."));
     }
-    if let Some(group) = &asking.group {
+    if let Some(group) = asking.group() {
         app.rest.group(&asking.call(), group).await?;
     }
     let url = &app.config.server.public_url;
@@ -127,7 +101,7 @@ async fn begin(app: &App, asking: &Exporter, pairs: Vec<(String, String)>) -> Re
         false => Handling::Strict,
     };
     let id = app.rest.export(&asking.call(), request, &pairs, handling).await?;
-    let base = app.config.server.fhir_base(asking.tenant.id.as_str());
+    let base = app.config.server.fhir_base(asking.by.tenant.id.as_str());
     let location = HeaderValue::try_from(format!("{base}/export/{id}")).expect("a URL of ours is a header value");
     Ok((StatusCode::ACCEPTED, [(CONTENT_LOCATION, location)]).into_response())
 }
@@ -144,7 +118,14 @@ async fn status(
             let headers = [(RETRY_AFTER, HeaderValue::from_static("2")), (PROGRESS, progress)];
             (StatusCode::ACCEPTED, headers).into_response()
         }
-        ExportStatus::Failed => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        ExportStatus::Failed => {
+            let text = "The export failed: begin a new one.";
+            return Err(Failure::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                IssueType::Exception,
+                text,
+            ));
+        }
         ExportStatus::Done { manifest, expires_at } => {
             let expires = HeaderValue::try_from(http_date(expires_at)).expect("a date is a header value");
             let headers = [
@@ -179,14 +160,14 @@ async fn file(
 }
 
 async fn group(State(app): State<App>, asking: Exporter) -> Result<Response, Failure> {
-    let format = Format::choose(&asking.headers, &asking.pairs)?;
-    let id = asking.group.as_deref().unwrap_or_default();
+    let format = Format::choose(&asking.headers, &asking.by.pairs)?;
+    let id = asking.group().unwrap_or_default();
     Ok(format.answer(app.rest.group(&asking.call(), id).await?))
 }
 
 async fn groups(State(app): State<App>, asking: Exporter) -> Result<Response, Failure> {
-    let format = Format::choose(&asking.headers, &asking.pairs)?;
-    Ok(format.answer(app.rest.groups(&asking.call(), &asking.pairs).await?))
+    let format = Format::choose(&asking.headers, &asking.by.pairs)?;
+    Ok(format.answer(app.rest.groups(&asking.call(), &asking.by.pairs).await?))
 }
 
 fn malformed(text: &str) -> Failure {

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::rejection::RawFormRejection;
-use axum::extract::{Path, RawForm, RawQuery, State};
+use axum::extract::{FromRequest, FromRequestParts, Path, RawForm, Request, State};
 use axum::http::StatusCode;
 use axum::http::header::{AUTHORIZATION, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use axum::response::{IntoResponse, Response};
@@ -28,65 +27,59 @@ const FORM: Refusal = Refusal::new(
 );
 const HEADERS: Refusal = Refusal::new(Code::InvalidRequest, "send one Authorization header");
 
-type Body = Result<RawForm, RawFormRejection>;
-
 /// What every one of these requests brings.
-struct Call {
+pub(super) struct Call {
     tenant: Arc<Tenant>,
     posted: Posted,
-}
-
-fn call(
-    app: &App,
-    tenant: &str,
-    origin: Option<Extension<Origin>>,
-    headers: &HeaderMap,
-    query: Option<&str>,
-    body: Body,
-) -> Result<Call, Box<Response>> {
-    let tenant = app
-        .config
-        .tenant(tenant)
-        .cloned()
-        .ok_or_else(|| Box::new(Failure::not_found().into_response()))?;
-    let pairs = body.ok().and_then(|RawForm(bytes)| form::pairs(&bytes));
-    let pairs = pairs.filter(|_| query.unwrap_or_default().is_empty());
-    let form = pairs
-        .ok_or(FORM)
-        .and_then(Form::new)
-        .map_err(|refusal| Box::new(refused(refusal, headers)))?;
-    let mut authorizations = headers.get_all(AUTHORIZATION).iter();
-    let authorization = authorizations
-        .next()
-        // One that is not text proves nothing, and is not the same as none.
-        .map(|value| value.to_str().unwrap_or_default().to_owned());
-    if authorizations.next().is_some() {
-        return Err(Box::new(refused(HEADERS, headers)));
-    }
-    Ok(Call {
-        tenant,
-        posted: Posted {
-            form,
-            authorization,
-            origin: origin.map(|Extension(origin)| origin),
-        },
-    })
-}
-
-pub(super) async fn token(
-    State(app): State<App>,
-    Path(tenant): Path<String>,
-    origin: Option<Extension<Origin>>,
-    RawQuery(query): RawQuery,
     headers: HeaderMap,
-    body: Body,
-) -> Response {
-    match call(&app, &tenant, origin, &headers, query.as_deref(), body) {
-        Ok(call) => match app.limiter.token(&call.tenant, &claimed(&call.posted), app.clock.now()) {
-            Ok(()) => answered(token::answer(&app.issuer, &call.tenant, call.posted).await, &headers),
-            Err(full) => full.answer(Area::Token { tenant: &tenant }),
-        },
-        Err(response) => *response,
+}
+
+impl FromRequest<App> for Call {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
+        let (mut parts, body) = request.into_parts();
+        let path = Path::<String>::from_request_parts(&mut parts, app).await;
+        let tenant = path.ok().and_then(|Path(tenant)| app.config.tenant(&tenant).cloned());
+        let tenant = tenant.ok_or_else(|| Failure::not_found().into_response())?;
+        let (headers, origin) = (parts.headers.clone(), parts.extensions.get::<Origin>().copied());
+        let has_query = parts.uri.query().is_some_and(|query| !query.is_empty());
+        let body = RawForm::from_request(Request::from_parts(parts, body), app).await;
+        let pairs = body.ok().and_then(|RawForm(bytes)| form::pairs(&bytes));
+        let form = pairs
+            .filter(|_| !has_query)
+            .ok_or(FORM)
+            .and_then(Form::new)
+            .map_err(|refusal| refused(refusal, &headers))?;
+        let mut authorizations = headers.get_all(AUTHORIZATION).iter();
+        let authorization = authorizations
+            .next()
+            // One that is not text proves nothing, and is not the same as none.
+            .map(|value| value.to_str().unwrap_or_default().to_owned());
+        if authorizations.next().is_some() {
+            return Err(refused(HEADERS, &headers));
+        }
+        Ok(Self {
+            tenant,
+            posted: Posted {
+                form,
+                authorization,
+                origin,
+            },
+            headers,
+        })
+    }
+}
+
+pub(super) async fn token(State(app): State<App>, call: Call) -> Response {
+    match app.limiter.token(&call.tenant, &claimed(&call.posted), app.clock.now()) {
+        Ok(()) => answered(
+            token::answer(&app.issuer, &call.tenant, call.posted).await,
+            &call.headers,
+        ),
+        Err(full) => full.answer(Area::Token {
+            tenant: call.tenant.id.as_str(),
+        }),
     }
 }
 
@@ -102,49 +95,23 @@ fn claimed(posted: &Posted) -> String {
     basic.unwrap_or_else(named)
 }
 
-pub(super) async fn revoke(
-    State(app): State<App>,
-    Path(tenant): Path<String>,
-    origin: Option<Extension<Origin>>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-    body: Body,
-) -> Response {
-    match call(&app, &tenant, origin, &headers, query.as_deref(), body) {
-        Ok(call) => answered(token::revoke(&app.issuer, &call.tenant, call.posted).await, &headers),
-        Err(response) => *response,
-    }
+pub(super) async fn revoke(State(app): State<App>, call: Call) -> Response {
+    answered(
+        token::revoke(&app.issuer, &call.tenant, call.posted).await,
+        &call.headers,
+    )
 }
 
-pub(super) async fn push(
-    State(app): State<App>,
-    Path(tenant): Path<String>,
-    origin: Option<Extension<Origin>>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-    body: Body,
-) -> Response {
-    match call(&app, &tenant, origin, &headers, query.as_deref(), body) {
-        Ok(call) => answered(pushed::push(&app.issuer, &call.tenant, call.posted).await, &headers),
-        Err(response) => *response,
-    }
+pub(super) async fn push(State(app): State<App>, call: Call) -> Response {
+    answered(
+        pushed::push(&app.issuer, &call.tenant, call.posted).await,
+        &call.headers,
+    )
 }
 
-pub(super) async fn introspect(
-    State(app): State<App>,
-    Path(tenant): Path<String>,
-    origin: Option<Extension<Origin>>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-    body: Body,
-) -> Response {
-    match call(&app, &tenant, origin, &headers, query.as_deref(), body) {
-        Ok(call) => answered(
-            token::introspect(&app.issuer, &call.tenant, call.posted).await,
-            &headers,
-        ),
-        Err(response) => *response,
-    }
+pub(super) async fn introspect(State(app): State<App>, call: Call) -> Response {
+    let answer = token::introspect(&app.issuer, &call.tenant, call.posted).await;
+    answered(answer, &call.headers)
 }
 
 /// GET or POST, with the token in the header only. A token that opens nothing leaves an audit line, as at the FHIR API.
