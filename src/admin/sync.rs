@@ -250,7 +250,7 @@ async fn quarantine(waiting: &Waiting, after: Option<&str>) -> anyhow::Result<Ex
     let (tenant, source, kind) = what(&config, waiting)?;
     let ids = ids(&config, tenant);
     let mut read = db.read().await?;
-    let page = sync::quarantined_after(&mut read, &tenant.id, source, kind, place(after)?.as_ref()).await?;
+    let page = sync::quarantined(&mut read, &tenant.id, source, kind, place(after)?.as_ref()).await?;
     drop(read);
     for line in &page {
         let reference = sync::reference(&ids, source, &line.kind, &line.key);

@@ -57,7 +57,7 @@ use crate::profile::Registry;
 use crate::resource;
 use crate::secret::{self, MacKey, Random};
 
-pub use quarantine::{Quarantined, quarantined, quarantined_after, reference};
+pub use quarantine::{Quarantined, quarantined, reference};
 pub use removal::{Decided, Decision, Held as HeldRemoval, HeldKind, held, held_kinds};
 pub use report::Report;
 use run::Run;

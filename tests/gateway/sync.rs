@@ -231,7 +231,7 @@ async fn a_record_that_breaks_its_schema_is_quarantined_and_the_rest_goes_on() {
     assert!(report.stored > 100);
     assert!(!dossiers.published(&[client]).await.contains_key(&name));
     let mut read = dossiers.store.db.read().await.unwrap();
-    let waiting = inzage::sync::quarantined(&mut read, &dossiers.tenant.id, "ons")
+    let waiting = inzage::sync::quarantined(&mut read, &dossiers.tenant.id, "ons", None, None)
         .await
         .unwrap();
     drop(read);
@@ -258,7 +258,7 @@ async fn a_record_that_breaks_its_schema_is_quarantined_and_the_rest_goes_on() {
     assert!(dossiers.published(&[client]).await.contains_key(&name));
     let mut read = dossiers.store.db.read().await.unwrap();
     assert!(
-        inzage::sync::quarantined(&mut read, &dossiers.tenant.id, "ons")
+        inzage::sync::quarantined(&mut read, &dossiers.tenant.id, "ons", None, None)
             .await
             .unwrap()
             .is_empty()

@@ -151,7 +151,7 @@ async fn what_is_in_quarantine_can_be_mapped_again_alone() {
     assert!(published.contains_key(&format!("Observation/{}", dossiers.id("report", &key))));
     assert!(published.contains_key(&format!("CarePlan/{}", dossiers.id("care-plan", &other))));
     let mut read = dossiers.store.db.read().await.unwrap();
-    let left = inzage::sync::quarantined(&mut read, &dossiers.tenant.id, "ons")
+    let left = inzage::sync::quarantined(&mut read, &dossiers.tenant.id, "ons", None, None)
         .await
         .unwrap();
     assert_eq!(left, []);
@@ -190,7 +190,7 @@ async fn a_record_that_is_gone_or_as_before_leaves_the_quarantine() {
     let report = dossiers.sync(Want::Everything).await;
     assert!(report.is_complete(), "{report:#?}");
     let mut read = dossiers.store.db.read().await.unwrap();
-    let left = inzage::sync::quarantined(&mut read, &dossiers.tenant.id, "ons")
+    let left = inzage::sync::quarantined(&mut read, &dossiers.tenant.id, "ons", None, None)
         .await
         .unwrap();
     assert_eq!(left, []);

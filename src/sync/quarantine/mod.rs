@@ -11,7 +11,7 @@ pub(crate) mod store;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use store::{Quarantined, quarantined, quarantined_after};
+pub use store::{Quarantined, quarantined};
 
 use super::Error;
 use super::pull::Line;
@@ -64,7 +64,7 @@ impl Run<'_> {
         let (tenant, source) = (&self.tenant.id, self.connector.name());
         let (mut waiting, mut after) = (BTreeSet::new(), None);
         loop {
-            let page = quarantined_after(&mut *self.db.read().await?, tenant, source, None, after.as_ref()).await?;
+            let page = quarantined(&mut *self.db.read().await?, tenant, source, None, after.as_ref()).await?;
             let Some(last) = page.last() else {
                 return Ok(waiting);
             };

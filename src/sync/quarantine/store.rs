@@ -10,8 +10,6 @@ use crate::ecd::Kind;
 const PAGE: i64 = 1_000;
 
 statements! {
-    OLDEST = both("SELECT kind, key, pointer, reason, at FROM quarantine WHERE tenant = $1 AND source = $2
-         ORDER BY at, kind, key LIMIT 1000");
     AFTER = both(
         "SELECT kind, key, pointer, reason, at FROM quarantine
          WHERE tenant = $1 AND source = $2 AND (kind > $3 OR kind = $3 AND key > $4) ORDER BY kind, key LIMIT $5",
@@ -93,14 +91,8 @@ pub(in crate::sync) async fn release(
     Ok(())
 }
 
-/// The quarantine of a source, oldest first, at most a thousand.
-pub async fn quarantined(conn: &mut Conn, tenant: &TenantId, source: &str) -> Result<Vec<Quarantined>, Error> {
-    let rows = conn.rows(OLDEST, params![tenant.as_str(), source]).await?;
-    Ok(rows.iter().map(line).collect())
-}
-
 /// The quarantine of a source by kind and key, at most a thousand; more after the last one's kind and key.
-pub async fn quarantined_after(
+pub async fn quarantined(
     conn: &mut Conn,
     tenant: &TenantId,
     source: &str,
