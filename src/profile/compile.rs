@@ -123,7 +123,19 @@ impl<'a> Compiler<'a> {
                     typed,
                 });
             }
-            let rules = self.rules(rule, None);
+            let mut rules = self.rules(rule, None);
+            if let Some(shared) = rule
+                .content
+                .as_ref()
+                .and_then(|id| definition.rules.iter().find(|one| one.id == *id))
+            {
+                // Whoever shares the content of an element shares its rules (<https://hl7.org/fhir/R4/elementdefinition.html#contentReference>).
+                for law in self.rules(shared, None).laws {
+                    if rules.laws.iter().all(|known| known.key != law.key) {
+                        rules.laws.push(law);
+                    }
+                }
+            }
             let own: Vec<usize> = slices
                 .iter()
                 .copied()

@@ -7,6 +7,7 @@
 
 mod data_types;
 mod dutch;
+mod forms;
 mod resources;
 
 use serde_json::Value;
@@ -30,6 +31,7 @@ pub(super) type Law = fn(Focus<'_>) -> bool;
 pub(super) fn named(key: &str) -> Option<Law> {
     data_types::named(key)
         .or_else(|| resources::named(key))
+        .or_else(|| forms::named(key))
         .or_else(|| dutch::named(key))
 }
 

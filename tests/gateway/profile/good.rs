@@ -125,7 +125,7 @@ pub(crate) fn good(profile: &str) -> Value {
             "resourceType": "QuestionnaireResponse", "id": "f1", "questionnaire": "https://inzage.dev/fhir/Questionnaire/q1",
             "status": "completed", "subject": {"reference": "Patient/c1"}, "authored": "2026-11-22T09:30:00+01:00",
             "author": {"reference": "Practitioner/p1"},
-            "item": [{"linkId": "1", "text": "Gevallen?", "answer": [{"valueString": "Nee"}], "item": [{"linkId": "1.1"}]}]
+            "item": [{"linkId": "1", "text": "Gevallen?", "item": [{"linkId": "1.1", "answer": [{"valueString": "Nee"}]}]}]
         }),
         "inzage-Pijnscore" => vital(SNOMED, &["225908003"], json!({"valueInteger": 3})),
         "inzage-Bloeddruk" => vital(
