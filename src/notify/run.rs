@@ -8,7 +8,8 @@ use std::future::Future;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use futures::future::join_all;
+use futures::FutureExt as _;
+use futures::future::{join, join_all};
 use jiff::SignedDuration;
 
 use super::store::{self, End, Waiting};
@@ -34,36 +35,57 @@ fn back_off(channel: Channel, tries: i64) -> Option<i64> {
     }
 }
 
-/// Sends until `shutdown` is ready. A database that is away is waited for.
+/// Sends until `shutdown` is ready. A database that is away is waited for. Codes and mails leave side by side: a mail server
+/// that hangs, or a thousand invitations, hold up no login.
 pub async fn run(db: Db, clock: Clock, outbox: Outbox, transport: Transport, shutdown: impl Future<Output = ()>) {
+    let shutdown = shutdown.shared();
+    let lane = |channel| lane(&db, &clock, &outbox, &transport, channel, shutdown.clone());
+    join(lane(Channel::Sms), lane(Channel::Mail)).await;
+}
+
+async fn lane(
+    db: &Db,
+    clock: &Clock,
+    outbox: &Outbox,
+    transport: &Transport,
+    channel: Channel,
+    shutdown: impl Future<Output = ()>,
+) {
     tokio::pin!(shutdown);
     let mut down = false;
     loop {
-        match round(&db, &clock, &outbox, &transport).await {
+        match round(db, clock, outbox, transport, channel).await {
             Ok(()) if down => {
-                tracing::info!("sending messages again");
+                tracing::info!(channel = channel.as_str(), "sending messages again");
                 down = false;
             }
             Ok(()) => {}
             Err(error) => {
                 if !down {
-                    tracing::warn!(%error, "messages cannot be sent now");
+                    tracing::warn!(%error, channel = channel.as_str(), "messages cannot be sent now");
                 }
                 down = true;
             }
         }
         tokio::select! {
             () = &mut shutdown => return,
-            () = outbox.wake.notified() => {}
+            // It wakes one of us, and somebody waits for a code.
+            () = outbox.wake.notified(), if channel == Channel::Sms => {}
             () = tokio::time::sleep(LOOK) => {}
         }
     }
 }
 
-/// Sends everything that is due.
-async fn round(db: &Db, clock: &Clock, outbox: &Outbox, transport: &Transport) -> Result<(), db::Error> {
+/// Sends everything of this channel that is due.
+async fn round(
+    db: &Db,
+    clock: &Clock,
+    outbox: &Outbox,
+    transport: &Transport,
+    channel: Channel,
+) -> Result<(), db::Error> {
     loop {
-        let due = store::due(&mut *db.read().await?, clock.now()).await?;
+        let due = store::due(&mut *db.read().await?, channel, clock.now()).await?;
         if due.is_empty() {
             return Ok(());
         }
@@ -199,7 +221,7 @@ mod tests {
         let post = post().await;
         post.put("111111", true).await;
         for _ in 0..2 {
-            round(&post.db, &post.clock, &post.outbox, &post.drawer())
+            round(&post.db, &post.clock, &post.outbox, &post.drawer(), Channel::Sms)
                 .await
                 .unwrap();
         }
@@ -217,7 +239,7 @@ mod tests {
     async fn a_rolled_back_message_is_never_sent() {
         let post = post().await;
         post.put("111111", false).await;
-        round(&post.db, &post.clock, &post.outbox, &post.drawer())
+        round(&post.db, &post.clock, &post.outbox, &post.drawer(), Channel::Sms)
             .await
             .unwrap();
         assert!(post.sent().is_empty() && post.states().await.is_empty());
@@ -228,7 +250,7 @@ mod tests {
         let post = post().await;
         post.put("111111", true).await;
         post.clock.advance(SignedDuration::from_secs(300));
-        round(&post.db, &post.clock, &post.outbox, &post.drawer())
+        round(&post.db, &post.clock, &post.outbox, &post.drawer(), Channel::Sms)
             .await
             .unwrap();
         assert!(post.sent().is_empty());
@@ -243,14 +265,20 @@ mod tests {
         let blocked = post.dir.path().join("file");
         std::fs::write(&blocked, "").unwrap();
         let broken = Transport::Drawer(Drawer { dir: blocked });
-        round(&post.db, &post.clock, &post.outbox, &broken).await.unwrap();
+        round(&post.db, &post.clock, &post.outbox, &broken, Channel::Sms)
+            .await
+            .unwrap();
         assert_eq!(post.states().await, [("waiting".to_owned(), false, 1)]);
         post.clock.advance(SignedDuration::from_millis(900));
-        round(&post.db, &post.clock, &post.outbox, &broken).await.unwrap();
+        round(&post.db, &post.clock, &post.outbox, &broken, Channel::Sms)
+            .await
+            .unwrap();
         assert_eq!(post.states().await[0].2, 1, "too early");
         for seconds in BACK_OFF {
             post.clock.advance(SignedDuration::from_secs(seconds));
-            round(&post.db, &post.clock, &post.outbox, &broken).await.unwrap();
+            round(&post.db, &post.clock, &post.outbox, &broken, Channel::Sms)
+                .await
+                .unwrap();
         }
         assert_eq!(post.states().await, [("failed".to_owned(), true, 7)]);
     }

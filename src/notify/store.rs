@@ -13,7 +13,7 @@ statements! {
     );
     DUE = both(
         "SELECT id, tenant, sealed, expires_at, attempts FROM outbox \
-         WHERE state = 'waiting' AND not_before <= $1 ORDER BY not_before LIMIT 32"
+         WHERE state = 'waiting' AND channel = $2 AND not_before <= $1 ORDER BY not_before LIMIT 32"
     );
     CLAIM = both(
         "UPDATE outbox SET attempts = attempts + 1, not_before = $3 \
@@ -60,8 +60,8 @@ pub(super) async fn insert(
     Ok(())
 }
 
-pub(super) async fn due(conn: &mut Conn, now: Timestamp) -> Result<Vec<Waiting>, db::Error> {
-    let rows = conn.rows(DUE, params![now]).await?;
+pub(super) async fn due(conn: &mut Conn, channel: Channel, now: Timestamp) -> Result<Vec<Waiting>, db::Error> {
+    let rows = conn.rows(DUE, params![now, channel.as_str()]).await?;
     Ok(rows
         .iter()
         .map(|row| Waiting {
