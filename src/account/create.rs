@@ -62,6 +62,8 @@ pub enum CreateError {
     Username,
     #[error("people log in here with their e-mail address: the user name must be one")]
     UsernameIsEmail,
+    #[error("first_login: people log in at the provider here and never with a password of the gateway; leave it out")]
+    FirstLogin,
     #[error("this user name is in use at this organisation")]
     UsernameTaken,
     #[error("the mobile number must be a Dutch, Belgian or German one, for example 06-12345678")]
@@ -95,6 +97,10 @@ impl New {
         }
         if tenant.policy.accounts.login_name == LoginName::Email && !is_address(&username_key) {
             return Err(CreateError::UsernameIsEmail);
+        }
+        let upstream = tenant.policy.upstream.as_ref();
+        if self.first_login && upstream.is_some_and(|upstream| !upstream.password) {
+            return Err(CreateError::FirstLogin);
         }
         let name = self.name.trim();
         if !(1..=100).contains(&name.chars().count()) || name.chars().any(char::is_control) {

@@ -7,7 +7,6 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::flow::Standing;
-use super::session::Session;
 use super::{At, Login, Moved, Refused, Step, line, store, upstream};
 use crate::audit::{self, Action, Outcome};
 use crate::config::Tenant;
@@ -117,7 +116,14 @@ impl Login {
             return Err(Refused::OtherStep);
         };
         let account = &standing.account()?.id;
-        if let Some(refusal) = self.unmet(&standing.request, account, session) {
+        let (acr, amr) = match upstream::store::of_session(tx, &at.tenant.id, &session.id).await? {
+            Some(told) => upstream::context(&told, session),
+            None => (
+                session.acr().to_owned(),
+                session.amr().iter().map(|method| (*method).to_owned()).collect(),
+            ),
+        };
+        if let Some(refusal) = self.unmet(&standing.request, account, &acr) {
             finish(tx, &at.tenant, standing, now).await?;
             let to_app = request::deny(tx, &standing.request, refusal, now).await?;
             let outcome = Outcome::Refused(refusal.code.as_str());
@@ -142,13 +148,6 @@ impl Login {
         };
         store::remember(tx, &at.tenant.id, decided, now).await?;
         finish(tx, &at.tenant, standing, now).await?;
-        let (acr, amr) = match upstream::store::of_session(tx, &at.tenant.id, &session.id).await? {
-            Some(told) => upstream::context(&told, session.second),
-            None => (
-                session.acr().to_owned(),
-                session.amr().iter().map(|method| (*method).to_owned()).collect(),
-            ),
-        };
         let approval = Approval {
             account: account.clone(),
             patient: patient.clone(),
@@ -169,13 +168,13 @@ impl Login {
 
     /// Why the app gets nothing though the person agreed: it is another person than it named, or the login was weaker than it
     /// asked (OpenID Connect Core §3.1.2.1, RFC 9470 §5). A hint that cannot be read only keeps a session from vouching.
-    fn unmet(&self, request: &Request, account: &str, session: &Session) -> Option<Refusal> {
+    fn unmet(&self, request: &Request, account: &str, got: &str) -> Option<Refusal> {
         let hinted = request.hint.as_ref().is_some_and(|hint| !hint.is_empty());
         if hinted && !self.is_expected(request, account) {
             return Some(LOGIN_REQUIRED);
         }
         let wanted = request.acr_values.as_deref().unwrap_or_default();
-        (!acr::meets(wanted, session.acr())).then_some(UNMET)
+        (!acr::meets(wanted, got)).then_some(UNMET)
     }
 
     /// What an earlier decision says about this request, if it says everything.

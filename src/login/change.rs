@@ -70,6 +70,7 @@ impl Login {
         // Whoever was logged in with the old password is not any more.
         session::store::end_sessions(&mut tx, &tenant.id, &account.id, now).await?;
         device::store::end_all(&mut tx, &tenant.id, &account.id, now).await?;
+        account::link::store::end_all(&mut tx, &tenant.id, &account.id, now).await?;
         grant::revoke_account(&mut tx, &tenant.id, &account.id, now).await?;
         let (session, _) = self.establish(&mut tx, at, &flow, now).await?;
         let entry = line(at, &flow, Action::PasswordChanged, Outcome::Success, Some(&account.id));

@@ -9,6 +9,7 @@ use crate::account::{self, Account};
 use crate::consent::{self, Right};
 use crate::db::{Conn, Tx};
 use crate::fhir::types::Id;
+use crate::oauth::acr;
 use crate::oauth::request::{self, Prompt, Request};
 use crate::secret::{hex, mac, same, sha256};
 
@@ -72,7 +73,9 @@ fn vouches(request: &Request, session: &Session, now: Timestamp) -> bool {
     let young = request
         .max_age
         .is_none_or(|seconds| now.duration_since(session.started_at).as_secs() < seconds);
-    young && !wants_fresh(request)
+    // A weaker login than the app asks for does not stand in for one: the person shows more.
+    let sure = acr::meets(request.acr_values.as_deref().unwrap_or_default(), session.acr());
+    young && sure && !wants_fresh(request)
 }
 
 pub(super) fn wants_fresh(request: &Request) -> bool {
@@ -153,6 +156,7 @@ impl Login {
             rights: &rights,
             needs_patient: request.needs_patient(),
             launch: request.launch.as_ref(),
+            levels: request.acr_values.as_deref().unwrap_or_default(),
         };
         let step = next(facts, &tenant.policy, now);
         Ok(Standing {

@@ -88,7 +88,8 @@ impl Login {
             store::second_right(&mut tx, &at.tenant.id, &flow.id, entered.how.as_str(), now).await?;
             let (value, step) = self.establish(&mut tx, at, flow, now).await?;
             session = value;
-            if trust {
+            // A paper code is for one day without a telephone; it does not buy half a year without a code.
+            if trust && entered.how != Typing::Recovery {
                 device = self.trust(&mut tx, at, &account.id, now).await?;
             }
             if step == Step::NoAccess {

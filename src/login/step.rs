@@ -12,6 +12,7 @@ use crate::account::{Account, State};
 use crate::config::{Policy, SmsWhen};
 use crate::consent::Right;
 use crate::fhir::types::Id;
+use crate::oauth::acr;
 use crate::oauth::launch::Launch;
 
 /// What the person has to do now.
@@ -42,6 +43,8 @@ pub struct Facts<'a> {
     pub needs_patient: bool,
     /// What the portal said that launched the app.
     pub launch: Option<&'a Launch>,
+    /// The levels that the app asks for, separated by spaces.
+    pub levels: &'a str,
 }
 
 /// The next step.
@@ -67,7 +70,8 @@ pub fn next(facts: Facts<'_>, policy: &Policy, now: Timestamp) -> Step {
         return Step::Password;
     }
     // Whoever still has a password of somebody else's choice has to show the telephone, on any device.
-    let trusted = device && account.state == State::Active;
+    // So has everybody when the app asks for a surer login than a trusted browser is.
+    let trusted = device && account.state == State::Active && acr::meets(facts.levels, acr::DEVICE);
     if !(second || trusted && devices_count(policy)) {
         return Step::SecondFactor;
     }

@@ -74,7 +74,7 @@ pub(crate) async fn world(change: impl FnOnce(&mut Policy)) -> World {
         "redirect_uris": ["http://127.0.0.1/callback"],
         "token_endpoint_auth_method": "none",
         "grant_types": ["authorization_code", "refresh_token"],
-        "scope": "openid fhirUser profile launch/patient offline_access patient/*.rs user/*.rs",
+        "scope": "openid fhirUser profile launch launch/patient offline_access patient/*.rs user/*.rs",
     });
     let mut tx = db.begin().await.unwrap();
     let made = app::register(&mut tx, &tenant.id, &metadata, clock.now(), &Random::Os)

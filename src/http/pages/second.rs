@@ -107,7 +107,7 @@ pub(super) fn other_page(
         },
         hint: if is_app { "" } else { o.recovery_login_hint },
         digits: is_app,
-        may_trust: code.may_trust,
+        may_trust: code.may_trust && is_app,
         ways: ways(browser, language, &form.request, code, how),
         form,
     }

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 
 use crate::account::link::{self, Link, Purpose};
-use crate::account::{Number, is_address};
+use crate::account::{self, Number, is_address};
 use crate::audit::{self, Action, Outcome};
 use crate::login::code::Bound;
 use crate::login::notice::Notice;
@@ -38,11 +38,14 @@ impl Login {
             let sealed = login
                 .keys
                 .seal_contact(&tenant.id, &here.account, number.as_str(), &login.random);
-            link::store::new_mobile(&mut tx, &tenant.id, id, &here.session.id, sealed, now).await?;
             let to = login.to(&at, &here.account, number);
             let sent = login.send_to(&mut tx, &at, &bound(&here.session.id), &to, now).await;
             let outcome = match &sent {
-                Ok(()) => Outcome::Success,
+                // Only a number that got this code may wait for it: an earlier code is no proof of another number.
+                Ok(()) => {
+                    link::store::new_mobile(&mut tx, &tenant.id, id, &here.session.id, sealed, now).await?;
+                    Outcome::Success
+                }
                 Err(Refused::CodeLater(_) | Refused::NoMoreCodes) => Outcome::Refused("limit"),
                 Err(_) => return sent,
             };
@@ -62,6 +65,8 @@ impl Login {
             let mut tx = login.db.begin().await?;
             let here = login.at_home(&mut tx, &at, now).await?;
             let (id, account) = (&here.account.id, &here.account);
+            // Number and code are read together: nobody puts another number in between.
+            account::store::hold(&mut tx, tenant, &format!("act:{id}")).await?;
             let since = now.saturating_sub(WAITS).unwrap_or(now);
             let waiting = link::store::mobile(&mut tx, tenant, id, &here.session.id, since).await?;
             let number = waiting
@@ -138,6 +143,8 @@ impl Login {
                 return Err(Refused::Link);
             }
             login.tell(&mut tx, &at, &account, Notice::EmailChanged, now).await?;
+            // What was mailed to the old address opens nothing any more.
+            link::store::end_all(&mut tx, tenant, &account.id, now).await?;
             link::store::set_email(&mut tx, tenant, &account.id, sealed, now).await?;
             let changed = login.usable(&mut tx, tenant, &account.id, now).await?;
             login.tell(&mut tx, &at, &changed, Notice::EmailChanged, now).await?;

@@ -16,7 +16,7 @@ mod tests;
 use jiff::{SignedDuration, Timestamp};
 
 use super::code::Bound;
-use super::second::Entered;
+use super::second::{Entered, Typing};
 use super::session::{self, Session};
 use super::visit::Code;
 use super::{At, Login, Refused};
@@ -176,14 +176,22 @@ impl Login {
         let login = self.clone();
         self.whole(async move {
             let now = login.now();
+            if entered.how == Typing::Recovery {
+                // The page asks for none, and one stolen code must not change number or factors in a session left open.
+                return Err(Refused::NotACode);
+            }
             let mut tx = login.db.begin().await?;
             let here = login.at_home(&mut tx, &at, now).await?;
             let tried = login
                 .try_second(&mut tx, &at, &bound(&here.session), &here.account, &entered, now)
                 .await?;
             if tried.result.is_ok() {
-                session::store::second_again(&mut tx, &at.tenant.id, &here.session.id, entered.how.as_str(), now)
-                    .await?;
+                // A weaker one makes the session fresh, not weaker.
+                let method = match here.session.method.as_deref() {
+                    Some("otp") => Typing::App.as_str(),
+                    _ => entered.how.as_str(),
+                };
+                session::store::second_again(&mut tx, &at.tenant.id, &here.session.id, method, now).await?;
             }
             let line = entry(&at, Action::CodeEntered, tried.outcome, &here.account.id);
             audit::write(&mut tx, &line, now).await?;

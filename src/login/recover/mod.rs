@@ -66,7 +66,11 @@ impl Login {
             return Ok(());
         }
         let mut tx = self.db.begin().await?;
-        let name = format!("forgot:{}", self.keys.name_bucket(tenant, username));
+        // By name and address: who knows only the name cannot use up the links of another.
+        let name = format!(
+            "forgot:{}",
+            self.keys.name_bucket(tenant, &format!("{}\n{email}", username.trim()))
+        );
         let network = at.origin.network.map(|network| format!("forgot:net:{network}"));
         for (bucket, limits) in network.iter().map(|bucket| (bucket, &NETWORK)).chain([(&name, &NAME)]) {
             if let Some(wait) = account::store::hold(&mut tx, tenant, bucket).await?.wait(now) {

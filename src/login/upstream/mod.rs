@@ -19,12 +19,13 @@ use jiff::SignedDuration;
 use url::Url;
 
 use super::flow::browser_hash;
+use super::session::Session;
 use super::{At, Login, Moved, Refused, Step};
 use crate::account;
 use crate::audit::{self, Action, Entry, Outcome, Who};
 use crate::clock::Clock;
 use crate::config::{Config, TenantId};
-use crate::oauth::request;
+use crate::oauth::{acr, request};
 use crate::secret::{MacKey, hex, mac, sha256};
 use provider::{Provider, Providers, Secrets};
 
@@ -115,15 +116,21 @@ impl Upstreams {
 }
 
 /// The authentication context that an app is told for a session that began at a provider, and the methods that are known.
-pub(super) fn context(told: &str, second: bool) -> (String, Vec<String>) {
-    let own = if second {
-        "urn:inzage:acr:upstream+sms"
-    } else {
-        "urn:inzage:acr:upstream"
+pub(super) fn context(told: &str, session: &Session) -> (String, Vec<String>) {
+    let own = match session.acr() {
+        acr::SMS => "urn:inzage:acr:upstream+sms",
+        acr::OTP => "urn:inzage:acr:upstream+otp",
+        acr::RECOVERY => "urn:inzage:acr:upstream+recovery",
+        _ => "urn:inzage:acr:upstream",
     };
-    let acr = if told.is_empty() { own } else { told };
-    let amr: &[&str] = if second { &["sms", "mfa"] } else { &[] };
-    (acr.to_owned(), amr.iter().map(|method| (*method).to_owned()).collect())
+    // A provider speaks for its own levels, never for ours.
+    let acr = if told.is_empty() || told.starts_with("urn:inzage:") {
+        own
+    } else {
+        told
+    };
+    let methods = session.amr().iter().filter(|method| **method != "pwd");
+    (acr.to_owned(), methods.map(|method| (*method).to_owned()).collect())
 }
 
 impl Login {
