@@ -13,7 +13,7 @@ use super::cli::At;
 use super::integrate::plan_of;
 use super::ons;
 use super::operate::{definitions, open, policies};
-use super::sync::sync_tenant;
+use super::sync::{Definitions, Engine, sync_tenant};
 use crate::clock::Clock;
 use crate::config::{Config, Source, Tenant};
 use crate::db;
@@ -26,6 +26,8 @@ use crate::sync::{self, Schedule, Step, Want, hooks};
 
 /// Between two looks at the state of the sources.
 const LOOK: Duration = Duration::from_secs(30);
+/// Before the next attempt when a webhook, an operator or another replica has the source.
+const TAKEN: Duration = Duration::from_secs(5);
 /// Between two looks at how old the data is.
 const AGE: Duration = Duration::from_secs(2);
 
@@ -84,18 +86,22 @@ pub(super) async fn until_stopped(
         let watching = Arc::clone(tls).watch(app.clock.clone());
         tokio::spawn(stop.clone().run_until_cancelled_owned(watching));
     }
-    let syncs: Vec<_> = app
-        .config
-        .tenants
-        .iter()
-        .filter(|tenant| tenant.source.is_some())
-        .map(|tenant| tokio::spawn(fetch(app.clone(), Arc::clone(tenant), stop.clone())))
-        .collect();
+    // Slots and webhooks map by the same files as long as the process lives.
     let (profiles, plan) = definitions()?;
     let mut plans = HashMap::new();
     for tenant in &app.config.tenants {
         plans.insert(tenant.id.clone(), plan_of(tenant, &plan, &profiles)?);
     }
+    let syncs: Vec<_> = app
+        .config
+        .tenants
+        .iter()
+        .filter(|tenant| tenant.source.is_some())
+        .map(|tenant| {
+            let definitions = (Arc::clone(&profiles), Arc::clone(&plans[&tenant.id]));
+            tokio::spawn(fetch(app.clone(), Arc::clone(tenant), definitions, stop.clone()))
+        })
+        .collect();
     let hooks: Vec<_> = app
         .config
         .tenants
@@ -184,7 +190,7 @@ async fn watch(app: App) {
 }
 
 /// Fetches a tenant's dossiers in each of its slots. A run that fails leaves what is published as it is, and is tried again.
-async fn fetch(app: App, tenant: Arc<Tenant>, stop: CancellationToken) {
+async fn fetch(app: App, tenant: Arc<Tenant>, definitions: Definitions, stop: CancellationToken) {
     let Some(source) = tenant.source.as_ref().map(Source::name) else {
         return;
     };
@@ -208,12 +214,18 @@ async fn fetch(app: App, tenant: Arc<Tenant>, stop: CancellationToken) {
                 rest(left.min(LOOK), &stop).await;
             }
             Step::Run(want) => {
-                let result = slot(&app, &tenant, want, &stop).await;
+                let result = slot(&app, &tenant, &definitions, want, &stop).await;
                 metrics::counter!("inzage_sync_runs_total", "tenant" => tenant.id.to_string(), "result" => result)
                     .increment(1);
-                skipped(&app, &tenant, source, schedule.ended(app.clock.now())).await;
                 if result == "held" {
-                    rest(LOOK, &stop).await;
+                    schedule.held(app.clock.now());
+                    rest(TAKEN, &stop).await;
+                } else {
+                    skipped(&app, &tenant, source, schedule.ended(app.clock.now())).await;
+                    if result == "failed" {
+                        // It may have failed before it could note when to try again.
+                        rest(LOOK, &stop).await;
+                    }
                 }
             }
         }
@@ -229,15 +241,32 @@ async fn rest(time: Duration, stop: &CancellationToken) {
 }
 
 /// One run; how it ended, in a word.
-async fn slot(app: &App, tenant: &Arc<Tenant>, want: Want, stop: &CancellationToken) -> &'static str {
+async fn slot(
+    app: &App,
+    tenant: &Arc<Tenant>,
+    definitions: &Definitions,
+    want: Want,
+    stop: &CancellationToken,
+) -> &'static str {
     let stopped = stop.clone().cancelled_owned();
-    let run = sync_tenant(&app.config, &app.db, tenant, want, &app.clock, &app.random, stopped);
+    let run = async {
+        // The connector is new each time: it reads the certificate that is there now.
+        let engine = Engine::with(
+            &app.config,
+            &app.db,
+            tenant,
+            &app.clock,
+            &app.random,
+            definitions.clone(),
+        )?;
+        sync_tenant(&engine, want, stopped).await
+    };
     match run.await {
         Ok(report) if report.is_complete() => "complete",
         Ok(_) => "partial",
         Err(error) => match error.downcast_ref::<sync::Error>() {
             Some(sync::Error::Held(held)) => {
-                tracing::info!(tenant = tenant.id.as_str(), %held, "another replica syncs this tenant");
+                tracing::info!(tenant = tenant.id.as_str(), %held, "the source is taken; the slot waits");
                 "held"
             }
             Some(sync::Error::Stopped) => "stopped",

@@ -95,8 +95,8 @@ async fn patiently(
     patience: Duration,
 ) -> anyhow::Result<Report> {
     let until = tokio::time::Instant::now() + patience;
+    let engine = Engine::new(config, db, tenant, &Clock::System, &Random::Os)?;
     loop {
-        let engine = Engine::new(config, db, tenant, &Clock::System, &Random::Os)?;
         let bars = Bars::new(tenant.id.as_str());
         let show = |progress| bars.show(progress);
         let done = if dry {
@@ -112,8 +112,11 @@ async fn patiently(
     }
 }
 
+/// The profiles and a tenant's maps.
+pub(super) type Definitions = (Arc<crate::profile::Registry>, Arc<crate::mapping::Plan>);
+
 /// What a run borrows.
-struct Engine<'a> {
+pub(super) struct Engine<'a> {
     db: &'a Db,
     tenant: &'a Arc<Tenant>,
     clock: &'a Clock,
@@ -125,7 +128,7 @@ struct Engine<'a> {
 }
 
 impl<'a> Engine<'a> {
-    fn new(
+    pub(super) fn new(
         config: &'a Config,
         db: &'a Db,
         tenant: &'a Arc<Tenant>,
@@ -134,6 +137,18 @@ impl<'a> Engine<'a> {
     ) -> anyhow::Result<Self> {
         let (profiles, plan) = definitions()?;
         let plan = plan_of(tenant, &plan, &profiles)?;
+        Self::with(config, db, tenant, clock, random, (profiles, plan))
+    }
+
+    /// With definitions that are compiled already, the tenant's patches in them.
+    pub(super) fn with(
+        config: &'a Config,
+        db: &'a Db,
+        tenant: &'a Arc<Tenant>,
+        clock: &'a Clock,
+        random: &'a Random,
+        (profiles, plan): Definitions,
+    ) -> anyhow::Result<Self> {
         Ok(Self {
             db,
             tenant,
@@ -167,15 +182,11 @@ fn ids(config: &Config, tenant: &Tenant) -> MacKey {
 
 /// One run for one tenant, with progress bars on a terminal, until `stop`.
 pub(super) async fn sync_tenant(
-    config: &Config,
-    db: &Db,
-    tenant: &Arc<Tenant>,
+    engine: &Engine<'_>,
     want: Want,
-    clock: &Clock,
-    random: &Random,
     stop: impl Future<Output = ()>,
 ) -> anyhow::Result<Report> {
-    let engine = Engine::new(config, db, tenant, clock, random)?;
+    let tenant = engine.tenant;
     let bars = Bars::new(tenant.id.as_str());
     let report = engine
         .sync()

@@ -48,8 +48,9 @@ impl Run<'_> {
                 Ok(report)
             }
             Err(error) => {
-                // A run that was taken over or told to stop says nothing about its source.
-                if matches!(error, Error::Source(_)) {
+                // A run that was taken over says nothing. Any other failure has its pause, also one of our own: a full disk would
+                // have the source read again and again.
+                if !matches!(error, Error::LeaseLost) {
                     self.remember_failure(&error, &before).await?;
                 }
                 Err(error)
@@ -110,7 +111,8 @@ impl Run<'_> {
         let whole = *want != Want::Quarantined && reach == ecd::Reach::Full && report.failed.is_empty();
         self.publish(&mut pulled, removals, whole.then_some(&clients), &mut report, progress)
             .await?;
-        self.release(&pulled, !matches!(want, Want::Client(_))).await?;
+        self.release(&pulled, &clients, !matches!(want, Want::Client(_)))
+            .await?;
         report.seconds = stopwatch.elapsed().as_secs_f64();
         tracing::info!(
             tenant = tenant.as_str(),
@@ -136,7 +138,9 @@ impl Run<'_> {
         let text = serde_json::to_string(report).expect("a report is JSON");
         let mut tx = self.begin().await?;
         if let Some(problem) = report.failed.keys().next() {
-            let failure = failure(problem, before, None, now);
+            // There is no time before tomorrow; each attempt until then would use up what is kept for webhooks.
+            let asked = report.over_budget.then(|| self.until_tomorrow(now));
+            let failure = failure(problem, before, asked, now);
             state::store::part(&mut tx, tenant, source, &failure, &text, now).await?;
         } else {
             // What waits for an operator is not as the source has it.
@@ -160,6 +164,13 @@ impl Run<'_> {
             self.commit(tx).await?;
         }
         Ok(())
+    }
+
+    /// Seconds until the next local day.
+    fn until_tomorrow(&self, now: Timestamp) -> i64 {
+        let tomorrow = now.to_zoned(self.tenant.zone.clone()).tomorrow();
+        let midnight = tomorrow.and_then(|tomorrow| tomorrow.start_of_day());
+        midnight.map_or(0, |midnight| midnight.timestamp().duration_since(now).as_secs())
     }
 
     /// The audit line.

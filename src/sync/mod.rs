@@ -212,7 +212,7 @@ impl Sync<'_> {
         run.holding(run.whole(want, progress), stop).await
     }
 
-    /// Reads and maps like [`Self::run`] and tells what would change; nothing is written, not even that it was there.
+    /// Reads and maps like [`Self::run`] and tells what would change; nothing is written but what the reading cost.
     pub async fn dry_run(
         &self,
         want: Want,

@@ -108,6 +108,7 @@ impl Run<'_> {
                     pulled.streams.insert(kind);
                 }
                 Some(Event::Failed { kind, error, .. }) => {
+                    report.over_budget |= matches!(error, ecd::Error::Budget { .. });
                     *report.failed.entry(format!("{kind}: {error}")).or_default() += 1;
                 }
                 Some(Event::Spent(spent)) => report.requests = spent.requests,

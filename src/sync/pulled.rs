@@ -71,6 +71,12 @@ impl Pulled {
         self.seen.contains(&fingerprint(kind, key))
     }
 
+    /// Whether everything of this kind arrived, as one stream or as the list of each of these clients.
+    pub fn is_whole(&self, kind: Kind, clients: &BTreeSet<String>) -> bool {
+        let has_list = |client: &String| self.lists.contains(&(kind, client.clone()));
+        self.streams.contains(&kind) || !kind.is_shared() && !clients.is_empty() && clients.iter().all(has_list)
+    }
+
     /// Whether it came more than once.
     pub fn came_twice(&self, kind: &str, key: &str) -> bool {
         !self.twice.is_empty() && Kind::from_name(kind).is_some_and(|kind| self.twice.contains(&fingerprint(kind, key)))

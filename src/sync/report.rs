@@ -36,6 +36,9 @@ pub struct Report {
     pub conflicts: u64,
     /// Parts that could not be read and stay as they were, by message.
     pub failed: BTreeMap<String, u64>,
+    /// Whether a part waits because the day's request time is used up.
+    #[serde(default)]
+    pub over_budget: bool,
     pub requests: u64,
     pub clients: u64,
     pub seconds: f64,

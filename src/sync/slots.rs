@@ -122,6 +122,12 @@ impl Schedule {
         }
     }
 
+    /// The run of [`Self::step`] could not begin, because the source was taken: by another replica, or by a webhook or an operator
+    /// for a moment. Its slot is still to be dealt with.
+    pub fn held(&mut self, now: Timestamp) {
+        self.done = last_slot(now, &self.zone, &SLOTS) - jiff::SignedDuration::from_micros(1);
+    }
+
     /// A run ended at `now`: how many slots began in the meantime. They are skipped.
     pub fn ended(&mut self, now: Timestamp) -> usize {
         let skipped = passed(self.done, now, &self.zone);
@@ -259,6 +265,23 @@ mod tests {
             schedule.step(slot + minute, &state),
             Step::Wait(at("2026-07-01T09:00:00Z"))
         );
+    }
+
+    #[test]
+    fn a_slot_that_found_the_source_taken_for_a_moment_is_not_lost() {
+        let slot = at("2026-07-01T05:00:00Z");
+        let minute = SignedDuration::from_mins(1);
+        let mut state = State::default();
+        let mut schedule = Schedule::new(slot - minute, zone(), 1, &state);
+        for late in 0..3 {
+            let now = slot + minute * late;
+            assert_eq!(schedule.step(now, &state), Step::Run(Want::Everything), "{late}");
+            schedule.held(now);
+        }
+        // It was another replica after all.
+        state.started = Some(slot + minute);
+        let next = at("2026-07-01T09:00:00Z");
+        assert_eq!(schedule.step(slot + minute * 3, &state), Step::Wait(next));
     }
 
     #[test]

@@ -50,7 +50,10 @@ impl Circles {
         let Some(providers) = self.of.get(client) else {
             return false;
         };
-        body["careProviders"] = providers.iter().map(provider).collect();
+        // What is no object is refused by its contract.
+        if let Value::Object(object) = body {
+            object.insert("careProviders".to_owned(), providers.iter().map(provider).collect());
+        }
         true
     }
 }

@@ -128,7 +128,15 @@ impl Run {
             .buffered(AHEAD);
         let kind = Kind::Client;
         while let Some((found, key)) = ahead.next().await {
-            let Some(mut body) = found.map_err(Stop::Failed)? else {
+            let found = match found {
+                // The others do not wait for one that cannot be read.
+                Err(error) => {
+                    self.go_on(kind, Some(key), Err(Stop::Failed(error))).await?;
+                    continue;
+                }
+                Ok(found) => found,
+            };
+            let Some(mut body) = found else {
                 for kind in [Kind::Stay, Kind::Client, Kind::CareTeam] {
                     let key = key.clone();
                     self.send(Event::Deleted { kind, key }).await?;
@@ -211,11 +219,22 @@ impl Run {
             .collect()
             .await;
         for (found, key) in all {
-            let Some(body) = found.map_err(Stop::Failed)? else {
-                self.send(Event::Deleted { kind, key }).await?;
-                continue;
+            let found = found.map_err(Stop::Failed).and_then(|found| {
+                let Some(body) = found else { return Ok(None) };
+                is_asked_for(REPORT, &body, &key).map(|()| Some(body))
+            });
+            let body = match found {
+                Ok(Some(body)) => body,
+                Ok(None) => {
+                    self.send(Event::Deleted { kind, key }).await?;
+                    continue;
+                }
+                // The others do not wait for one that cannot be read.
+                Err(stop) => {
+                    self.go_on(kind, None, Err(stop)).await?;
+                    continue;
+                }
             };
-            is_asked_for(REPORT, &body, &key)?;
             let owner = body.get("clientId").and_then(Value::as_u64).map(|id| id.to_string());
             if owner.as_ref().is_some_and(|owner| !self.pull.clients.contains(owner)) {
                 self.send(Event::Outside { kind, key }).await?;

@@ -18,18 +18,20 @@
 //! - Ons admits four parallel requests per certificate and answers a fifth with 429 without saying when to come back.
 //!   The permits therefore belong to the certificate, not to the connector: four tenants of a demo that share a
 //!   certificate share its four permits. The back-off is our own, with jitter.
-//! - A client costs four requests a pull: care plans, agenda, care providers, employees. Everything else comes in streams.
+//! - A client costs six requests a pull: care providers, employees, releases, plans, agenda, forms. Everything else comes in
+//!   streams.
 //! - `hook` reads webhooks, `look` reads what they name. Both share the parts of a pull, so a record is the same whichever way
 //!   it came.
 //! - `since` has no time zone in the contract. We send the wall clock of UTC: read as Dutch time it means one or two
 //!   hours earlier, so either reading loses nothing; the overlap covers clocks that differ.
-//! - Four lists are asked for per client and pull: releases, plans, agenda, forms. `releases`, `goals`, `history` and `surveys`
-//!   join what one list says to the records of another; where such a list fails, what depends on it waits for the next pull.
+//! - `releases`, `goals`, `history` and `surveys` join what one list says to the records of another; where such a list fails,
+//!   what depends on it waits for the next pull.
 //! - The stream of reports has no deletions, the agenda has no stream at all: see [`Event::Complete`](super::Event).
 
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures::StreamExt as _;
@@ -191,6 +193,8 @@ impl Ons {
     where
         F: Future<Output = ()> + Send + 'static,
     {
+        // Requests without an answer are counted within a run; a connector may live for months.
+        self.transport.failures.store(0, Ordering::Relaxed);
         let (out, events) = mpsc::channel(WAITING);
         let run = pull::Run {
             transport: Arc::clone(&self.transport),
@@ -201,8 +205,16 @@ impl Ons {
         };
         // A task of its own: reading and parsing go on while the reader maps and stores. It ends with the stream.
         let task = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(work(run)));
-        futures::stream::unfold((events, task), |(mut events, task)| async move {
-            events.recv().await.map(|event| (event, (events, task)))
+        futures::stream::unfold((events, Some(task)), |(mut events, task)| async move {
+            if let Some(event) = events.recv().await {
+                return Some((event, (events, task)));
+            }
+            // A task that broke has not told everything: its silence is no end.
+            let broke = Error::Shape {
+                path: "pull",
+                problem: "the connector broke; the log says where",
+            };
+            task?.await.is_err().then(|| (Err(broke), (events, None)))
         })
         .boxed()
     }

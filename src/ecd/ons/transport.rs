@@ -55,7 +55,7 @@ pub(super) struct Transport {
     random: Random,
     meter: Arc<Meter>,
     /// Requests in a row that had all their attempts and no answer.
-    failures: AtomicU32,
+    pub(super) failures: AtomicU32,
 }
 
 #[derive(Debug, Default)]

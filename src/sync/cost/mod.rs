@@ -2,8 +2,9 @@
 //!
 //! # Design
 //! A product like Ons admits 10,000 seconds of request time a day and does not say what comes after. Nine tenths of it are for
-//! everything. The last tenth is for what cannot wait: streams, which tell what was hidden or changed, and webhooks. What grows
-//! with the number of clients (a list for each) then waits until the next local day, and the run says so.
+//! everything. The last tenth is for what cannot wait: streams, which tell what was hidden or changed, webhooks, and of each
+//! client what was taken back and who is around him. Plans, agenda and forms then wait until the next local day, and the run
+//! says so.
 //!
 //! ASSUMPTION: a day is one of the tenant's zone; the public description does not say when a day begins.
 

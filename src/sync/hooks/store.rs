@@ -67,7 +67,7 @@ pub(super) async fn put(
             ]
         })
         .collect();
-    // 20 times quickly (`super::OFTEN`), then every five minutes. A job that waits keeps its time: during an outage each event
+    // 20 times quickly, then every five minutes. A job that waits keeps its time: during an outage each event
     // would be one more attempt.
     tx.insert_many(
         "INSERT INTO hook_job (tenant, source, kind, what, key, waiting, generation, first_at, due_at, attempts, runs, ran_at)",

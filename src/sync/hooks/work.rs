@@ -7,10 +7,10 @@ use jiff::SignedDuration;
 use super::{Job, store};
 use crate::consent;
 use crate::ecd::ons::hook::What;
-use crate::ecd::{Again, Kind};
+use crate::ecd::{self, Again, Kind};
 use crate::sync::run::Run;
 use crate::sync::store as records;
-use crate::sync::{Error, Report, Sync};
+use crate::sync::{Error, Report, Sync, state};
 
 /// How long jobs belong to the process that took them.
 const CLAIMED: SignedDuration = SignedDuration::from_secs(120);
@@ -34,6 +34,11 @@ impl Sync<'_> {
     pub async fn hooked(&self) -> Result<Worked, Error> {
         let (tenant, source, now) = (&self.tenant.id, self.connector.name(), self.clock.now());
         if !store::is_due(&mut *self.db.read().await?, tenant, source, now).await? {
+            return Ok(Worked::Idle);
+        }
+        let state = state::store::read(&mut *self.db.read().await?, tenant, source).await?;
+        // The last run broke off and has a pause: the source is spared by its webhooks as well.
+        if state.finished < state.started && state.retry_at.is_some_and(|retry| now < retry) {
             return Ok(Worked::Idle);
         }
         let run = match Run::start(self).await {
@@ -62,12 +67,17 @@ impl Run<'_> {
         let ended = self.clock.now();
         // What is held waits for an operator, and not in the queue.
         let is_done = done.as_ref().is_ok_and(|report| report.failed.is_empty());
+        let asked = match &done {
+            Err(Error::Source(ecd::Error::Later { seconds, .. })) => i64::try_from(*seconds).unwrap_or(LONGEST),
+            _ => 0,
+        };
+        let asked = SignedDuration::from_secs(asked.min(4 * 3_600));
         let mut tx = self.begin().await?;
         for job in &jobs {
             if is_done {
                 store::finish(&mut tx, tenant, source, job, ended).await?;
             } else {
-                store::retry(&mut tx, tenant, source, job, ended + pause(job.attempts)).await?;
+                store::retry(&mut tx, tenant, source, job, ended + pause(job.attempts).max(asked)).await?;
             }
         }
         self.commit(tx).await?;

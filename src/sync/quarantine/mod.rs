@@ -76,11 +76,13 @@ impl Run<'_> {
         }
     }
 
-    /// Releases what could be read in this run, and what a whole answer no longer has: `every` if all clients were asked for.
-    pub(super) async fn release(&self, pulled: &Pulled, every: bool) -> Result<(), Error> {
+    /// Releases what could be read in this run, what the source says is gone, and what a whole answer no longer has: `every` if all
+    /// clients were asked for.
+    pub(super) async fn release(&self, pulled: &Pulled, clients: &BTreeSet<String>, every: bool) -> Result<(), Error> {
         let mut free: BTreeMap<Kind, Vec<String>> = BTreeMap::new();
         for (kind, key) in self.waiting().await? {
-            let is_gone = every && !pulled.has(kind, &key) && pulled.streams.contains(&kind);
+            let is_gone = pulled.gone.contains_key(&(kind, key.clone()))
+                || every && !pulled.has(kind, &key) && pulled.is_whole(kind, clients);
             let is_read = pulled.has(kind, &key) && !pulled.is_bad(kind, &key);
             if is_gone || is_read {
                 free.entry(kind).or_default().push(key);

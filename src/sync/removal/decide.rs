@@ -51,17 +51,17 @@ impl Run<'_> {
         audit::write(&mut tx, &entry, self.clock.now()).await?;
         self.commit(tx).await?;
 
-        let mut decided = Decided::default();
+        let (mut decided, mut after) = (Decided::default(), None);
         loop {
-            // What was decided waits no longer, so the first page is always the next one.
-            let page = store::held(&mut *self.db.read().await?, tenant, source, kind, None).await?;
-            if page.is_empty() {
+            let page = store::held(&mut *self.db.read().await?, tenant, source, kind, after.as_ref()).await?;
+            let Some(last) = page.last() else {
                 return Ok(decided);
-            }
+            };
+            after = Some((last.kind.clone(), last.key.clone()));
             let mut keys: BTreeMap<Kind, Vec<String>> = BTreeMap::new();
             for held in page {
-                decided.records += 1;
                 if let Some(kind) = Kind::from_name(&held.kind) {
+                    decided.records += 1;
                     keys.entry(kind).or_default().push(held.key);
                 }
             }
