@@ -80,7 +80,10 @@ pub fn decide(caller: &Caller, interaction: &Interaction<'_>) -> Result<Visible,
         let narrowing = without_legal(kind, &rights, reach.narrowing);
         let mut types = BTreeMap::from([(kind, narrowing)]);
         if kind.is_shared() {
-            types.extend(ways(caller, reach.context, &rights));
+            for (way, narrowing) in ways(caller, reach.context, &rights) {
+                // A role is a way to itself: what its own scopes say stays.
+                types.entry(way).or_insert(narrowing);
+            }
         }
         Ok(Visible::new(caller.tenant.id.clone(), Clients::These(patients), types))
     });
@@ -159,7 +162,8 @@ fn ways(caller: &Caller, context: Context, rights: &[&Right]) -> BTreeMap<Resour
     let open = own.filter(|kind| rights.iter().all(|right| right.parts.allow(*kind)));
     let seen = open.filter_map(|kind| {
         let allow = |action| caller.scopes.allow(context, action, kind);
-        Some((kind, allow(Action::Read).or_else(|| allow(Action::Search))?))
+        let narrowing = allow(Action::Read).or_else(|| allow(Action::Search))?;
+        Some((kind, without_legal(kind, rights, narrowing)))
     });
     seen.collect()
 }

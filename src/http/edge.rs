@@ -77,19 +77,18 @@ pub(super) async fn edge(State(app): State<App>, mut request: Request, next: Nex
         _ => cors::Reader::Nobody,
     };
 
-    let answer = match refuse(&method, &uri) {
-        Some(failure) => failure,
-        None if let Err(full) = arrived => full.answer(area),
-        None if place.is_none() => StatusCode::SERVICE_UNAVAILABLE.into_response(),
-        None if preflight => StatusCode::NO_CONTENT.into_response(),
+    let (answer, known) = match refuse(&method, &uri) {
+        Some(failure) => (failure, false),
+        None if let Err(full) = arrived => (full.answer(area), false),
+        None if place.is_none() => (StatusCode::SERVICE_UNAVAILABLE.into_response(), false),
+        None if preflight => (StatusCode::NO_CONTENT.into_response(), false),
         None => limit::visit(address, within(TIME, next.run(request))).await,
     };
     drop(place);
     let (mut response, failure) = failure::render(answer, origin.request, area.speaks_fhir(uri.path()));
 
     if let Area::Fhir { tenant } = area
-        && !preflight
-        && response.status() != StatusCode::UNAUTHORIZED
+        && known
     {
         app.ages.stamp(tenant, response.headers_mut());
     }

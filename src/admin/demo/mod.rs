@@ -24,7 +24,7 @@ use anyhow::Context as _;
 use self::source::{Mock, Product};
 use super::cli::DemoOptions;
 use super::operate::new_key;
-use super::sync::sync_tenant;
+use super::sync::{Engine, sync_tenant};
 use super::told;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -116,16 +116,8 @@ pub(super) async fn run(options: DemoOptions) -> anyhow::Result<ExitCode> {
     let demo = world.prepare(&populations, inside.local_addr()?).await?;
 
     for tenant in &config.tenants {
-        let report = sync_tenant(
-            &config,
-            &db,
-            tenant,
-            Want::Everything,
-            &clock,
-            &random,
-            std::future::pending(),
-        )
-        .await?;
+        let engine = Engine::new(&config, &db, tenant, &clock, &random)?;
+        let report = sync_tenant(&engine, Want::Everything, std::future::pending()).await?;
         eprintln!("{}\n{report}", tenant.id);
     }
     world.write(&demo)?;

@@ -19,7 +19,8 @@ use crate::mapping::resource_id;
 use crate::secret::{Random, Secret};
 
 /// What a demo app may ask for.
-const SCOPES: &str = "openid fhirUser profile offline_access online_access launch/patient patient/*.read patient/*.rs user/*.read user/*.rs";
+const SCOPES: &str = "openid fhirUser profile offline_access online_access launch launch/patient patient/*.read patient/*.rs user/*.read \
+                      user/*.rs";
 
 /// Words of the demo's passwords.
 const WORDS: [&str; 16] = [

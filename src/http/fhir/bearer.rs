@@ -38,9 +38,16 @@ pub(super) async fn caller(
     let token = match presented(headers, pairs) {
         Presented::Token(token) => token,
         Presented::None => return Err(unauthorized("Bearer", "Send an access token: Authorization: Bearer …")),
-        Presented::NotOne => return Err(unknown()),
-        Presented::Twice => return Err(malformed("Send one Authorization header.")),
+        Presented::NotOne => {
+            app.limiter.unknown_token(app.clock.now());
+            return Err(unknown());
+        }
+        Presented::Twice => {
+            app.limiter.unknown_token(app.clock.now());
+            return Err(malformed("Send one Authorization header."));
+        }
         Presented::InUrl => {
+            app.limiter.unknown_token(app.clock.now());
             return Err(malformed(
                 "Send the access token in the Authorization header, not in the URL.",
             ));

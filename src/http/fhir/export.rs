@@ -3,11 +3,11 @@
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequestParts, Path, State};
-use axum::http::header::{ACCEPT, CONTENT_LOCATION, CONTENT_TYPE, EXPIRES, HeaderMap, HeaderValue, RETRY_AFTER};
+use axum::http::header::{ACCEPT, ALLOW, CONTENT_LOCATION, CONTENT_TYPE, EXPIRES, HeaderMap, HeaderValue, RETRY_AFTER};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{MethodRouter, get};
 use futures::TryStreamExt as _;
 use serde_json::Value;
 
@@ -26,13 +26,21 @@ const NDJSON: &str = "application/fhir+ndjson";
 
 pub(super) fn routes() -> Router<App> {
     Router::new()
-        .route("/{tenant}/fhir/$export", get(kick_off).post(kick_off_posted))
-        .route("/{tenant}/fhir/Patient/$export", get(kick_off).post(kick_off_posted))
+        .route("/{tenant}/fhir/$export", kick_offs())
+        .route("/{tenant}/fhir/Patient/$export", kick_offs())
         .route("/{tenant}/fhir/Group", get(groups))
         .route("/{tenant}/fhir/Group/{id}", get(group))
-        .route("/{tenant}/fhir/Group/{id}/$export", get(kick_off).post(kick_off_posted))
+        .route("/{tenant}/fhir/Group/{id}/$export", kick_offs())
         .route("/{tenant}/fhir/export/{job}", get(status).delete(cancel))
         .route("/{tenant}/fhir/export/{job}/{kind}", get(file))
+}
+
+/// HEAD asks and begins nothing (RFC 9110 §9.2.1).
+fn kick_offs() -> MethodRouter<App> {
+    get(kick_off).post(kick_off_posted).head(|| async {
+        let allow = [(ALLOW, HeaderValue::from_static("GET,POST"))];
+        (StatusCode::METHOD_NOT_ALLOWED, allow)
+    })
 }
 
 /// An app that asks about exports.

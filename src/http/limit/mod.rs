@@ -49,13 +49,17 @@ struct Visit {
     places: RefCell<Vec<Place>>,
 }
 
-/// Answers a request as one from `address`.
-pub(super) async fn visit<F: Future>(address: Option<IpAddr>, answer: F) -> F::Output {
+/// Answers a request as one from `address`; and whether it came from a known caller, who then holds a place.
+pub(super) async fn visit<F: Future>(address: Option<IpAddr>, answer: F) -> (F::Output, bool) {
     let visit = Visit {
         address,
         places: RefCell::default(),
     };
-    VISIT.scope(visit, answer).await
+    let answered = async {
+        let answer = answer.await;
+        (answer, VISIT.with(|visit| !visit.places.borrow().is_empty()))
+    };
+    VISIT.scope(visit, answered).await
 }
 
 fn address() -> Option<IpAddr> {
@@ -159,27 +163,31 @@ impl Limiter {
                 let taken = self.networks.take(self.key(network(address)), quota, now);
                 taken.map_err(|wait| Full::noted("network", wait))
             }
-            _ => Ok(()),
+            // Before the layers that ask the database whose origin it is.
+            Some(address) => self.unknown(address, now, Rates::look),
+            None => Ok(()),
         }
     }
 
     /// Whether a token may be looked up.
     pub(super) fn before_token(&self, now: Timestamp) -> Result<(), Full> {
-        self.unknown(now, Rates::look)
+        address().map_or(Ok(()), |address| self.unknown(address, now, Rates::look))
     }
 
     /// Counts a token that opened nothing.
     pub(super) fn unknown_token(&self, now: Timestamp) {
         // The answer is 401 in any case; the next one waits.
-        let _ = self.unknown(now, Rates::take);
+        if let Some(address) = address() {
+            let _ = self.unknown(address, now, Rates::take);
+        }
     }
 
     fn unknown(
         &self,
+        address: IpAddr,
         now: Timestamp,
         step: fn(&Rates, u64, Quota, Timestamp) -> Result<(), SignedDuration>,
     ) -> Result<(), Full> {
-        let Some(address) = address() else { return Ok(()) };
         let quota = Quota::per_minute(self.limits.unknown_tokens_per_minute);
         step(&self.unknown_tokens, self.key(network(address)), quota, now)
             .map_err(|wait| Full::noted("unknown-token", wait))

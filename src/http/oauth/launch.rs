@@ -9,7 +9,7 @@ use axum::{Extension, Json};
 use serde_json::json;
 
 use super::answer::{NOT_KEPT, failed};
-use super::token::{bearer, challenged};
+use super::token::{bearer, challenged, unknown};
 use crate::audit::Origin;
 use crate::http::App;
 use crate::http::failure::Failure;
@@ -32,7 +32,7 @@ pub(super) async fn launch(
     let origin = origin.map(|Extension(origin)| origin);
     match launch::create(&app.issuer, tenant, token, &body, origin).await {
         Ok(Answer::Made(made)) => (StatusCode::CREATED, NOT_KEPT, Json(made)).into_response(),
-        Ok(Answer::Unknown) => challenged(StatusCode::UNAUTHORIZED, r#"Bearer error="invalid_token""#),
+        Ok(Answer::Unknown) => unknown(&app, tenant, origin).await,
         Ok(Answer::InsufficientScope) => challenged(
             StatusCode::FORBIDDEN,
             r#"Bearer error="insufficient_scope", scope="urn:inzage:scope:launches""#,

@@ -129,22 +129,25 @@ pub(super) async fn userinfo(
     };
     match token::userinfo(&app.issuer, tenant, token).await {
         Ok(UserInfo::Claims(claims)) => Json(claims).into_response(),
-        Ok(UserInfo::Unknown) => {
-            let refused = Outcome::Refused("unknown-token");
-            let mut entry = Entry::new(tenant.id.clone(), Action::TokenPresented, refused);
-            if let Some(Extension(origin)) = origin {
-                entry = entry.from(origin);
-            }
-            match app.recorder.record(entry).await {
-                Ok(()) => challenged(StatusCode::UNAUTHORIZED, r#"Bearer error="invalid_token""#),
-                Err(error) => Failure::from(error).into_response(),
-            }
-        }
+        Ok(UserInfo::Unknown) => unknown(&app, tenant, origin.map(|Extension(origin)| origin)).await,
         Ok(UserInfo::InsufficientScope) => challenged(
             StatusCode::FORBIDDEN,
             r#"Bearer error="insufficient_scope", scope="openid""#,
         ),
         Err(error) => failed(&error),
+    }
+}
+
+/// A token that opens nothing: its audit line, then 401.
+pub(super) async fn unknown(app: &App, tenant: &Tenant, origin: Option<Origin>) -> Response {
+    let refused = Outcome::Refused("unknown-token");
+    let mut entry = Entry::new(tenant.id.clone(), Action::TokenPresented, refused);
+    if let Some(origin) = origin {
+        entry = entry.from(origin);
+    }
+    match app.recorder.record(entry).await {
+        Ok(()) => challenged(StatusCode::UNAUTHORIZED, r#"Bearer error="invalid_token""#),
+        Err(error) => Failure::from(error).into_response(),
     }
 }
 

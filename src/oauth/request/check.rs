@@ -186,6 +186,10 @@ async fn launched(
     };
     details.launch = launch::store::find(conn, tenant, &app.client_id, value, now).await?;
     Ok(match details.launch {
+        Some(_) if !details.scopes.has(&Scope::Launch) => Err(Refusal::new(
+            Code::InvalidScope,
+            "launch: ask for the scope launch too; the app has to be registered with it",
+        )),
         Some(_) => Ok(details),
         None => Err(Refusal::new(
             Code::InvalidRequest,

@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::{Stream, stream};
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::super::{Error, Rest};
 use super::{Job, elements, store};
@@ -15,6 +15,9 @@ use crate::fhir::search::Query;
 use crate::fhir::types::Id;
 use crate::resource::{self, Cursor, Page};
 
+/// How long a page may wait for its turn.
+const TURN: Duration = Duration::from_secs(20);
+
 /// A file that is being read.
 pub(super) struct File {
     pub rest: Rest,
@@ -24,8 +27,6 @@ pub(super) struct File {
     pub job: Job,
     pub visible: Visible,
     pub query: Query,
-    /// One of the places for reading files.
-    pub _place: OwnedSemaphorePermit,
 }
 
 struct Reading {
@@ -63,6 +64,9 @@ impl Reading {
             after: self.after.take(),
         };
         let found = {
+            // For a page at a time: a reader that is slow keeps nobody else out.
+            let turn = tokio::time::timeout(TURN, file.rest.exports.files.acquire()).await;
+            let _turn = turn.map_err(|_| Error::Busy)?.map_err(|_| Error::Busy)?;
             let mut read = file.rest.db.read().await?;
             let (job, now) = (&file.job, file.rest.clock.now());
             // Deleted or expired meanwhile: the rest does not leave.

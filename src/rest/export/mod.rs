@@ -49,7 +49,7 @@ const LIFE: SignedDuration = SignedDuration::from_hours(24);
 /// Jobs that an app and a tenant may have at once, done or not.
 const OF_AN_APP: i64 = 10;
 const OF_A_TENANT: i64 = 50;
-/// Files that are read at once, on this replica.
+/// Pages of files that are read at once, on this replica.
 const FILES: usize = 8;
 
 /// What exports share on one replica.
@@ -161,6 +161,13 @@ impl Rest {
 
     /// How far it is; the manifest when it is done.
     pub async fn export_status(&self, call: &Call<'_>, id: &str) -> Result<Status, Error> {
+        match self.how_far(call, id).await {
+            Ok(status @ (Status::UnderWay { .. } | Status::Failed)) => Ok(status),
+            told => self.told(call, Action::Read, None, told).await,
+        }
+    }
+
+    async fn how_far(&self, call: &Call<'_>, id: &str) -> Result<Status, Error> {
         let job = self.own_export(call, id).await?;
         Ok(match &job.state {
             State::UnderWay { progress } => Status::UnderWay {
@@ -177,11 +184,16 @@ impl Rest {
     fn manifest(&self, call: &Call<'_>, job: &Job, output: &[(String, u64)]) -> Value {
         let base = self.base(call);
         let file = |(kind, count): &(String, u64)| json!({"type": kind, "url": format!("{base}/export/{}/{kind}", job.id), "count": count});
+        // The scopes of this token, not those of the kick-off.
+        let open = |(kind, _): &&(String, u64)| {
+            kind.parse::<ResourceType>()
+                .is_ok_and(|kind| access::decide(call.caller, &Interaction::Search(kind)).is_ok())
+        };
         json!({
             "transactionTime": job.started_at,
             "request": job.request,
             "requiresAccessToken": true,
-            "output": output.iter().map(file).collect::<Vec<_>>(),
+            "output": output.iter().filter(open).map(file).collect::<Vec<_>>(),
             "error": [],
         })
     }
@@ -223,7 +235,6 @@ impl Rest {
             .asked
             .file(kind, &self.setting(&call.caller.tenant, &self.base(call)))?;
         let query = query.filter(|_| listed).ok_or(Error::NotFound)?;
-        let place = Arc::clone(&self.exports.files).try_acquire_owned();
         Ok(lines::File {
             rest: self.clone(),
             tenant: Arc::clone(&call.caller.tenant),
@@ -232,7 +243,6 @@ impl Rest {
             job,
             visible,
             query,
-            _place: place.map_err(|_| Error::Busy)?,
         })
     }
 

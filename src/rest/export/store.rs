@@ -19,7 +19,8 @@ statements! {
     LOCK = each("SELECT 1", "SELECT pg_advisory_xact_lock(hashtext('export_job'))");
     FIND = both(
         "SELECT id, tenant, client_id, scopes, request, asked, state, progress, output, started_at, held_until, expires_at
-         FROM export_job WHERE tenant = $1 AND id = $2 AND client_id = $3 AND expires_at > $4"
+         FROM export_job WHERE tenant = $1 AND id = $2 AND client_id = $3 AND expires_at > $4
+         AND EXISTS (SELECT 1 FROM oauth_app p WHERE p.tenant = $1 AND p.client_id = $3 AND p.disabled_at IS NULL)"
     );
     CLAIM = each(
         "UPDATE export_job SET state = 'working', held_until = $2 WHERE (tenant, id) = (
