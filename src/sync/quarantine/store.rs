@@ -11,12 +11,8 @@ const PAGE: i64 = 1_000;
 
 statements! {
     AFTER = both(
-        "SELECT kind, key, pointer, reason, at FROM quarantine
-         WHERE tenant = $1 AND source = $2 AND (kind > $3 OR kind = $3 AND key > $4) ORDER BY kind, key LIMIT $5",
-    );
-    OF_KIND = both(
-        "SELECT kind, key, pointer, reason, at FROM quarantine
-         WHERE tenant = $1 AND source = $2 AND kind = $3 AND ($4 = '' OR key > $4) ORDER BY key LIMIT $5",
+        "SELECT kind, key, pointer, reason, at FROM quarantine WHERE tenant = $1 AND source = $2
+         AND (kind > $3 OR kind = $3 AND key > $4) AND ($5 = '' OR kind = $5) ORDER BY kind, key LIMIT $6",
     );
     RELEASE = each(
         "DELETE FROM quarantine WHERE tenant = $1 AND source = $2 AND kind = $3
@@ -100,15 +96,9 @@ pub async fn quarantined(
     after: Option<&(String, String)>,
 ) -> Result<Vec<Quarantined>, Error> {
     let (last_kind, last_key) = after.map_or(("", ""), |(kind, key)| (kind, key));
-    let rows = match kind {
-        Some(kind) => {
-            conn.rows(OF_KIND, params![tenant.as_str(), source, kind.as_str(), last_key, PAGE])
-                .await?
-        }
-        None => {
-            conn.rows(AFTER, params![tenant.as_str(), source, last_kind, last_key, PAGE])
-                .await?
-        }
-    };
+    let kind = kind.map_or("", Kind::as_str);
+    let rows = conn
+        .rows(AFTER, params![tenant.as_str(), source, last_kind, last_key, kind, PAGE])
+        .await?;
     Ok(rows.iter().map(line).collect())
 }

@@ -15,12 +15,8 @@ statements! {
         "SELECT count(*) FROM source_record WHERE tenant = $1 AND source = $2 AND kind = $3 AND resources <> ''",
     );
     AFTER = both(
-        "SELECT kind, key, cause, held_at FROM held_removal
-         WHERE tenant = $1 AND source = $2 AND (kind > $3 OR kind = $3 AND key > $4) ORDER BY kind, key LIMIT $5",
-    );
-    OF_KIND = both(
-        "SELECT kind, key, cause, held_at FROM held_removal
-         WHERE tenant = $1 AND source = $2 AND kind = $3 AND key > $4 ORDER BY key LIMIT $5",
+        "SELECT kind, key, cause, held_at FROM held_removal WHERE tenant = $1 AND source = $2
+         AND (kind > $3 OR kind = $3 AND key > $4) AND ($5 = '' OR kind = $5) ORDER BY kind, key LIMIT $6",
     );
     KINDS = both(
         "SELECT kind, count(*), min(held_at) FROM held_removal WHERE tenant = $1 AND source = $2
@@ -70,16 +66,10 @@ pub async fn held(
     after: Option<&(String, String)>,
 ) -> Result<Vec<Held>, Error> {
     let (last_kind, last_key) = after.map_or(("", ""), |(kind, key)| (kind, key));
-    let rows = match kind {
-        Some(kind) => {
-            conn.rows(OF_KIND, params![tenant.as_str(), source, kind.as_str(), last_key, PAGE])
-                .await?
-        }
-        None => {
-            conn.rows(AFTER, params![tenant.as_str(), source, last_kind, last_key, PAGE])
-                .await?
-        }
-    };
+    let kind = kind.map_or("", Kind::as_str);
+    let rows = conn
+        .rows(AFTER, params![tenant.as_str(), source, last_kind, last_key, kind, PAGE])
+        .await?;
     let held = |row: &Row| Held {
         kind: row.text(0),
         key: row.text(1),
