@@ -11,7 +11,7 @@ use super::cli::{AppCommand, At, AuditCommand, ConformanceCommand, KeyCommand, T
 use super::integrate::{plan, plan_of};
 use super::told;
 use crate::clock::Clock;
-use crate::config::{Config, Source, Tenant};
+use crate::config::{Config, OAuth, Source, Tenant};
 use crate::db::Db;
 use crate::ecd::Connector;
 use crate::ecd::caress::{self, Caress};
@@ -155,7 +155,7 @@ pub(super) async fn app(command: AppCommand) -> anyhow::Result<ExitCode> {
         }
         AppCommand::Register { file, .. } => {
             let metadata: serde_json::Value = read_json(file)?;
-            let registration = register(&db, tenant, &metadata, &Clock::System, &Random::Os).await?;
+            let registration = register(&db, tenant, &metadata, &config.oauth, &Clock::System, &Random::Os).await?;
             say!("{registration:#}");
         }
     }
@@ -185,12 +185,13 @@ pub(super) async fn register(
     db: &Db,
     tenant: &Tenant,
     metadata: &serde_json::Value,
+    settings: &OAuth,
     clock: &Clock,
     random: &Random,
 ) -> anyhow::Result<serde_json::Value> {
     let now = clock.now();
     let mut tx = db.begin().await?;
-    let registration = oauth::app::register(&mut tx, &tenant.id, metadata, now, random).await?;
+    let registration = oauth::app::register(&mut tx, &tenant.id, metadata, settings, now, random).await?;
     let entry = app_changed(tenant, registration["client_id"].as_str());
     audit::write(&mut tx, &entry, now).await?;
     tx.commit().await?;

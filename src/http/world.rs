@@ -100,7 +100,7 @@ impl World {
         let (now, random) = (self.clock.now(), Random::Os);
         for tenant in ["topaz", "amaris"] {
             let tenant = TenantId::parse(tenant).unwrap();
-            oauth::app::register(&mut tx, &tenant, &metadata, now, &random)
+            oauth::app::register(&mut tx, &tenant, &metadata, &self.app.config.oauth, now, &random)
                 .await
                 .unwrap();
         }
@@ -189,7 +189,7 @@ impl World {
         let now = self.clock.now();
         // A second token is of the same app.
         if oauth::app::find(&mut tx, &tenant, "backend").await.unwrap().is_none() {
-            oauth::app::register(&mut tx, &tenant, &metadata, now, &Random::Os)
+            oauth::app::register(&mut tx, &tenant, &metadata, &self.app.config.oauth, now, &Random::Os)
                 .await
                 .unwrap();
         }

@@ -18,9 +18,16 @@ async fn launch(world: &World, username: Option<&str>, patient: Option<&str>) ->
         "token_endpoint_auth_method": "private_key_jwt", "jwks_uri": "https://portal.example/jwks",
     });
     let random = world.issuer.random();
-    crate::oauth::app::register(&mut tx, &world.tenant.id, &portal, world.now(), random)
-        .await
-        .unwrap();
+    crate::oauth::app::register(
+        &mut tx,
+        &world.tenant.id,
+        &portal,
+        &world.config.oauth,
+        world.now(),
+        random,
+    )
+    .await
+    .unwrap();
     let bearer = token::plant(&mut tx, &world.tenant.id, "portal", LAUNCHES, world.now()).await;
     tx.commit().await.unwrap();
     let mut body = json!({"client_id": world.app});

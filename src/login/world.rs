@@ -77,7 +77,7 @@ pub(crate) async fn world(change: impl FnOnce(&mut Policy)) -> World {
         "scope": "openid fhirUser profile launch launch/patient offline_access patient/*.rs user/*.rs",
     });
     let mut tx = db.begin().await.unwrap();
-    let made = app::register(&mut tx, &tenant.id, &metadata, clock.now(), &Random::Os)
+    let made = app::register(&mut tx, &tenant.id, &metadata, &config.oauth, clock.now(), &Random::Os)
         .await
         .unwrap();
     tx.commit().await.unwrap();

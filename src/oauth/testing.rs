@@ -128,7 +128,7 @@ impl World {
         let mut tx = issuer.db().begin().await.unwrap();
         for tenant in [&topaz, &amaris] {
             for app in apps() {
-                let answer = register(&mut tx, &tenant.id, &app, now, &random).await.unwrap();
+                let answer = register(&mut tx, &tenant.id, &app, oauth, now, &random).await.unwrap();
                 if tenant.id == topaz.id && answer["client_id"] == SERVER {
                     secret = answer["client_secret"].as_str().unwrap().to_owned();
                 }

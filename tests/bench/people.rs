@@ -82,7 +82,15 @@ pub async fn register(world: &World) -> Vec<Person> {
         "token_endpoint_auth_method": "none", "scope": SCOPE,
     });
     let mut tx = world.db.begin().await.expect("the database takes writes");
-    let registered = oauth::app::register(&mut tx, &tenant.id, &metadata, clock.now(), &random).await;
+    let registered = oauth::app::register(
+        &mut tx,
+        &tenant.id,
+        &metadata,
+        &world.config.oauth,
+        clock.now(),
+        &random,
+    )
+    .await;
     registered.expect("the metadata is in order");
     tx.commit().await.expect("the database takes writes");
     people

@@ -217,7 +217,8 @@ impl World<'_> {
         ];
         let mut registered = Vec::new();
         for (kind, metadata) in apps {
-            let registration = register(self.db, tenant, &metadata, self.clock, self.random).await?;
+            let registration =
+                register(self.db, tenant, &metadata, &self.config.oauth, self.clock, self.random).await?;
             let mut app = json!({
                 "client_id": registration["client_id"], "redirect_uris": registration["redirect_uris"], "kind": kind,
             });
@@ -237,7 +238,7 @@ impl World<'_> {
         let metadata = json!({"client_id": "demo-backend", "client_name": "Demo backend", "redirect_uris": [],
             "grant_types": ["client_credentials"], "token_endpoint_auth_method": "private_key_jwt",
             "jwks": {"keys": [public]}, "scope": "system/*.rs urn:inzage:scope:launches"});
-        register(self.db, tenant, &metadata, self.clock, self.random).await?;
+        register(self.db, tenant, &metadata, &self.config.oauth, self.clock, self.random).await?;
         Ok(json!({"client_id": "demo-backend", "redirect_uris": [], "kind": "backend"}))
     }
 }

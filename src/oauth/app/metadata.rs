@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::redirect::{LONGEST_URI, redirect};
 use super::{App, Demands, Grants, Kind, PublicKeys};
+use crate::config::OAuth;
 use crate::oauth::published::may_fetch;
 use crate::oauth::scope::Scopes;
 use crate::secret::Random;
@@ -13,6 +14,7 @@ const MOST_URIS: usize = 20;
 /// Client metadata that is read, with everything that is wrong in it.
 pub(super) struct Reader<'a> {
     pub(super) given: &'a Map<String, Value>,
+    pub(super) settings: &'a OAuth,
     pub(super) problems: Vec<String>,
 }
 
@@ -158,15 +160,18 @@ impl Reader<'_> {
     }
 
     fn jwks_uri(&mut self, address: &Value) -> String {
+        // An address that no fetch would go to is refused here and now, not at the app's first token.
+        let private = self.settings.private_app_keys;
         let fits = |text: &&str| {
             let url = url::Url::parse(text).ok();
-            text.len() <= LONGEST_URI && url.is_some_and(|url| may_fetch(&url, true) && url.fragment().is_none())
+            text.len() <= LONGEST_URI && url.is_some_and(|url| may_fetch(&url, private) && url.fragment().is_none())
         };
         match address.as_str().filter(fits) {
             Some(address) => address.to_owned(),
             None => {
                 self.problem(
-                    "jwks_uri: give an https address that is open to the internet, without user name or fragment",
+                    "jwks_uri: give an https address without user name or fragment that is open to the internet, or let the \
+                     operator set oauth.private_app_keys",
                 );
                 String::new()
             }

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::metadata::Reader;
 use super::{Grants, Kind, store};
-use crate::config::TenantId;
+use crate::config::{OAuth, TenantId};
 use crate::db::{self, Tx};
 use crate::secret::{Random, sha256};
 
@@ -30,11 +30,12 @@ pub enum Error {
     Database(#[from] db::Error),
 }
 
-/// Registers an app. The answer holds `client_secret` where one was made; it is shown this once.
+/// Registers an app; `settings` say where its keys may lie. The answer holds `client_secret` where one was made; it is shown this once.
 pub async fn register(
     tx: &mut Tx,
     tenant: &TenantId,
     metadata: &Value,
+    settings: &OAuth,
     now: Timestamp,
     random: &Random,
 ) -> Result<Value, Error> {
@@ -43,6 +44,7 @@ pub async fn register(
     };
     let mut reader = Reader {
         given,
+        settings,
         problems: Vec::new(),
     };
     let (mut app, origins) = reader.app(random);
@@ -104,7 +106,9 @@ mod tests {
             json!({"client_id": "demo-server", "client_name": "S", "redirect_uris": ["https://s.example/cb"]}),
             json!({"client_id": "demo-backend", "client_name": "B", "grant_types": ["client_credentials"], "token_endpoint_auth_method": "private_key_jwt", "jwks": jwks, "scope": "system/*.rs"}),
         ] {
-            let answer = register(&mut tx, &tenant, &metadata, now, &random).await.unwrap();
+            let answer = register(&mut tx, &tenant, &metadata, &OAuth::default(), now, &random)
+                .await
+                .unwrap();
             assert_eq!(answer["client_id"], metadata["client_id"]);
             let has_secret = metadata["client_id"] == "demo-server";
             assert_eq!(answer.get("client_secret").is_some(), has_secret);
@@ -131,8 +135,59 @@ mod tests {
                 .unwrap()
         );
         assert_eq!(store::list(&mut tx, &tenant).await.unwrap().len(), 2);
-        let error = register(&mut tx, &tenant, &again, now, &random).await.unwrap_err();
+        let error = register(&mut tx, &tenant, &again, &OAuth::default(), now, &random)
+            .await
+            .unwrap_err();
         assert!(matches!(error, Error::Taken), "{error}");
+    }
+
+    #[tokio::test]
+    async fn b25_a_key_set_inside_is_refused_unless_the_operator_allows_it() {
+        let (_dir, db) = fresh().await;
+        let tenant = TenantId::parse("topaz").unwrap();
+        let now = "2026-11-22T10:00:00Z".parse().unwrap();
+        let mut tx = db.begin().await.unwrap();
+        let inside = [
+            "https://127.0.0.1/jwks",
+            "https://127.1:8443/jwks",
+            "https://10.0.0.1/jwks",
+            "https://192.168.1.1/jwks",
+            "https://169.254.169.254/jwks",
+            "https://[::1]/jwks",
+            "https://[fd00::1]/jwks",
+            "https://[::ffff:10.0.0.1]/jwks",
+        ];
+        let anywhere = ["https://keys.example/jwks", "https://1.1.1.1/jwks"];
+        let never = [
+            "http://keys.example/jwks",
+            "https://keys.example/jwks#a",
+            "https://u:p@10.0.0.1/",
+        ];
+        for private in [false, true] {
+            let settings = OAuth {
+                private_app_keys: private,
+                ..OAuth::default()
+            };
+            for address in inside.iter().chain(&anywhere).chain(&never) {
+                let metadata = json!({
+                    "client_name": "B", "grant_types": ["client_credentials"], "scope": "system/*.rs",
+                    "token_endpoint_auth_method": "private_key_jwt", "jwks_uri": address,
+                });
+                let taken = register(&mut tx, &tenant, &metadata, &settings, now, &Random::Os).await;
+                let good = anywhere.contains(address) || private && inside.contains(address);
+                match taken {
+                    Ok(_) => assert!(good, "{address}, private: {private}"),
+                    Err(Error::Metadata(problems)) => {
+                        assert!(!good, "{address}, private: {private}");
+                        assert!(
+                            matches!(&problems[..], [one] if one.starts_with("jwks_uri:")),
+                            "{problems:?}"
+                        );
+                    }
+                    Err(error) => panic!("{error}"),
+                }
+            }
+        }
     }
 
     #[tokio::test]
@@ -146,7 +201,7 @@ mod tests {
             "token_endpoint_auth_method": "private_key_jwt", "jwks": private, "response_types": ["token"], "origins": ["*"],
         });
         let now = "2026-11-22T10:00:00Z".parse().unwrap();
-        let error = register(&mut tx, &tenant, &metadata, now, &Random::seeded(1))
+        let error = register(&mut tx, &tenant, &metadata, &OAuth::default(), now, &Random::seeded(1))
             .await
             .unwrap_err();
         let Error::Metadata(problems) = error else {

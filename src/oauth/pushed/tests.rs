@@ -136,6 +136,7 @@ async fn a21_an_app_that_demands_it_is_refused_without_a_pushed_request() {
         &mut tx,
         &world.tenant.id,
         &metadata,
+        &world.config.oauth,
         world.clock.now(),
         world.issuer.random(),
     )

@@ -65,9 +65,16 @@ async fn world() -> World {
             "client_id": client_id, "client_name": "Key", "redirect_uris": [REDIRECT],
             "token_endpoint_auth_method": "private_key_jwt", "jwks": jwks(),
         });
-        register(&mut tx, &tenant.id, &metadata, world.clock.now(), world.issuer.random())
-            .await
-            .unwrap();
+        register(
+            &mut tx,
+            &tenant.id,
+            &metadata,
+            &world.config.oauth,
+            world.clock.now(),
+            world.issuer.random(),
+        )
+        .await
+        .unwrap();
     }
     tx.commit().await.unwrap();
     world

@@ -30,9 +30,16 @@ async fn with(oauth: &OAuth, keys: &Value, scope: &str) -> World {
     }
     let mut tx = world.issuer.db().begin().await.unwrap();
     for tenant in [&world.tenant, &world.other] {
-        register(&mut tx, &tenant.id, &metadata, world.clock.now(), world.issuer.random())
-            .await
-            .unwrap();
+        register(
+            &mut tx,
+            &tenant.id,
+            &metadata,
+            oauth,
+            world.clock.now(),
+            world.issuer.random(),
+        )
+        .await
+        .unwrap();
     }
     tx.commit().await.unwrap();
     world
@@ -171,6 +178,7 @@ async fn b26_s10_only_an_app_that_signs_and_was_registered_for_it_acts_in_its_ow
         &mut tx,
         &world.tenant.id,
         &metadata,
+        &world.config.oauth,
         world.clock.now(),
         world.issuer.random(),
     )
