@@ -12,6 +12,8 @@
 //! A name that nobody has is answered like any other; its launch is for nobody.
 //!
 //! It is used up by the approval, not by a look at the page, so that a reload does not end it.
+//!
+//! **Audit.** One line for a launch that was made and one for each that was refused, before the answer leaves.
 
 pub(crate) mod store;
 #[cfg(test)]
@@ -26,10 +28,11 @@ use serde_json::{Map, Value, json};
 use super::app::Grants;
 use super::issuer::to_the_end;
 use super::scope::Scope;
-use super::{Error, Issuer, app, token};
+use super::{Caller, Error, Issuer, app, token};
 use crate::account;
 use crate::audit::{self, Action, Entry, Origin, Outcome, Who};
 use crate::config::Tenant;
+use crate::db::Tx;
 use crate::fhir::json as guard;
 use crate::fhir::types::{Id, ResourceType};
 
@@ -92,64 +95,98 @@ pub async fn create(
     let Some(caller) = token::check(issuer, tenant, bearer).await? else {
         return Ok(Answer::Unknown);
     };
-    if caller.account.is_some() || !caller.scopes.has(&Scope::Launches) {
-        return Ok(Answer::InsufficientScope);
-    }
-    let asked = match read(body) {
-        Ok(asked) => asked,
-        Err(problems) => return Ok(Answer::Wrong(problems)),
+    let may = caller.account.is_none() && caller.scopes.has(&Scope::Launches);
+    let asked = match may {
+        true => read(body).map_err(Answer::Wrong),
+        false => Err(Answer::InsufficientScope),
     };
     let (issuer, tenant) = (issuer.clone(), Arc::clone(tenant));
     to_the_end(async move {
         let now = issuer.clock().now();
         let mut tx = issuer.db().begin().await?;
-        let app = app::store::find(&mut tx, &tenant.id, &asked.client_id).await?;
-        if app.is_none_or(|app| app.grants != Grants::Person) {
-            let problem = "client_id: no app that people use is registered under this id".to_owned();
-            return Ok(Answer::Wrong(vec![problem]));
-        }
-        let account = match &asked.username {
-            None => None,
-            Some(name) => {
-                let found = account::by_name(&mut tx, &tenant.id, name).await?;
-                Some(found.map_or_else(|| NOBODY.to_owned(), |(account, _)| account.id))
+        let (answer, mut entry) = match asked {
+            Ok(asked) => make(&mut tx, &issuer, &tenant, caller, asked).await?,
+            Err(answer) => {
+                let entry = refused(&tenant, caller, &answer);
+                (answer, entry)
             }
         };
-        let value = issuer.random().token();
-        let made = store::Made {
-            client_id: &asked.client_id,
-            account: account.as_deref(),
-            patient: asked.patient.as_ref(),
-            context: &asked.context,
-            expires_at: now + LIFE,
-        };
-        store::insert(&mut tx, &tenant.id, &store::key(&value), &made).await?;
-        let who = Who {
-            account: account.filter(|account| account != NOBODY),
-            client_id: Some(caller.client_id),
-            grant: Some(caller.grant),
-            role: Some("app"),
-        };
-        let mut entry = Entry::new(tenant.id.clone(), Action::LaunchCreated, Outcome::Success)
-            .by(who)
-            .about(asked.patient.as_slice());
         if let Some(origin) = origin {
             entry = entry.from(origin);
         }
         audit::write(&mut tx, &entry, now).await?;
         tx.commit().await?;
-        let iss = issuer.fhir_base(&tenant.id);
-        let query: String = url::form_urlencoded::Serializer::new(String::new())
-            .extend_pairs([("iss", iss.as_str()), ("launch", value.as_str())])
-            .finish();
-        Ok(Answer::Made(json!({
-            "launch": value,
-            "iss": iss,
-            "expires_in": LIFE.as_secs(),
-            "query": query,
-        })))
+        Ok(answer)
     })
     .await
+}
+
+/// Stores the launch; gives the answer and its audit line.
+async fn make(
+    tx: &mut Tx,
+    issuer: &Issuer,
+    tenant: &Tenant,
+    caller: Caller,
+    asked: Asked,
+) -> Result<(Answer, Entry), Error> {
+    let app = app::store::find(tx, &tenant.id, &asked.client_id).await?;
+    if app.is_none_or(|app| app.grants != Grants::Person) {
+        let problem = "client_id: no app that people use is registered under this id".to_owned();
+        let answer = Answer::Wrong(vec![problem]);
+        let entry = refused(tenant, caller, &answer);
+        return Ok((answer, entry));
+    }
+    let account = match &asked.username {
+        None => None,
+        Some(name) => {
+            let found = account::by_name(tx, &tenant.id, name).await?;
+            Some(found.map_or_else(|| NOBODY.to_owned(), |(account, _)| account.id))
+        }
+    };
+    let value = issuer.random().token();
+    let made = store::Made {
+        client_id: &asked.client_id,
+        account: account.as_deref(),
+        patient: asked.patient.as_ref(),
+        context: &asked.context,
+        expires_at: issuer.clock().now() + LIFE,
+    };
+    store::insert(tx, &tenant.id, &store::key(&value), &made).await?;
+    let who = Who {
+        account: account.filter(|account| account != NOBODY),
+        client_id: Some(caller.client_id),
+        grant: Some(caller.grant),
+        role: Some("app"),
+    };
+    let entry = Entry::new(tenant.id.clone(), Action::LaunchCreated, Outcome::Success)
+        .by(who)
+        .about(asked.patient.as_slice());
+    let iss = issuer.fhir_base(&tenant.id);
+    let query: String = url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs([("iss", iss.as_str()), ("launch", value.as_str())])
+        .finish();
+    let answer = json!({
+        "launch": value,
+        "iss": iss,
+        "expires_in": LIFE.as_secs(),
+        "query": query,
+    });
+    Ok((Answer::Made(answer), entry))
+}
+
+/// The line of a launch that was not made: who asked, and nothing of what was asked.
+fn refused(tenant: &Tenant, caller: Caller, answer: &Answer) -> Entry {
+    let reason = match answer {
+        Answer::InsufficientScope => "scope",
+        _ => "description",
+    };
+    let who = Who {
+        role: caller.account.is_none().then_some("app"),
+        account: caller.account,
+        client_id: Some(caller.client_id),
+        grant: Some(caller.grant),
+    };
+    Entry::new(tenant.id.clone(), Action::LaunchCreated, Outcome::Refused(reason)).by(who)
 }
 
 struct Asked {

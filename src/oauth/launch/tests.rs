@@ -4,7 +4,7 @@ use super::*;
 use crate::oauth::code::Code;
 use crate::oauth::request::Begun;
 use crate::oauth::scope::LAUNCHES;
-use crate::oauth::testing::{NATIVE, SERVER, World, body, exchange, pair, posted};
+use crate::oauth::testing::{NATIVE, REDIRECT, SERVER, World, body, exchange, pair, posted};
 
 const SCOPE: &str = "launch openid fhirUser patient/*.rs offline_access";
 
@@ -113,6 +113,38 @@ async fn a08_c19_a_launch_works_once_for_its_app_within_five_minutes() {
 }
 
 #[tokio::test]
+async fn l01_a_launch_counts_only_with_the_scope_launch() {
+    let world = World::new().await;
+    let app = "without-launch";
+    let metadata = json!({
+        "client_id": app, "client_name": "W", "redirect_uris": [REDIRECT], "token_endpoint_auth_method": "none",
+        "scope": "openid fhirUser launch/patient patient/*.rs",
+    });
+    let mut tx = world.issuer.db().begin().await.unwrap();
+    let (settings, now) = (&world.config.oauth, world.clock.now());
+    app::register(
+        &mut tx,
+        &world.tenant.id,
+        &metadata,
+        settings,
+        now,
+        world.issuer.random(),
+    )
+    .await
+    .unwrap();
+    tx.commit().await.unwrap();
+    let without = "openid fhirUser patient/*.rs";
+    let scope = Some(Code::InvalidScope.as_str().to_owned());
+    let request = Some(Code::InvalidRequest.as_str().to_owned());
+    for (client, asked) in [(NATIVE, without), (app, SCOPE), (app, without)] {
+        let launch = made(&world, &json!({"client_id": client})).await;
+        let with = |launch| [("client_id", client), ("launch", launch), ("scope", asked)];
+        assert_eq!(refused(&world, &with(&launch)).await, scope, "{client} {asked}");
+        assert_eq!(refused(&world, &with("made-up")).await, request, "{client} {asked}");
+    }
+}
+
+#[tokio::test]
 async fn l01_only_a_portal_that_was_registered_for_it_launches_apps() {
     let world = World::new().await;
     let body = json!({"client_id": NATIVE});
@@ -125,7 +157,15 @@ async fn l01_only_a_portal_that_was_registered_for_it_launches_apps() {
             Answer::InsufficientScope,
         ),
     ] {
+        let before = world.audit().await.len();
         assert_eq!(ask(&world, &bearer, &body).await, answer);
+        // The line of an unknown token is the edge's, which writes it for every endpoint.
+        let line = ["launch-created refused scope"];
+        let told = match answer {
+            Answer::Unknown => &[][..],
+            _ => &line[..],
+        };
+        assert_eq!(world.audit().await[before..], *told);
     }
     // A person cannot give an app this, whatever it was registered with.
     let request = world.request(&[("scope", &format!("patient/*.rs {LAUNCHES}"))]).await;
@@ -177,6 +217,11 @@ async fn t10_a_wrong_description_is_told_with_every_fault() {
             "{problems:?}"
         );
     }
+    let lines = world.audit().await;
+    let refused = lines
+        .iter()
+        .filter(|line| *line == "launch-created refused description");
+    assert_eq!(refused.count(), 20, "a line for each of them: {lines:?}");
     let both = json!({"client_id": NATIVE, "patient": "!", "intent": 1});
     assert!(matches!(ask(&world, &bearer, &both).await, Answer::Wrong(problems) if problems.len() == 2));
     let good = json!({"client_id": NATIVE, "fhirContext": [

@@ -270,6 +270,29 @@ async fn o07_userinfo_takes_one_bearer_header() {
 }
 
 #[tokio::test]
+async fn l01_a_launch_with_a_token_that_opens_nothing_leaves_its_line() {
+    let gateway = Gateway::new().await;
+    let person = gateway.world.tokens("patient/*.rs").await;
+    let person = person["access_token"].as_str().unwrap();
+    let body = r#"{"client_id":"demo-native"}"#;
+    for (token, status, line) in [
+        (
+            "made-up",
+            StatusCode::UNAUTHORIZED,
+            "token-presented refused unknown-token",
+        ),
+        (person, StatusCode::FORBIDDEN, "launch-created refused scope"),
+    ] {
+        let before = gateway.world.audit().await.len();
+        let request = Request::post("/topaz/oauth/launch").header("authorization", format!("Bearer {token}"));
+        let got = gateway.send(request.body(Body::from(body)).unwrap()).await;
+        assert_eq!(got.status, status);
+        assert!(got.header(WWW_AUTHENTICATE.as_str()).starts_with("Bearer error="));
+        assert_eq!(gateway.world.audit().await[before..], [line]);
+    }
+}
+
+#[tokio::test]
 async fn n03_n05_revocation_and_introspection_answer_over_http() {
     let gateway = Gateway::new().await;
     let got = gateway
