@@ -144,10 +144,12 @@ fn gauges(status: &Status, now: Timestamp) {
 mod tests {
     use std::sync::Arc;
 
-    use axum::http::{Method, StatusCode};
+    use axum::body::Body;
+    use axum::extract::ConnectInfo;
+    use axum::http::{Method, Request, StatusCode};
 
     use super::*;
-    use crate::config::{CaressSource, Source};
+    use crate::config::{CaressSource, Limits, NetworkLimits, Source};
     use crate::db::{Sql, params};
     use crate::http::world::World;
 
@@ -238,6 +240,87 @@ mod tests {
         let mut headers = HeaderMap::new();
         world.app.ages.stamp("topaz", &mut headers);
         assert_eq!(headers[DATA_AS_OF], "2026-11-22T09:59:59Z", "what was known stays");
+    }
+
+    #[tokio::test]
+    async fn a_stranger_hears_nothing_of_the_age_whatever_the_answer_is() {
+        let network = NetworkLimits {
+            per_minute: 20,
+            ..NetworkLimits::NONE
+        };
+        let world = World::limited(Limits::NONE, network).await;
+        world.observation("a", "a1", 1).await;
+        let token = world.client("a", "patient/Observation.rs").await;
+        let as_of = "2026-11-22T06:00:00Z";
+        state(&world, Some(as_of), 0).await;
+        let (read, unrouted) = ("/topaz/fhir/Observation/a1", "/topaz/fhir/no/such/path/at/all");
+        let in_url = format!("{read}?access_token={token}");
+        let long = format!("{read}?{}", "x".repeat(9_000));
+        let bearer = format!("Bearer {token}");
+        let twice = [("authorization", bearer.as_str()), ("authorization", bearer.as_str())];
+        let guessed = [("authorization", "Bearer guessed")];
+        let preflight = [
+            ("origin", "https://app.example"),
+            ("access-control-request-method", "GET"),
+        ];
+        let post = Method::POST;
+        for (status, method, path, headers) in [
+            (401, Method::GET, read, &[][..]),
+            (401, Method::GET, read, &guessed),
+            (400, Method::GET, &in_url, &[]),
+            (400, Method::GET, &in_url, &twice[..1]),
+            (400, Method::GET, read, &twice),
+            (404, Method::GET, unrouted, &[]),
+            (404, Method::GET, unrouted, &guessed),
+            (405, post.clone(), read, &[]),
+            (405, post.clone(), read, &guessed),
+            (405, Method::TRACE, read, &guessed),
+            (414, Method::GET, &long, &guessed),
+            (204, Method::OPTIONS, read, &preflight),
+        ] {
+            let answer = world.with(method, path, "", headers).await;
+            let shown = path.get(..40).unwrap_or(path);
+            assert_eq!(
+                (answer.status.as_u16(), answer.header("x-data-as-of")),
+                (status, ""),
+                "{shown}"
+            );
+        }
+        // Who is known hears it, whatever the answer is.
+        let known = [("if-none-match", "W/\"1\"")];
+        for (status, path, headers) in [
+            (200, read, &[][..]),
+            (304, read, &known),
+            (403, "/topaz/fhir/Goal", &[]),
+            (404, "/topaz/fhir/Observation/never", &[]),
+        ] {
+            let answer = world.with(Method::GET, path, &token, headers).await;
+            assert_eq!(
+                (answer.status.as_u16(), answer.header("x-data-as-of")),
+                (status, as_of),
+                "{path}"
+            );
+        }
+        let from_outside = async || {
+            let mut request = Request::get(read).body(Body::empty()).unwrap();
+            let peer: std::net::SocketAddr = "192.0.2.1:4711".parse().unwrap();
+            request.extensions_mut().insert(ConnectInfo(peer));
+            world.send(request).await
+        };
+        let mut answers = Vec::new();
+        for _ in 0..21 {
+            answers.push(from_outside().await);
+        }
+        assert_eq!(answers[20].status, StatusCode::TOO_MANY_REQUESTS);
+        assert!(answers.iter().all(|answer| answer.header("x-data-as-of").is_empty()));
+        let _all = world.app.gate.fill();
+        for token in ["", &token] {
+            let full = world.get(read, token).await;
+            assert_eq!(
+                (full.status, full.header("x-data-as-of")),
+                (StatusCode::SERVICE_UNAVAILABLE, "")
+            );
+        }
     }
 
     #[tokio::test]

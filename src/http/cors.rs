@@ -32,14 +32,14 @@ pub(super) enum Reader {
     One(HeaderValue),
 }
 
-/// Decides before the request is handled, so that the decision holds for every kind of answer.
-pub(super) async fn reader(app: &App, area: Area<'_>, headers: &HeaderMap) -> Reader {
+/// Decides by the request alone, so that the decision holds for every kind of answer. `origin` is what it said.
+pub(super) async fn reader(app: &App, area: Area<'_>, origin: Option<HeaderValue>) -> Reader {
     let tenant = match area {
         Area::Public => return Reader::Any,
         Area::Page => return Reader::Nobody,
         Area::Fhir { tenant } | Area::Token { tenant } => tenant,
     };
-    let Some(origin) = headers.get(ORIGIN) else {
+    let Some(origin) = origin else {
         return Reader::Nobody;
     };
     let (Ok(text), Some(tenant)) = (origin.to_str(), known(app, tenant)) else {
@@ -47,7 +47,7 @@ pub(super) async fn reader(app: &App, area: Area<'_>, headers: &HeaderMap) -> Re
     };
     // When the apps cannot be looked up nobody reads, and the request itself will fail by the same cause.
     match oauth::app::origin_allowed(&app.issuer, tenant, text).await {
-        Ok(true) => Reader::One(origin.clone()),
+        Ok(true) => Reader::One(origin),
         Ok(false) | Err(_) => Reader::Nobody,
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
-use axum::http::header::{ALLOW, HeaderValue};
+use axum::http::header::{ALLOW, HeaderValue, ORIGIN};
 use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 
 use super::area::Area;
 use super::failure::{self, Failure};
+use super::limit::Token;
 use super::{App, cors, headers, limit, proxy};
 use crate::audit::{Network, Origin};
 use crate::fhir::outcome::IssueType;
@@ -67,28 +68,34 @@ pub(super) async fn edge(State(app): State<App>, mut request: Request, next: Nex
     let route = request.extensions().get::<MatchedPath>().cloned();
     let area = Area::of(uri.path());
     let preflight = cors::is_preflight(&request);
-    let arrived = app
-        .limiter
-        .arrive(address, area, &method, request.headers(), app.clock.now());
+    let page = request.headers().get(ORIGIN).cloned();
+    let bears = limit::bears(area, &method, request.headers());
+    let arrived = app.limiter.arrive(address, bears, app.clock.now());
     // Before anything else, because whose origin it is stands in the database too.
     let place = app.gate.0.clone().try_acquire_owned().ok();
-    let reader = match (&place, arrived) {
-        (Some(_), Ok(())) => cors::reader(&app, area, request.headers()).await,
-        _ => cors::Reader::Nobody,
-    };
 
-    let (answer, known) = match refuse(&method, &uri) {
-        Some(failure) => (failure, false),
-        None if let Err(full) = arrived => (full.answer(area), false),
-        None if place.is_none() => (StatusCode::SERVICE_UNAVAILABLE.into_response(), false),
-        None if preflight => (StatusCode::NO_CONTENT.into_response(), false),
+    let (answer, token) = match refuse(&method, &uri) {
+        Some(failure) => (failure, Token::Unread),
+        None if let Err(full) = arrived => (full.answer(area), Token::Unread),
+        None if place.is_none() => (StatusCode::SERVICE_UNAVAILABLE.into_response(), Token::Unread),
+        None if preflight => (StatusCode::NO_CONTENT.into_response(), Token::Unread),
         None => limit::visit(address, within(TIME, next.run(request))).await,
+    };
+    let counted = match (arrived, &place, token) {
+        // What it bore was no reason not to count it.
+        (Ok(()), Some(_), Token::Unread) if bears => app.limiter.unread(address, app.clock.now()),
+        (arrived, ..) => arrived,
+    };
+    let (answer, reader) = match (counted, &place) {
+        (Err(full), _) if arrived.is_ok() => (full.answer(area), cors::Reader::Nobody),
+        (Ok(()), Some(_)) => (answer, cors::reader(&app, area, page).await),
+        _ => (answer, cors::Reader::Nobody),
     };
     drop(place);
     let (mut response, failure) = failure::render(answer, origin.request, area.speaks_fhir(uri.path()));
 
     if let Area::Fhir { tenant } = area
-        && known
+        && token == Token::Known
     {
         app.ages.stamp(tenant, response.headers_mut());
     }

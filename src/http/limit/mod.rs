@@ -6,7 +6,7 @@
 //!
 //! A token is counted by the person and app behind it, wherever it comes from; everything else by its network, because an
 //! address is free to change within one. Tokens that open nothing are counted before they are looked up, so that guessing
-//! costs neither the database nor the audit log. Behind a trusted proxy the network is the client's.
+//! costs neither the database nor the audit log. What only looks like a token, where nothing reads it, counts for the network. Behind a trusted proxy the network is the client's.
 //!
 //! The address and the place of the request that is being answered travel with its task (a `task_local`), not through every
 //! handler: so no handler can forget them, and the place is free when the answer is ready.
@@ -17,7 +17,7 @@ mod rates;
 #[cfg(test)]
 mod tests;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::hash::{BuildHasher as _, Hash, RandomState};
 use std::net::IpAddr;
@@ -46,20 +46,44 @@ tokio::task_local! {
 /// The request that this task answers.
 struct Visit {
     address: Option<IpAddr>,
+    token: Cell<Token>,
     places: RefCell<Vec<Place>>,
 }
 
-/// Answers a request as one from `address`; and whether it came from a known caller, who then holds a place.
-pub(super) async fn visit<F: Future>(address: Option<IpAddr>, answer: F) -> (F::Output, bool) {
+/// What became of the token of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Token {
+    /// Nothing looked at it: a path, method or document that needs none.
+    Unread,
+    /// It was looked at, and counted if it opened nothing.
+    Read,
+    /// The caller is known and holds a place.
+    Known,
+}
+
+/// Answers a request as one from `address`; and what became of its token.
+pub(super) async fn visit<F: Future>(address: Option<IpAddr>, answer: F) -> (F::Output, Token) {
     let visit = Visit {
         address,
+        token: Cell::new(Token::Unread),
         places: RefCell::default(),
     };
     let answered = async {
         let answer = answer.await;
-        (answer, VISIT.with(|visit| !visit.places.borrow().is_empty()))
+        (answer, VISIT.with(|visit| visit.token.get()))
     };
     VISIT.scope(visit, answered).await
+}
+
+/// Outside of a request (a test of one function) nothing is noted.
+fn note(token: Token) {
+    let _ = VISIT.try_with(|visit| visit.token.set(token));
+}
+
+/// Whether a request seems to bear a token: it is counted by who stands behind that, once it is read.
+pub(super) fn bears(area: Area<'_>, method: &Method, headers: &HeaderMap) -> bool {
+    let token = matches!(area, Area::Fhir { .. }) && headers.contains_key(header::AUTHORIZATION);
+    token && method != Method::OPTIONS
 }
 
 fn address() -> Option<IpAddr> {
@@ -147,36 +171,32 @@ impl Limiter {
         self.keys.hash_one(parts)
     }
 
-    /// Counts a request by its network, unless it bears a token: that one is counted when it is known.
-    pub(super) fn arrive(
-        &self,
-        address: Option<IpAddr>,
-        area: Area<'_>,
-        method: &Method,
-        headers: &HeaderMap,
-        now: Timestamp,
-    ) -> Result<(), Full> {
-        let bears = matches!(area, Area::Fhir { .. }) && headers.contains_key(header::AUTHORIZATION);
+    /// Counts a request by its network, unless it bears a token: that one is counted when it is read.
+    pub(super) fn arrive(&self, address: Option<IpAddr>, bears: bool, now: Timestamp) -> Result<(), Full> {
         match address {
-            Some(address) if !bears || method == Method::OPTIONS => {
-                let quota = Quota::per_minute(self.limits.per_minute);
-                let taken = self.networks.take(self.key(network(address)), quota, now);
-                taken.map_err(|wait| Full::noted("network", wait))
-            }
-            // Before the layers that ask the database whose origin it is.
-            Some(address) => self.unknown(address, now, Rates::look),
-            None => Ok(()),
+            Some(address) if bears => self.unknown(address, now, Rates::look),
+            _ => self.unread(address, now),
         }
+    }
+
+    /// Counts a request by its network: one without a token, or with one that nothing looked at.
+    pub(super) fn unread(&self, address: Option<IpAddr>, now: Timestamp) -> Result<(), Full> {
+        let Some(address) = address else { return Ok(()) };
+        let quota = Quota::per_minute(self.limits.per_minute);
+        let taken = self.networks.take(self.key(network(address)), quota, now);
+        taken.map_err(|wait| Full::noted("network", wait))
     }
 
     /// Whether a token may be looked up.
     pub(super) fn before_token(&self, now: Timestamp) -> Result<(), Full> {
+        note(Token::Read);
         address().map_or(Ok(()), |address| self.unknown(address, now, Rates::look))
     }
 
     /// Counts a token that opened nothing.
     pub(super) fn unknown_token(&self, now: Timestamp) {
-        // The answer is 401 in any case; the next one waits.
+        note(Token::Read);
+        // The answer is a refusal in any case; the next one waits.
         if let Some(address) = address() {
             let _ = self.unknown(address, now, Rates::take);
         }
@@ -216,6 +236,7 @@ impl Limiter {
         let place = place.ok_or_else(|| Full::noted("at-once", SignedDuration::from_secs(1)))?;
         // Outside of a request (a test of one function) nothing holds it.
         let _ = VISIT.try_with(|visit| visit.places.borrow_mut().push(place));
+        note(Token::Known);
         Ok(())
     }
 }

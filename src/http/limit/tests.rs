@@ -143,3 +143,88 @@ async fn a_network_has_so_many_requests_without_a_token() {
         "whoever has a token is not kept out by the neighbours"
     );
 }
+
+/// A request from 192.0.2.1 with these Authorization headers and the origin of a page of the registered app.
+async fn with_headers(world: &World, method: &str, path: &str, authorizations: &[&str]) -> Answer {
+    let mut request = Request::builder().method(method).uri(path);
+    request = request.header("origin", "https://app.example");
+    for value in authorizations {
+        request = request.header("authorization", *value);
+    }
+    let mut request = request.body(Body::empty()).unwrap();
+    let peer: SocketAddr = "192.0.2.1:4711".parse().unwrap();
+    request.extensions_mut().insert(ConnectInfo(peer));
+    world.send(request).await
+}
+
+#[tokio::test]
+async fn what_only_looks_like_a_token_is_counted_like_one_that_opens_nothing() {
+    let read = "/topaz/fhir/Observation/a1";
+    let in_url = "/topaz/fhir/Observation/a1?access_token=x";
+    for (path, authorizations, status) in [
+        (read, &["Basic eDp5"][..], 401),
+        (read, &["Bearer"], 401),
+        (read, &["Bearer a b"], 401),
+        (read, &["Bearer a", "Bearer b"], 400),
+        (in_url, &["Bearer a"], 400),
+    ] {
+        let world = World::limited(LIMITS, NETWORK).await;
+        let one = async || with_headers(&world, "GET", path, authorizations).await;
+        let found = statuses(5, one).await;
+        assert_eq!(found, [status, status, status, 429, 429], "{authorizations:?}");
+        let next = ask(&world, "192.0.2.1", "GET", read, "guessed", "").await;
+        next.outcome(429, "throttled");
+    }
+}
+
+#[tokio::test]
+async fn a_header_that_nothing_reads_does_not_take_a_request_out_of_the_count_of_its_network() {
+    let read = "/topaz/fhir/Observation/a1";
+    for (method, path, status) in [
+        ("GET", "/topaz/fhir/no/such/path/at/all", 404),
+        ("GET", "/topaz/fhir", 404),
+        ("GET", "/topaz/fhir/openapi.json", 200),
+        ("GET", "/nowhere/fhir/Observation/a1", 404),
+        ("PUT", read, 405),
+        ("TRACE", read, 405),
+    ] {
+        let world = World::limited(LIMITS, NETWORK).await;
+        world.observation("a", "a1", 1).await;
+        let token = world.client("a", "patient/Observation.rs").await;
+        let found = statuses(22, async || with_headers(&world, method, path, &["Basic eDp5"]).await).await;
+        assert_eq!(found[..20], [status; 20], "{method} {path}");
+        assert_eq!(found[20..], [429; 2], "{method} {path}");
+        assert_eq!(
+            ask(&world, "192.0.2.1", "GET", "/topaz/login", "", "").await.status,
+            429
+        );
+        // Whoever has a token is not kept out by such neighbours.
+        assert_eq!(ask(&world, "192.0.2.1", "GET", read, &token, "").await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn beyond_the_limit_the_database_is_not_asked_for_anything() {
+    let read = "/topaz/fhir/Observation/a1";
+    for (path, authorization, within) in [
+        (read, "Bearer guessed", 3),
+        (read, "Basic eDp5", 3),
+        ("/topaz/fhir/no/such/path/at/all", "Basic eDp5", 20),
+    ] {
+        let world = World::limited(LIMITS, NETWORK).await;
+        let one = async || with_headers(&world, "GET", path, &[authorization]).await;
+        for _ in 0..within {
+            let answer = one().await;
+            assert_ne!(answer.status, 429);
+            // That it is told shows that whose origin it is was looked up.
+            assert_eq!(answer.header("access-control-allow-origin"), "https://app.example");
+        }
+        let beyond = one().await;
+        assert_eq!(
+            (beyond.status.as_u16(), beyond.header("access-control-allow-origin")),
+            (429, "")
+        );
+        world.db().close().await;
+        one().await.outcome(429, "throttled");
+    }
+}
