@@ -221,6 +221,40 @@ fn a_care_worker_is_reached_only_through_what_is_open() {
 }
 
 #[test]
+fn a_role_that_is_asked_for_stays_as_narrow_as_the_scopes_of_that_action() {
+    let role = ResourceType::PractitionerRole;
+    let mut caller = ua("patient/PractitionerRole.r patient/PractitionerRole.s");
+    caller.scopes = caller.scopes.narrowed(Action::Search, "role", "nurse");
+    let nurse = vec![("role".to_owned(), "nurse".to_owned())];
+    let found = decide(&caller, &Interaction::Search(role)).unwrap();
+    assert_eq!(found.narrowing(role), Some(&[nurse][..]));
+    let read = decide(&caller, &Interaction::Read(role, &id("x"))).unwrap();
+    assert_eq!(read.narrowing(role), Some(&[][..]));
+}
+
+#[test]
+fn nobody_is_reached_through_a_legal_representation_without_the_right_to_the_personal_data() {
+    let through = |parts: &[Part], scopes: &str| {
+        let mut caller = ua(scopes);
+        caller.rights[0].parts = Parts::of(parts);
+        let visible = decide(&caller, &Interaction::Search(ResourceType::Practitioner)).unwrap();
+        visible.narrowing(ResourceType::Condition).unwrap().to_vec()
+    };
+    let pair = |code: &str| ("category".to_owned(), code.to_owned());
+    assert_eq!(
+        through(&[Part::Plans], "patient/*.rs"),
+        [vec![pair("problem-list-item")]]
+    );
+    let both = "patient/Practitioner.rs patient/Condition.rs?category=a";
+    assert_eq!(
+        through(&[Part::Plans], both),
+        [vec![pair("a"), pair("problem-list-item")]]
+    );
+    let open: Vec<Narrowing> = Vec::new();
+    assert_eq!(through(&[Part::Plans, Part::Profile], "patient/*.rs"), open);
+}
+
+#[test]
 fn the_person_reads_their_own_resource_and_only_that() {
     let mut caller = um("openid fhirUser");
     caller.fhir_user = Some((ResourceType::RelatedPerson, id("me")));

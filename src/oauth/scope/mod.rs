@@ -270,6 +270,19 @@ impl Scopes {
         (!alternatives.is_empty()).then_some(alternatives)
     }
 
+    /// With a parameter on every scope that allows `action`, also where no app can ask for one.
+    #[cfg(test)]
+    pub(crate) fn narrowed(mut self, action: Action, name: &str, value: &str) -> Self {
+        for scope in &mut self.0 {
+            if let Scope::Data(data) = scope
+                && data.actions.has(action)
+            {
+                data.filters.push((name.to_owned(), value.to_owned()));
+            }
+        }
+        self
+    }
+
     /// The scopes for which `wanted` says yes: what the person left selected.
     #[must_use]
     pub fn keep(&self, wanted: impl FnMut(&&Scope) -> bool) -> Self {
