@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 use crate::fhir::types::ResourceType;
 use crate::http::world::{Answer, World, id};
 
-const ASYNC: [(&str, &str); 2] = [("accept", "application/fhir+json"), ("prefer", "respond-async")];
-const ALL: &str = "system/*.rs";
+pub(super) const ASYNC: [(&str, &str); 2] = [("accept", "application/fhir+json"), ("prefer", "respond-async")];
+pub(super) const ALL: &str = "system/*.rs";
 
 /// Two clients with observations, more than a page of them.
-async fn world() -> World {
+pub(super) async fn world() -> World {
     let world = World::new().await;
     for patient in ["a", "b"] {
         let body =
@@ -26,7 +26,7 @@ async fn world() -> World {
     world
 }
 
-async fn kick_off(world: &World, path: &str, token: &str) -> Answer {
+pub(super) async fn kick_off(world: &World, path: &str, token: &str) -> Answer {
     world.with(Method::GET, path, token, &ASYNC).await
 }
 
@@ -35,17 +35,17 @@ fn path(url: &str) -> String {
     url.strip_prefix("https://gateway.example").unwrap().to_owned()
 }
 
-fn location(answer: &Answer) -> String {
+pub(super) fn location(answer: &Answer) -> String {
     assert_eq!(answer.status, 202, "{}", answer.text());
     path(answer.header("content-location"))
 }
 
-async fn work(world: &World) -> bool {
+pub(super) async fn work(world: &World) -> bool {
     world.app.rest.next_export(&world.app.config.tenants).await.unwrap()
 }
 
 /// Asks, works, and reads the manifest.
-async fn exported(world: &World, path: &str, token: &str) -> (String, Value) {
+pub(super) async fn exported(world: &World, path: &str, token: &str) -> (String, Value) {
     let status = location(&kick_off(world, path, token).await);
     assert!(work(world).await);
     let done = world.get(&status, token).await;
@@ -56,7 +56,7 @@ async fn exported(world: &World, path: &str, token: &str) -> (String, Value) {
 }
 
 /// Type, count and path of each file.
-fn files(manifest: &Value) -> Vec<(String, u64, String)> {
+pub(super) fn files(manifest: &Value) -> Vec<(String, u64, String)> {
     let output = manifest["output"].as_array().unwrap();
     output
         .iter()

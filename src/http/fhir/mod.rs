@@ -13,6 +13,8 @@ mod documents;
 mod export;
 #[cfg(test)]
 mod export_tests;
+#[cfg(test)]
+mod export_told_tests;
 mod format;
 #[cfg(test)]
 mod person_tests;
