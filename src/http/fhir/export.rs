@@ -126,14 +126,8 @@ async fn status(
             let headers = [(RETRY_AFTER, HeaderValue::from_static("2")), (PROGRESS, progress)];
             (StatusCode::ACCEPTED, headers).into_response()
         }
-        ExportStatus::Failed => {
-            let text = "The export failed: begin a new one.";
-            return Err(Failure::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                IssueType::Exception,
-                text,
-            ));
-        }
+        // The edge makes an OperationOutcome of it, as of every 5xx.
+        ExportStatus::Failed => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         ExportStatus::Done { manifest, expires_at } => {
             let expires = HeaderValue::try_from(http_date(expires_at)).expect("a date is a header value");
             let headers = [
