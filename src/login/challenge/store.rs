@@ -9,7 +9,7 @@ use crate::db::{self, Conn, Row, Tx, params, statements};
 statements! {
     SUPERSEDE = both(
         "UPDATE login_challenge SET superseded_at = $3 \
-         WHERE tenant = $1 AND account = $2 AND superseded_at IS NULL AND consumed_at IS NULL"
+         WHERE tenant = $1 AND account = $2 AND flow = $4 AND superseded_at IS NULL AND consumed_at IS NULL"
     );
     NEW_CHALLENGE = both(
         "INSERT INTO login_challenge (tenant, id, flow, account, number_key, reference, code_mac, created_at, expires_at, \
@@ -59,14 +59,14 @@ pub(in crate::login) struct NewChallenge<'a> {
     pub(in crate::login) expires_at: Timestamp,
 }
 
-/// Writes a code; every older one of the account no longer counts.
+/// Writes a code; an older one of the same login no longer counts. That of another login, in another app, still does.
 pub(in crate::login) async fn new_challenge(
     tx: &mut Tx,
     tenant: &TenantId,
     new: &NewChallenge<'_>,
     now: Timestamp,
 ) -> Result<(), db::Error> {
-    tx.execute(SUPERSEDE, params![tenant.as_str(), new.account, now])
+    tx.execute(SUPERSEDE, params![tenant.as_str(), new.account, now, new.flow])
         .await?;
     tx.execute(
         NEW_CHALLENGE,

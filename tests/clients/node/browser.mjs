@@ -14,6 +14,9 @@ const FLAGS = [
   "--disable-sync",
 ];
 
+/** How long the answer to a form may take, in milliseconds; the machine may be busy with hashing passwords. */
+const PATIENCE = 60_000;
+
 /** Starts Chromium without a window. */
 export function launch() {
   const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
@@ -23,13 +26,17 @@ export function launch() {
 /** Clicks from a login page until `done(url)`; `seen(name)` is called on each page before it is filled in. */
 export async function walk(page, { account, outbox }, done, seen = async () => {}) {
   const before = sentSoFar(outbox);
+  const names = [];
   for (let pages = 0; pages < 16; pages += 1) {
     await page.waitForLoadState("load");
     if (done(page.url())) return;
     const has = async (selector) => (await page.locator(selector).count()) > 0;
     const name = await nameOf(has);
+    names.push(name);
     await seen(name);
-    const from = page.url();
+    // The same address may answer with the next step, so what tells is that another document was loaded.
+    const answered = page.waitForEvent("load", { timeout: PATIENCE });
+    answered.catch(() => {});
     if (name === "password") {
       await page.fill("#username", account.username);
       await page.fill("#password", account.password);
@@ -46,10 +53,10 @@ export async function walk(page, { account, outbox }, done, seen = async () => {
     } else {
       await press(page, "form[method=post]");
     }
-    // The same address may answer with the next step, so a new document counts as well.
-    await page.waitForURL((url) => url.href !== from, { timeout: 2_000 }).catch(() => {});
+    await answered;
   }
-  throw new Error("the login did not end within 16 pages");
+  const text = await page.locator("body").innerText();
+  throw new Error(`the login did not end within 16 pages (${names.join(", ")}); the last one, ${page.url()}, says: ${text}`);
 }
 
 async function nameOf(has) {

@@ -28,11 +28,6 @@ pub(super) const LONG: &[(&str, usize, &str)] = &[
         "one world and the walks through all pages",
     ),
     (
-        "src/login/tests.rs",
-        675,
-        "one world and every step of the login, alone and in parallel",
-    ),
-    (
         "src/profile/check.rs",
         450,
         "one walk over a resource; the rules share its path and its limits",
