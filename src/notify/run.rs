@@ -156,10 +156,10 @@ async fn one(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::TenantId;
+    use crate::config::{self, Encryption, TenantId};
     use crate::db::fresh::fresh;
     use crate::db::{Sql, params};
-    use crate::notify::{Drawer, Message};
+    use crate::notify::{Drawer, Message, SmsWay, Smtp};
     use crate::secret::{MasterKey, Random};
 
     const STATES: Sql = Sql::both("SELECT state, sealed, attempts FROM outbox ORDER BY id");
@@ -323,5 +323,57 @@ mod tests {
             replica.await.unwrap();
         }
         assert_eq!(post.sent().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_code_leaves_while_a_mail_hangs_and_while_a_thousand_wait() {
+        for mails in [1, 1_000] {
+            let post = post().await;
+            // It takes the connection and never says a word.
+            let server = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let settings = config::Smtp {
+                host: "127.0.0.1".to_owned(),
+                port: server.local_addr().unwrap().port(),
+                encryption: Encryption::Loopback,
+                from: "Topaz <portaal@topaz.example>".to_owned(),
+                login: None,
+                ca: None,
+            };
+            let drawer = Drawer {
+                dir: post.dir.path().join("outbox"),
+            };
+            let transport = Transport::Real {
+                sms: SmsWay::Drawer(drawer),
+                mail: Some(Box::new(Smtp::new(&settings).unwrap())),
+            };
+            let (tenant, now) = (TenantId::parse("topaz").unwrap(), post.clock.now());
+            let message = Message::mail("m.bakker@example.org", "Bericht", "hallo", None);
+            let mut tx = post.db.begin().await.unwrap();
+            for _ in 0..mails {
+                let until = now + SignedDuration::from_hours(24);
+                post.outbox
+                    .put(&mut tx, &tenant, &message, until, now, &Random::Os)
+                    .await
+                    .unwrap();
+            }
+            tx.commit().await.unwrap();
+            let never = std::future::pending();
+            let (db, clock) = (post.db.clone(), post.clock.clone());
+            let sender = tokio::spawn(run(db, clock, post.outbox.clone(), transport, never));
+            let hangs = server.accept().await.unwrap();
+            post.put("333333", true).await;
+            post.outbox.wake();
+            let left = async {
+                while post.sent().is_empty() {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            };
+            // A mail server that hangs is given up after fifteen seconds.
+            let in_time = tokio::time::timeout(Duration::from_secs(8), left).await;
+            assert!(in_time.is_ok(), "{mails}");
+            assert_eq!(post.sent()[0]["code"], "333333");
+            sender.abort();
+            drop(hangs);
+        }
     }
 }
