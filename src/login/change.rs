@@ -1,12 +1,12 @@
 //! The step after an initial password: one of the person's own.
 
+use super::ending::end_logins;
 use super::notice::Notice;
-use super::{At, Login, Moved, Refused, Step, device, line, session};
+use super::{At, Login, Moved, Refused, Step, line};
 use crate::account;
 use crate::account::password;
 use crate::account::throttle::NAME;
 use crate::audit::{self, Action, Outcome};
-use crate::oauth::grant;
 use crate::secret::Secret;
 
 impl Login {
@@ -68,10 +68,7 @@ impl Login {
             return Err(Refused::OtherStep);
         }
         // Whoever was logged in with the old password is not any more.
-        session::store::end_sessions(&mut tx, &tenant.id, &account.id, now).await?;
-        device::store::end_all(&mut tx, &tenant.id, &account.id, now).await?;
-        account::link::store::end_all(&mut tx, &tenant.id, &account.id, now).await?;
-        grant::revoke_account(&mut tx, &tenant.id, &account.id, now).await?;
+        let ended = end_logins(&mut tx, &tenant.id, &account.id, None, now).await?;
         let (session, _) = self.establish(&mut tx, at, &flow, now).await?;
         let entry = line(at, &flow, Action::PasswordChanged, Outcome::Success, Some(&account.id));
         audit::write(&mut tx, &entry, now).await?;
@@ -80,6 +77,7 @@ impl Login {
         self.outbox.wake();
         Ok(Moved {
             session,
+            ended,
             ..Moved::default()
         })
     }

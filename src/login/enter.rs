@@ -163,7 +163,7 @@ impl Login {
             browser: Some(cookie),
             session,
             device,
-            to_app: None,
+            ..Moved::default()
         })
     }
 }

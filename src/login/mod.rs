@@ -28,6 +28,7 @@ pub mod challenge;
 mod change;
 mod code;
 pub mod device;
+mod ending;
 mod enter;
 mod flow;
 mod limit;
@@ -43,8 +44,6 @@ pub mod upstream;
 mod attacks;
 #[cfg(test)]
 mod demands;
-#[cfg(test)]
-mod ending;
 #[cfg(test)]
 mod portals;
 #[cfg(test)]
@@ -133,6 +132,8 @@ pub struct Moved {
     pub session: Option<String>,
     /// A new value for the cookie of a trusted browser.
     pub device: Option<String>,
+    /// The grants that ended with this step: their tokens are worth nothing from now on.
+    pub ended: Vec<String>,
     /// To the app; otherwise back to the page of the flow, which shows the next step.
     pub to_app: Option<Url>,
 }

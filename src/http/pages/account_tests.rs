@@ -5,7 +5,8 @@ use axum::http::header::AUTHORIZATION;
 use serde_json::Value;
 
 use super::tests::{Browser, up_to_the_code, usual};
-use crate::login::world::World;
+use crate::account::{self, State};
+use crate::login::world::{PASSWORD, World};
 
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
@@ -81,4 +82,39 @@ async fn a_form_without_the_word_of_this_session_withdraws_nothing() {
     browser.jar.clear();
     let nobody = browser.post("/topaz/account/withdraw-all", "csrf=x".to_owned()).await;
     assert_eq!(nobody.header("location"), "/topaz/account");
+}
+
+async fn put(world: &World, state: State) {
+    let mut tx = world.db.begin().await.unwrap();
+    let found = account::by_name(&mut tx, &world.tenant.id, "m.bakker").await;
+    let id = found.unwrap().unwrap().0.id;
+    account::set_state(&mut tx, &world.tenant.id, &id, state, world.now())
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn after_the_forced_change_of_password_a_token_that_was_just_used_is_worth_nothing() {
+    let (world, mut browser, token) = given().await;
+    put(&world, State::MustChangePassword).await;
+    world.clock.advance(jiff::SignedDuration::from_mins(2));
+    browser.jar.clear();
+    let page = up_to_the_code(&world, &mut browser, "m.bakker").await;
+    let code = world.newest_code().await;
+    let page = browser.submit(&page.form("otp"), &[("otp", &code)]).await;
+    let form = page.form("new_password");
+    // The process remembers for a moment that the token was good.
+    put(&world, State::Active).await;
+    assert_eq!(status(&mut browser, &token).await, StatusCode::OK);
+    put(&world, State::MustChangePassword).await;
+    let own = "tulpen in de tuin";
+    let new = [
+        ("password", PASSWORD),
+        ("new_password", own),
+        ("new_password_again", own),
+    ];
+    let answer = browser.submit(&form, &new).await;
+    assert!(answer.header("location").contains("code="), "{}", answer.body);
+    assert_eq!(status(&mut browser, &token).await, StatusCode::UNAUTHORIZED);
 }

@@ -45,6 +45,7 @@ use super::App;
 use crate::fhir::types::Id;
 use crate::login::{Ask, At, Decision, Entered, Moved, Refused, Typing, Visit};
 use crate::oauth::scope::Detail;
+use crate::oauth::token;
 
 /// Everything under `/{tenant}/login`, `/{tenant}/account` and `/assets`.
 pub fn routes() -> Router<App> {
@@ -115,6 +116,9 @@ async fn change_password(State(app): State<App>, browser: Browser, fields: Field
         Ok(at) => app.login.change_password(at, current, new, again).await,
         Err(refused) => Err(refused),
     };
+    if let Ok(moved) = &step {
+        token::forget(&app.issuer, &moved.ended);
+    }
     answer(&app, &browser, &fields, step, String::new()).await
 }
 

@@ -6,9 +6,9 @@ use crate::account::{self, Account, State};
 use crate::audit::{self, Action, Outcome};
 use crate::consent;
 use crate::db::Tx;
+use crate::login::ending::end_logins;
 use crate::login::notice::Notice;
-use crate::login::{At, Login, Refused, device, session};
-use crate::oauth::grant;
+use crate::login::{At, Login, Refused};
 
 use super::entry;
 
@@ -42,14 +42,10 @@ impl Login {
     ) -> Result<Vec<String>, Refused> {
         let (tenant, id) = (&at.tenant.id, &account.id);
         account::set_state(tx, tenant, id, State::Closed, now).await?;
-        session::store::end_sessions(tx, tenant, id, now).await?;
-        device::store::end_all(tx, tenant, id, now).await?;
-        account::link::store::end_all(tx, tenant, id, now).await?;
+        let ended = end_logins(tx, tenant, id, None, now).await?;
         account::factor::store::drop_totp(tx, tenant, id).await?;
         account::factor::store::new_codes(tx, tenant, id, &[], now).await?;
-        let living = grant::living(tx, tenant, id, now).await?;
-        grant::revoke_account(tx, tenant, id, now).await?;
         consent::end_all(tx, tenant, id, now).await?;
-        Ok(living.into_iter().map(|grant| grant.id).collect())
+        Ok(ended)
     }
 }

@@ -4,9 +4,9 @@ use crate::account;
 use crate::account::password::{self, Broken};
 use crate::account::throttle::NAME;
 use crate::audit::{self, Action, Outcome};
+use crate::login::ending::end_logins;
 use crate::login::notice::Notice;
-use crate::login::{At, Login, Refused, device, session};
-use crate::oauth::grant;
+use crate::login::{At, Login, Refused};
 use crate::secret::Secret;
 
 use super::entry;
@@ -68,17 +68,13 @@ impl Login {
         if !account::change_password(&mut tx, &tenant.id, id, &here.hash, &hash, history, now).await? {
             return Err(Refused::CurrentPassword);
         }
-        session::store::end_others(&mut tx, &tenant.id, id, &still.session.id, now).await?;
-        device::store::end_all(&mut tx, &tenant.id, id, now).await?;
-        account::link::store::end_all(&mut tx, &tenant.id, id, now).await?;
-        let living = grant::living(&mut tx, &tenant.id, id, now).await?;
-        grant::revoke_account(&mut tx, &tenant.id, id, now).await?;
+        let ended = end_logins(&mut tx, &tenant.id, id, Some(&still.session), now).await?;
         audit::write(&mut tx, &entry(at, Action::PasswordChanged, Outcome::Success, id), now).await?;
         self.tell(&mut tx, at, &still.account, Notice::PasswordChanged, now)
             .await?;
         tx.commit().await?;
         self.outbox.wake();
-        Ok(living.into_iter().map(|grant| grant.id).collect())
+        Ok(ended)
     }
 
     /// The hash of a new password that keeps every rule and was typed twice.

@@ -11,8 +11,9 @@ mod tests;
 use jiff::{SignedDuration, Timestamp};
 
 use super::act::entry;
+use super::ending::end_logins;
 use super::notice::Notice;
-use super::{At, Login, Refused, device, session};
+use super::{At, Login, Refused};
 use crate::account::link::{self, Link, Purpose};
 use crate::account::throttle::Limits;
 use crate::account::{self, Account, State, name_key};
@@ -20,7 +21,6 @@ use crate::audit::{self, Action, Entry, Outcome};
 use crate::config::{Tenant, TenantId};
 use crate::db::{Conn, Tx};
 use crate::notify::Message;
-use crate::oauth::grant;
 use crate::secret::{Secret, same};
 
 /// Links asked for from one network.
@@ -212,18 +212,14 @@ impl Login {
             return Err(Refused::Link);
         }
         account::store::succeeded(&mut tx, tenant, &bucket).await?;
-        session::store::end_sessions(&mut tx, tenant, &account.id, now).await?;
-        device::store::end_all(&mut tx, tenant, &account.id, now).await?;
-        account::link::store::end_all(&mut tx, tenant, &account.id, now).await?;
-        let living = grant::living(&mut tx, tenant, &account.id, now).await?;
-        grant::revoke_account(&mut tx, tenant, &account.id, now).await?;
+        let ended = end_logins(&mut tx, tenant, &account.id, None, now).await?;
         let line = entry(at, Action::PasswordChanged, Outcome::Success, &account.id);
         audit::write(&mut tx, &line, now).await?;
         self.tell(&mut tx, at, &account, Notice::PasswordChanged, now).await?;
         tx.commit().await?;
         self.outbox.wake();
         drop(lane);
-        Ok(living.into_iter().map(|grant| grant.id).collect())
+        Ok(ended)
     }
 
     /// Counts a mail that an account asks for.

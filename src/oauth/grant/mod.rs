@@ -60,8 +60,13 @@ pub enum State {
     Revoked,
 }
 
-/// Takes back every grant of an account: its password was changed, it was locked or closed.
-pub async fn revoke_account(tx: &mut Tx, tenant: &TenantId, account: &str, now: Timestamp) -> Result<u64, db::Error> {
+/// Takes back every grant of an account: its password was changed, it was locked or closed. Returns their ids.
+pub async fn revoke_account(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    account: &str,
+    now: Timestamp,
+) -> Result<Vec<String>, db::Error> {
     store::revoke_account(tx, tenant, account, Why::Account, now).await
 }
 

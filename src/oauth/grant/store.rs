@@ -21,7 +21,9 @@ statements! {
         "UPDATE oauth_grant SET revoked_at = $3, revoked_why = $4 WHERE tenant = $1 AND id = $2 AND revoked_at IS NULL"
     );
     REVOKE_ACCOUNT = both(
-        "UPDATE oauth_grant SET revoked_at = $3, revoked_why = $4 WHERE tenant = $1 AND account = $2 AND revoked_at IS NULL"
+        "UPDATE oauth_grant SET revoked_at = $3, revoked_why = $4 \
+         WHERE tenant = $1 AND account = $2 AND revoked_at IS NULL \
+         RETURNING id"
     );
     REVOKE_APP = both(
         "UPDATE oauth_grant SET revoked_at = $4, revoked_why = $5 \
@@ -176,9 +178,11 @@ pub(crate) async fn revoke_account(
     account: &str,
     why: Why,
     now: Timestamp,
-) -> Result<u64, db::Error> {
-    tx.execute(REVOKE_ACCOUNT, params![tenant.as_str(), account, now, why.as_str()])
-        .await
+) -> Result<Vec<String>, db::Error> {
+    let rows = tx
+        .rows(REVOKE_ACCOUNT, params![tenant.as_str(), account, now, why.as_str()])
+        .await?;
+    Ok(rows.iter().map(|row| row.text(0)).collect())
 }
 
 pub(crate) async fn revoke_app(

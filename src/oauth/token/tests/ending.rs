@@ -97,7 +97,8 @@ async fn f08_c7_a_withdrawn_app_a_changed_password_and_a_disabled_app_end_their_
             "password" => assert_eq!(
                 grant::revoke_account(&mut tx, tenant, &world.account, now)
                     .await
-                    .unwrap(),
+                    .unwrap()
+                    .len(),
                 1
             ),
             "locked" => assert!(
