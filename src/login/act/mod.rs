@@ -11,7 +11,7 @@ pub mod contact;
 pub mod factor;
 pub mod password;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use jiff::{SignedDuration, Timestamp};
 

@@ -1,5 +1,8 @@
 //! What people change of their own account, what it asks, and what ends with it.
 
+mod step_up;
+mod waiting;
+
 use jiff::SignedDuration;
 use totp_rs::Builder;
 
@@ -13,14 +16,14 @@ use crate::secret::Secret;
 const OTHER: &str = "een heel andere regendag";
 
 /// Somebody who just logged in, and what the forms of their account carry.
-async fn home(world: &World) -> (Browser<'_>, At) {
+pub(in crate::login) async fn home(world: &World) -> (Browser<'_>, At) {
     let mut browser = world.browser().await;
     browser.log_in("m.bakker").await;
     let at = form(world, &browser).await;
     (browser, at)
 }
 
-async fn form(world: &World, browser: &Browser<'_>) -> At {
+pub(in crate::login) async fn form(world: &World, browser: &Browser<'_>) -> At {
     let mut at = browser.at();
     at.form = world.login.acting(&at).await.unwrap().unwrap().form;
     at
@@ -42,7 +45,7 @@ async fn account(world: &World) -> Account {
 }
 
 /// What the app of this account shows now.
-async fn shown(world: &World) -> String {
+pub(in crate::login) async fn shown(world: &World) -> String {
     let account = account(world).await;
     let mut read = world.db.read().await.unwrap();
     let app = world.login.app_of(&mut read, &world.tenant.id, &account).await.unwrap();
@@ -52,7 +55,7 @@ async fn shown(world: &World) -> String {
         .to_string()
 }
 
-async fn with_app(world: &World) -> (Browser<'_>, At) {
+pub(in crate::login) async fn with_app(world: &World) -> (Browser<'_>, At) {
     let (browser, at) = home(world).await;
     world.login.begin_app(at.clone()).await.unwrap();
     let code = shown(world).await;
