@@ -2,8 +2,9 @@
 
 use serde_json::json;
 
-use super::world::{World, world};
+use super::world::{PASSWORD, World, world};
 use super::{Ask, Visit};
+use crate::config::SmsWhen;
 use crate::oauth::launch::{self, Answer};
 use crate::oauth::scope::LAUNCHES;
 use crate::oauth::token;
@@ -157,4 +158,43 @@ async fn c18_an_app_that_asks_for_a_surer_login_than_there_is_gets_nothing() {
         assert_eq!(said.as_deref(), error, "{wanted}");
         world.clock.advance(jiff::SignedDuration::from_mins(10));
     }
+}
+
+#[tokio::test]
+async fn c18_in_a_trusted_browser_an_app_that_asks_for_a_code_gets_the_page_of_the_code() {
+    const PLAIN: &str = "openid launch/patient patient/*.rs";
+    let world = world(|policy| policy.sms.when = SmsWhen::NewDeviceOrDays(90)).await;
+    let mut first = world.browser().await;
+    first.log_in_trusting("m.bakker").await;
+    world.clock.advance(jiff::SignedDuration::from_mins(2));
+    // A login without a code, as this browser may, and what it allows is remembered.
+    let mut weaker = first.again().await;
+    weaker.password("m.bakker", PASSWORD).await.unwrap();
+    assert!(matches!(weaker.ask().await, Ask::Approve { .. }));
+    weaker.allow(&["patient/*.rs"]).await.unwrap();
+
+    let surer = [("acr_values", "urn:inzage:acr:pwd+sms")];
+    // A demand that it meets goes by itself.
+    weaker.request = world
+        .request(PLAIN, &[("acr_values", "urn:inzage:acr:pwd+device")])
+        .await;
+    assert!(matches!(weaker.look().await.unwrap(), Visit::ToApp(_)));
+    // Without a page the app is told that somebody has to log in.
+    weaker.request = world.request(PLAIN, &[surer[0], ("prompt", "none")]).await;
+    let Visit::ToApp(silent) = weaker.look().await.unwrap() else {
+        panic!("a page with prompt=none")
+    };
+    assert!(silent.query().unwrap().contains("error=login_required"), "{silent}");
+    // The session is too weak to vouch, and the browser too weak to stand in for the code.
+    weaker.request = world.request(PLAIN, &surer).await;
+    assert!(matches!(weaker.ask().await, Ask::Password));
+    weaker.password("m.bakker", PASSWORD).await.unwrap();
+    assert!(matches!(weaker.ask().await, Ask::Code(_)));
+    let code = world.newest_code().await;
+    weaker.code(&code).await.unwrap();
+    let to_app = match weaker.look().await.unwrap() {
+        Visit::ToApp(to_app) => to_app,
+        Visit::Page(_) => weaker.allow(&["patient/*.rs"]).await.unwrap().to_app.unwrap(),
+    };
+    assert!(to_app.query_pairs().any(|(name, _)| name == "code"), "{to_app}");
 }

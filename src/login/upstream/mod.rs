@@ -14,6 +14,8 @@
 
 mod provider;
 pub mod store;
+#[cfg(test)]
+mod tests;
 
 use jiff::SignedDuration;
 use url::Url;
