@@ -3,7 +3,8 @@
 use axum::http::StatusCode;
 use totp_rs::{Builder, Secret};
 
-use super::tests::{Browser, up_to_the_code, usual};
+use super::tests::{Browser, up_to_the_code, usual, with};
+use crate::config::SmsWhen;
 use crate::login::world::{PASSWORD, World};
 
 const OTHER: &str = "een heel andere regendag";
@@ -181,4 +182,42 @@ async fn a_forgotten_password_is_chosen_anew_through_the_mail() {
         let page = browser.get(&format!("/topaz/link?token={token}")).await;
         assert_eq!(page.status, StatusCode::GONE, "{token}");
     }
+}
+
+#[tokio::test]
+async fn trust_is_offered_with_an_sms_and_not_with_a_recovery_code() {
+    let (world, mut browser) = with(|policy| policy.sms.when = SmsWhen::NewDeviceOrDays(90)).await;
+    let page = up_to_the_code(&world, &mut browser, "m.bakker").await;
+    assert_eq!(page.form("otp").fields("trust").len(), 1);
+    let code = world.newest_code().await;
+    browser.submit(&page.form("otp"), &[("otp", &code)]).await;
+    let page = browser.get("/topaz/account/factors").await;
+    let csrf = page.form("csrf").fields("csrf")[0].get("value").to_owned();
+    let page = browser
+        .post("/topaz/account/factors/codes", format!("csrf={csrf}"))
+        .await;
+    let list = page.body.split("id=\"recovery-codes\">").nth(1).unwrap();
+    let (_, list) = list.split_once("<code>").unwrap();
+    let recovery = list.split('<').next().unwrap().to_owned();
+
+    // On the account page it makes nothing fresh, whatever a form says.
+    world.clock.advance(jiff::SignedDuration::from_mins(6));
+    let form = format!("csrf={csrf}&act=close&factor=recovery&otp={recovery}");
+    let page = browser.post("/topaz/account/code", form).await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(page.body.contains("Bent u het zelf?"), "{}", page.body);
+
+    browser.jar.clear();
+    let page = up_to_the_code(&world, &mut browser, "m.bakker").await;
+    let to = page
+        .body
+        .split("href=\"")
+        .find(|part| part.contains("factor=recovery"))
+        .unwrap();
+    let to = to.split('"').next().unwrap().replace("&#38;", "&");
+    let page = browser.get(&to).await;
+    assert!(page.form("otp").fields("trust").is_empty(), "{}", page.body);
+    assert!(!page.body.contains("name=\"trust\""));
+    let page = browser.submit(&page.form("otp"), &[("otp", &recovery)]).await;
+    page.form("decision");
 }

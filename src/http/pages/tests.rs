@@ -285,7 +285,7 @@ pub(super) async fn usual() -> (World, Browser) {
     with(|_| {}).await
 }
 
-async fn with(change: impl FnOnce(&mut Policy)) -> (World, Browser) {
+pub(super) async fn with(change: impl FnOnce(&mut Policy)) -> (World, Browser) {
     let world = world(change).await;
     let browser = Browser::new(&world);
     (world, browser)

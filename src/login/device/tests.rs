@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use crate::config::SmsWhen;
 use crate::consent::Role;
 use crate::login::world::{Browser, PASSWORD, World, world};
-use crate::login::{Ask, Own, Refused};
+use crate::login::{Ask, Entered, Own, Refused, Typing};
 use crate::secret::Secret;
 
 async fn trusting() -> World {
@@ -188,4 +188,24 @@ async fn where_a_code_is_asked_each_time_no_browser_is_trusted() {
     let mut again = browser.again().await;
     again.device = Some("x".repeat(43));
     assert!(asked(&mut again, "m.bakker").await);
+}
+
+#[tokio::test]
+async fn a_recovery_code_lets_in_and_makes_no_browser_trusted() {
+    let world = trusting().await;
+    let mut browser = world.browser().await;
+    browser.log_in("m.bakker").await;
+    let mut at = browser.at();
+    at.form = world.login.acting(&at).await.unwrap().unwrap().form;
+    let codes = world.login.new_recovery_codes(at).await.unwrap();
+    world.clock.advance(SignedDuration::from_mins(2));
+    let mut again = browser.again().await;
+    again.password("m.bakker", PASSWORD).await.unwrap();
+    let entered = Entered::new(&codes[0], Typing::Recovery);
+    let moved = world.login.enter_code(again.at(), entered, true).await.unwrap();
+    assert!(moved.session.is_some() && moved.device.is_none());
+    again.keep(moved);
+    assert!(own(&world, &again).await.devices.is_empty());
+    world.clock.advance(SignedDuration::from_mins(2));
+    assert!(asked(&mut again.again().await, "m.bakker").await);
 }

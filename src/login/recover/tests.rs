@@ -278,3 +278,58 @@ async fn a_closed_account_has_no_links() {
     assert!(matches!(choose(&world, &token, OTHER).await, Err(Refused::Link)));
     assert!(world.login.open_link(&world.tenant.id, &token).await.unwrap().is_none());
 }
+
+#[tokio::test]
+async fn who_knows_only_the_name_uses_up_nobodys_links() {
+    let world = usual().await;
+    for _ in 0..3 {
+        forgot(&world, "m.bakker", "boef@example.org").await.unwrap();
+    }
+    let wrong = forgot(&world, "m.bakker", "boef@example.org").await;
+    assert!(matches!(wrong, Err(Refused::Wait(_))));
+    forgot(&world, "m.bakker", "m.bakker@example.org").await.unwrap();
+    choose(&world, &world.newest_link().await, OTHER).await.unwrap();
+}
+
+#[tokio::test]
+async fn after_a_new_address_what_was_mailed_to_the_old_one_opens_nothing() {
+    let world = usual().await;
+    forgot(&world, "m.bakker", "m.bakker@example.org").await.unwrap();
+    let old = world.newest_link().await;
+    let mut browser = world.browser().await;
+    browser.log_in("m.bakker").await;
+    let mut own = browser.at();
+    own.form = world.login.acting(&own).await.unwrap().unwrap().form;
+    let address = "nieuw@example.org".to_owned();
+    world.login.new_address(own, address.clone()).await.unwrap();
+    let new = world.newest_link().await;
+    assert!(world.login.open_link(&world.tenant.id, &old).await.unwrap().is_some());
+    world.login.confirm_address(at(&world).await, new).await.unwrap();
+    assert!(world.login.open_link(&world.tenant.id, &old).await.unwrap().is_none());
+    assert!(matches!(choose(&world, &old, OTHER).await, Err(Refused::Link)));
+    // A link to the new address works.
+    forgot(&world, "m.bakker", &address).await.unwrap();
+    choose(&world, &world.newest_link().await, OTHER).await.unwrap();
+}
+
+#[tokio::test]
+async fn after_the_forced_change_of_password_an_invitation_opens_nothing() {
+    let world = usual().await;
+    let account = world.address("n.nieuw", "nieuw@example.org").await;
+    let mut tx = world.db.begin().await.unwrap();
+    let (found, _) = account::find(&mut tx, &world.tenant.id, &account.id)
+        .await
+        .unwrap()
+        .unwrap();
+    let invited = world.login.invite(&mut tx, &world.tenant, &found, world.now()).await;
+    assert!(invited.unwrap());
+    tx.commit().await.unwrap();
+    let link = world.newest_link().await;
+    let mut browser = world.browser().await;
+    browser.log_in("n.nieuw").await;
+    assert!(world.login.open_link(&world.tenant.id, &link).await.unwrap().is_some());
+    browser.change(PASSWORD, OTHER, OTHER).await.unwrap();
+    assert!(world.login.open_link(&world.tenant.id, &link).await.unwrap().is_none());
+    let late = choose(&world, &link, "nog een regendag in mei").await;
+    assert!(matches!(late, Err(Refused::Link)));
+}
