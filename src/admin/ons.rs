@@ -9,11 +9,12 @@ use jiff::Timestamp;
 
 use super::operate::connector;
 use crate::config::{OnsSource, Source, Tenant};
+use crate::ecd::Connector;
 use crate::ecd::ons::{Identity, Settings, certificate};
 use crate::http::App;
 use crate::mapping::Plan;
 use crate::profile::Registry;
-use crate::secret::Secret;
+use crate::secret::{Random, Secret, sha256};
 use crate::sync::Sync;
 use crate::sync::hooks::Worked;
 
@@ -50,31 +51,89 @@ pub(super) fn has_hooks(tenant: &Tenant) -> bool {
     matches!(&tenant.source, Some(Source::Ons(ons)) if ons.webhook_secret.is_some())
 }
 
+/// A connector and a fingerprint of the files that say who we are.
+struct Known {
+    connector: Box<dyn Connector>,
+    files: [u8; 32],
+}
+
+impl Known {
+    fn new(tenant: &Tenant, random: &Random) -> anyhow::Result<Self> {
+        // First: what changes in between is noticed the next time.
+        let files = fingerprint(tenant)?;
+        let connector = connector(tenant, random)?;
+        Ok(Self { connector, files })
+    }
+
+    /// Made anew if the certificate, its key or the authority were replaced. Files that cannot be read, or do not belong together
+    /// yet, change nothing.
+    fn renew(&mut self, tenant: &Tenant, random: &Random) {
+        let renewed = fingerprint(tenant).and_then(|files| match files == self.files {
+            true => Ok(None),
+            false => Self::new(tenant, random).map(Some),
+        });
+        match renewed {
+            Ok(None) => {}
+            Ok(Some(renewed)) => {
+                tracing::info!(
+                    tenant = tenant.id.as_str(),
+                    "webhooks are followed with the new certificate"
+                );
+                *self = renewed;
+            }
+            Err(error) => {
+                tracing::error!(tenant = tenant.id.as_str(), error = format!("{error:#}"), "certificate");
+            }
+        }
+    }
+}
+
+/// Over the files that say who we are and whom we trust; the same for a source without any.
+fn fingerprint(tenant: &Tenant) -> anyhow::Result<[u8; 32]> {
+    let mut hashes = Vec::new();
+    if let Some(Source::Ons(ons)) = &tenant.source {
+        for file in [&ons.ca_file, &ons.certificate_file, &ons.key_file] {
+            let bytes = std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
+            hashes.extend(sha256(&bytes));
+        }
+    }
+    Ok(sha256(&hashes))
+}
+
 /// Follows a tenant's webhooks until it is dropped.
 pub(super) async fn follow(app: App, tenant: Arc<Tenant>, profiles: Arc<Registry>, plan: Arc<Plan>) {
     let mut arrived = app.hooks.arrived();
-    let connector = loop {
-        match connector(&tenant, &app.random) {
-            Ok(connector) => break connector,
+    let mut known = loop {
+        match Known::new(&tenant, &app.random) {
+            Ok(known) => break known,
             Err(error) => tracing::error!(tenant = tenant.id.as_str(), error = format!("{error:#}"), "no webhooks"),
         }
         tokio::time::sleep(Duration::from_secs(60)).await;
     };
-    let sync = Sync {
-        db: &app.db,
-        clock: &app.clock,
-        random: &app.random,
-        tenant: &tenant,
-        connector: &*connector,
-        plan,
-        profiles,
-        ids: app.config.master.mac_key(&format!("resource-id:{}", tenant.id)),
-        spool_dir: &app.config.server.spool_dir,
-    };
+    let ids = app.config.master.mac_key(&format!("resource-id:{}", tenant.id));
+    // Whether the last turn failed: it may have been our certificate, which lives longer in its file than in this process.
+    let mut has_failed = false;
     loop {
         arrived.borrow_and_update();
+        if has_failed {
+            known.renew(&tenant, &app.random);
+        }
+        let sync = Sync {
+            db: &app.db,
+            clock: &app.clock,
+            random: &app.random,
+            tenant: &tenant,
+            connector: &*known.connector,
+            plan: Arc::clone(&plan),
+            profiles: Arc::clone(&profiles),
+            ids: ids.clone(),
+            spool_dir: &app.config.server.spool_dir,
+        };
         match sync.hooked().await {
-            Ok(Worked::Done { .. }) => continue,
+            Ok(Worked::Done { .. }) => {
+                has_failed = false;
+                continue;
+            }
             Ok(Worked::Idle) => {}
             Ok(Worked::Later(report)) => {
                 tracing::warn!(
@@ -83,9 +142,11 @@ pub(super) async fn follow(app: App, tenant: Arc<Tenant>, profiles: Arc<Registry
                     failed = report.failed.len(),
                     "webhooks wait for another attempt"
                 );
+                has_failed = true;
             }
             Err(error) => {
                 tracing::warn!(tenant = tenant.id.as_str(), %error, "webhooks could not be followed");
+                has_failed = true;
                 tokio::time::sleep(FAILED).await;
             }
         }

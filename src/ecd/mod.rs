@@ -235,8 +235,6 @@ pub enum Event {
         client: Option<String>,
         error: Error,
     },
-    /// What the pull has cost the source so far; comes last.
-    Spent(Spent),
 }
 
 /// Load put on a source.
@@ -248,6 +246,17 @@ pub struct Spent {
     pub throttled: u64,
     /// Time for which a request was open, summed.
     pub milliseconds: u64,
+}
+
+impl Spent {
+    /// What was spent after `before`.
+    pub fn since(self, before: Self) -> Self {
+        Self {
+            requests: self.requests.saturating_sub(before.requests),
+            throttled: self.throttled.saturating_sub(before.throttled),
+            milliseconds: self.milliseconds.saturating_sub(before.milliseconds),
+        }
+    }
 }
 
 /// Why a source, or a part of it, could not be read. Holds no identifiers of clients and nothing of an answer's body.
@@ -319,7 +328,7 @@ pub trait Connector: Send + Sync {
     /// Reads what `pull` asks for. An `Err` is the last item; dropping the stream ends the pull.
     fn pull(&self, pull: Pull) -> BoxStream<'_, Result<Event, Error>>;
 
-    /// Load put on the source since this connector was made.
+    /// Load put on the source since this connector was made, up to this moment.
     fn spent(&self) -> Spent {
         Spent::default()
     }

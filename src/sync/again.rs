@@ -33,7 +33,8 @@ impl Run<'_> {
         };
         let events = self.connector.look(look);
         let read = self.read(events, Date::MIN..Date::MIN, &Pick::Every, &mut report, &|_| {});
-        let mut pulled = self.metered(read).await?;
+        let (mut pulled, spent) = self.metered(read).await?;
+        report.requests = spent.requests;
         let removals = self.removals(&pulled, &clients, &mut report).await?;
         self.publish(&mut pulled, removals, None, &mut report, &|_| {}).await?;
         report.seconds = stopwatch.elapsed().as_secs_f64();

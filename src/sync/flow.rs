@@ -98,7 +98,8 @@ impl Run<'_> {
             ..Report::default()
         };
         let pull = self.pull(clients.clone(), reach, &pick, &mut report, progress);
-        let mut pulled = self.metered(pull).await?;
+        let (mut pulled, spent) = self.metered(pull).await?;
+        report.requests = spent.requests;
         if matches!(want, Want::Client(_)) {
             // Which shared records there are was read for this client alone: the others of the source are not gone.
             pulled.streams.retain(|kind| !kind.is_shared());

@@ -111,7 +111,6 @@ impl Run<'_> {
                     report.over_budget |= matches!(error, ecd::Error::Budget { .. });
                     *report.failed.entry(format!("{kind}: {error}")).or_default() += 1;
                 }
-                Some(Event::Spent(spent)) => report.requests = spent.requests,
                 None => {}
             }
             let changes_kind = batch.len() > 1 && batch[batch.len() - 2].kind != batch[batch.len() - 1].kind;

@@ -9,11 +9,13 @@ use std::ops::Deref;
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use tokio::sync::Mutex;
 
 use super::{Error, Sync};
 use crate::config::TenantId;
 use crate::db::lease::{self, Held, Lease, Taken};
 use crate::db::{self, Conn, Db, Tx};
+use crate::ecd::Spent;
 
 /// How long a source stays ours without a sign of life.
 const TTL: SignedDuration = SignedDuration::from_secs(30);
@@ -24,6 +26,8 @@ const RENEW: Duration = Duration::from_secs(8);
 pub(super) struct Run<'a> {
     sync: &'a Sync<'a>,
     write: Write,
+    /// What the connector had spent when the day's cost was last added to.
+    pub(super) counted: Mutex<Spent>,
 }
 
 /// What becomes of its transactions.
@@ -65,6 +69,7 @@ impl<'a> Run<'a> {
             Taken::Ours(lease) => Ok(Self {
                 sync,
                 write: Write::Fenced(lease),
+                counted: Mutex::new(sync.connector.spent()),
             }),
             Taken::Theirs(held) => Err(Error::Held(held)),
         }
@@ -79,6 +84,7 @@ impl<'a> Run<'a> {
             None => Ok(Self {
                 sync,
                 write: Write::Nothing,
+                counted: Mutex::new(sync.connector.spent()),
             }),
         }
     }
@@ -95,6 +101,9 @@ impl<'a> Run<'a> {
             done = work => done,
             () = self.lost() => Err(Error::LeaseLost),
         };
+        if let Err(error) = self.count().await {
+            tracing::warn!(%error, "what a sync costs could not be counted");
+        }
         if let Write::Fenced(lease) = &self.write
             && let Err(error) = lease.release(self.db, self.clock.now()).await
         {

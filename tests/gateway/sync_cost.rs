@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use inzage::config::{OnsSource, Source, Tenant};
+use inzage::ecd::mock::ons::Fault;
 use inzage::ecd::mock::{Cast, Shelf};
-use inzage::sync::{Want, cost};
+use inzage::sync::{Error, Progress, Want, cost};
 use jiff::SignedDuration;
 use serde_json::json;
+use tokio::sync::Notify;
 
 use crate::support::dossier::{Dossiers, tenant};
 
@@ -80,4 +82,83 @@ async fn a_day_without_time_left_still_withdraws_and_says_what_waits() {
         done.failed
     );
     assert!(!dossiers.published(&[client]).await.contains_key(&name));
+}
+
+#[tokio::test]
+async fn a_day_that_is_used_up_waits_for_the_next_and_at_most_four_hours() {
+    let mut dossiers = Dossiers::new(10, &[Cast::default().everything]).await;
+    dossiers.tenant = with_time(&dossiers, 0);
+    // Local time, and when it is tried again.
+    for (now, again) in [
+        ("2026-11-22T12:00:00+01:00", "2026-11-22T16:00:00+01:00"),
+        ("2026-11-22T22:30:00+01:00", "2026-11-23T00:00:00+01:00"),
+        ("2026-11-22T23:59:50+01:00", "2026-11-23T00:03:50+01:00"),
+    ] {
+        let [now, again]: [jiff::Timestamp; 2] = [now, again].map(|time| time.parse().unwrap());
+        dossiers.clock.advance(now.duration_since(dossiers.clock.now()));
+        let done = dossiers.sync(Want::Everything).await;
+        assert!(done.over_budget && !done.is_complete(), "{done:#?}");
+        assert_eq!(dossiers.state().await.retry_at, Some(again));
+    }
+    // The next day has time again.
+    dossiers.tenant = with_time(&dossiers, 3_600);
+    dossiers.clock.advance(SignedDuration::from_hours(1));
+    let done = dossiers.sync(Want::Everything).await;
+    assert!(!done.over_budget && done.is_complete(), "{done:#?}");
+}
+
+async fn requests_today(dossiers: &Dossiers) -> u64 {
+    let day = dossiers.clock.now().to_zoned(dossiers.tenant.zone.clone()).date();
+    let mut read = dossiers.store.db.read().await.unwrap();
+    let spent = cost::of_day(&mut read, &dossiers.tenant.id, "ons", day).await.unwrap();
+    spent.requests
+}
+
+#[tokio::test]
+async fn what_a_run_spent_that_was_stopped_or_taken_over_is_counted() {
+    let mut dossiers = Dossiers::new(10, &[Cast::default().everything]).await;
+    dossiers.tenant = with_time(&dossiers, 3_600);
+    let begun = Notify::new();
+    let tell = |_: Progress| begun.notify_one();
+    let stopped = dossiers.sync_until(&tell, begun.notified()).await;
+    assert!(matches!(stopped, Err(Error::Stopped)), "{stopped:?}");
+    let after_the_first = requests_today(&dossiers).await;
+    assert!(after_the_first > 0 && after_the_first >= dossiers.mock.served.requests());
+
+    let mut taken_over = std::pin::pin!(dossiers.sync_with(Want::Everything, &tell));
+    tokio::select! {
+        biased;
+        () = begun.notified() => {}
+        done = &mut taken_over => panic!("done before it began: {done:?}"),
+    }
+    dossiers.lapse().await;
+    let second = dossiers.sync(Want::Everything).await;
+    assert!(second.is_complete(), "{second:#?}");
+    let after_the_second = requests_today(&dossiers).await;
+    let refused = taken_over.await;
+    assert!(matches!(refused, Err(Error::LeaseLost)), "{refused:?}");
+    assert!(requests_today(&dossiers).await > after_the_second);
+    assert!(requests_today(&dossiers).await >= dossiers.mock.served.requests());
+}
+
+#[tokio::test]
+async fn what_a_run_spends_is_counted_while_it_goes_on() {
+    let mut dossiers = Dossiers::new(10, &[Cast::default().everything]).await;
+    dossiers.tenant = with_time(&dossiers, 3_600);
+    // It waits that long for its first answer.
+    dossiers
+        .mock
+        .faults
+        .add("/v0/xstream/employees", Fault::Later(503, 60), 1);
+    let began = std::time::Instant::now();
+    tokio::select! {
+        done = dossiers.try_sync(Want::Everything) => panic!("it did not wait: {done:?}"),
+        () = async {
+            while requests_today(&dossiers).await == 0 {
+                assert!(began.elapsed().as_secs() < 20, "nothing was counted in {:?}", began.elapsed());
+                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            }
+        } => {}
+    }
+    assert_eq!(requests_today(&dossiers).await, 1);
 }

@@ -333,3 +333,31 @@ async fn of_two_contents_with_one_version_the_same_one_counts_in_whatever_order_
     assert!(seen.iter().all(|body| *body == seen[0]), "{seen:#?}");
     lines.clear();
 }
+
+#[tokio::test]
+async fn a_decision_comes_to_its_end_with_a_kind_that_nobody_knows() {
+    const HOLD: Sql = Sql::both(
+        "INSERT INTO held_removal (tenant, source, kind, key, cause, held_at)
+         VALUES ($1, 'ons', $2, $3, 'absent', 0)",
+    );
+    let dossiers = Dossiers::new(10, &[cast().everything]).await;
+    dossiers.sync(Want::Everything).await;
+    for decision in [Decision::Keep, Decision::Remove] {
+        let mut tx = dossiers.store.db.begin().await.unwrap();
+        // The one that nobody knows is still there the second time.
+        let kinds: &[&str] = match decision {
+            Decision::Keep => &["report", "a-kind-of-later", "stay"],
+            Decision::Remove => &["report", "stay"],
+        };
+        for kind in kinds {
+            let values = params![dossiers.tenant.id.as_str(), *kind, "1"];
+            tx.execute(HOLD, values).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        let deciding = dossiers.decide(None, decision);
+        let decided = tokio::time::timeout(std::time::Duration::from_secs(20), deciding).await;
+        let decided = decided.expect("a decision comes to its end");
+        assert_eq!(decided.records, 2, "{decision:?}");
+        assert_eq!(held(&dossiers).await, [("a-kind-of-later".to_owned(), 1)]);
+    }
+}

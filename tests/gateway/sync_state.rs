@@ -2,7 +2,7 @@
 
 use inzage::ecd::mock::Cast;
 use inzage::ecd::mock::ons::Fault;
-use inzage::sync::{Circuit, Want};
+use inzage::sync::{Circuit, Error, Schedule, Step, Want};
 use jiff::SignedDuration;
 
 use crate::support::dossier::Dossiers;
@@ -115,4 +115,54 @@ async fn what_is_held_makes_the_data_no_younger() {
     let report = dossiers.sync(Want::Everything).await;
     assert!(report.held > 20, "{report:#?}");
     assert_eq!(dossiers.state().await.as_of, Some(first));
+}
+
+#[tokio::test]
+async fn a_failure_that_is_not_the_sources_waits_as_well() {
+    let mut dossiers = world().await;
+    dossiers.sync(Want::Everything).await;
+    let before = dossiers.state().await;
+    dossiers.clock.advance(SignedDuration::from_hours(5));
+    let zone = dossiers.tenant.zone.clone();
+    let mut schedule = Schedule::new(dossiers.clock.now(), zone, 7, &before);
+    assert!(matches!(schedule.step(dossiers.clock.now(), &before), Step::Run(_)));
+
+    // Where the folder of the spool was there is something else.
+    let folder = dossiers.spool.clone();
+    dossiers.spool = folder.join("spool");
+    std::fs::write(&dossiers.spool, "").unwrap();
+    for (failures, pause) in [(1, 1), (2, 2), (3, 4)] {
+        let failed = dossiers.try_sync(Want::Changes).await;
+        assert!(matches!(failed, Err(Error::Spool(_))), "{failed:?}");
+        let (state, now) = (dossiers.state().await, dossiers.clock.now());
+        schedule.ended(now);
+        let again = now + SignedDuration::from_mins(pause);
+        assert_eq!((state.failures, state.retry_at), (failures, Some(again)));
+        assert_eq!(schedule.step(now, &state), Step::Wait(again));
+        assert!(state.problem.as_ref().unwrap().contains("spool"), "{state:?}");
+        assert_eq!((state.as_of, state.compared), (before.as_of, before.compared));
+        dossiers.clock.advance(SignedDuration::from_mins(pause));
+        assert!(matches!(schedule.step(dossiers.clock.now(), &state), Step::Run(_)));
+    }
+    dossiers.spool = folder;
+    assert!(dossiers.sync(Want::Changes).await.is_complete());
+    assert_eq!(dossiers.state().await.failures, 0);
+}
+
+#[tokio::test]
+async fn an_answer_of_arrays_is_no_client_and_takes_nobody_away() {
+    let client = Cast::default().everything;
+    let dossiers = world().await;
+    dossiers.sync(Want::Everything).await;
+    let (before, published) = (dossiers.state().await, dossiers.published(&[client]).await);
+    for want in [Want::Everything, Want::Changes] {
+        dossiers.clock.advance(SignedDuration::from_hours(1));
+        let arrays = Fault::Instead(format!("[{client},null]\n"));
+        dossiers.mock.faults.add("/v0/xstream/clients", arrays, 1);
+        let done = dossiers.try_sync(want.clone()).await;
+        println!("{want:?} {done:#?}");
+        dossiers.mock.faults.clear();
+        assert_eq!(dossiers.published(&[client]).await, published, "{want:?}");
+        println!("{:?} {:?}", dossiers.state().await, before);
+    }
 }

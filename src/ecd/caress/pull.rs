@@ -17,7 +17,7 @@ use super::rows::{Fault, Row};
 use super::{Settings, cell};
 use crate::ecd::contract::Contracts;
 use crate::ecd::stay::{self, Stay};
-use crate::ecd::{Bad, Error, Event, Kind, Record, Spent, version_of};
+use crate::ecd::{Bad, Error, Event, Kind, Record, version_of};
 
 /// The file that has a row for each record of this kind; none where `around` puts its records together.
 fn table(kind: Kind) -> Option<&'static Table> {
@@ -99,7 +99,7 @@ impl Run {
                 self.send(Event::StreamComplete { kind })?;
             }
         }
-        self.send(Event::Spent(Spent::default()))
+        Ok(())
     }
 
     /// A row whose client cannot be read may be of anyone: it is handed on, to be quarantined.

@@ -58,6 +58,7 @@ mod insurances;
 mod join;
 mod lists;
 mod look;
+mod meter;
 mod permits;
 mod pull;
 mod relations;

@@ -92,8 +92,7 @@ impl Run {
         self.go_on(Kind::Insurance, None, insurances).await?;
         let known = self.lists(&names).await?;
         let reports = self.reports(&names, &known).await;
-        self.go_on(Kind::Report, None, reports).await?;
-        self.send(Event::Spent(self.transport.spent())).await
+        self.go_on(Kind::Report, None, reports).await
     }
 
     pub(super) async fn send(&self, event: Event) -> Result<(), Stop> {

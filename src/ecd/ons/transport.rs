@@ -1,7 +1,7 @@
 //! One request to Ons: a permit, the certificate, bounds of time and size, back-off, and the meter.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,6 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use super::again::{is_silence, later, retry_after};
+use super::meter::{Clocked, Meter};
 use super::rows::Rows;
 use super::{Limits, Settings, permits, repair, tls};
 use crate::ecd::{Error, Spent};
@@ -58,33 +59,10 @@ pub(super) struct Transport {
     pub(super) failures: AtomicU32,
 }
 
-#[derive(Debug, Default)]
-struct Meter {
-    requests: AtomicU64,
-    throttled: AtomicU64,
-    milliseconds: AtomicU64,
-    /// From here on only essential requests are made; zero for no limit.
-    enough: AtomicU64,
-}
-
-impl Meter {
-    fn count(&self, started: Instant) {
-        let open = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.milliseconds.fetch_add(open, Ordering::Relaxed);
-    }
-}
-
 /// A request that holds its permit and runs the meter until it is dropped.
 struct Open {
-    started: Instant,
-    meter: Arc<Meter>,
+    clocked: Clocked,
     _permit: OwnedSemaphorePermit,
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.meter.count(self.started);
-    }
 }
 
 /// The media type of an answer that we read.
@@ -170,31 +148,22 @@ impl Transport {
             limits: settings.limits,
             identity,
             random,
-            meter: Arc::default(),
+            meter: Arc::new(Meter::new()),
             failures: AtomicU32::new(0),
         })
     }
 
     pub(super) fn spent(&self) -> Spent {
-        Spent {
-            requests: self.meter.requests.load(Ordering::Relaxed),
-            throttled: self.meter.throttled.load(Ordering::Relaxed),
-            milliseconds: self.meter.milliseconds.load(Ordering::Relaxed),
-        }
+        self.meter.spent()
     }
 
     pub(super) fn allow(&self, time: Duration) {
-        let now = self.meter.milliseconds.load(Ordering::Relaxed);
-        let time = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-        // One more, because zero means that nobody set it.
-        let enough = now.saturating_add(time).saturating_add(1);
-        self.meter.enough.store(enough, Ordering::Relaxed);
+        self.meter.allow(time);
     }
 
     /// Whether there is time for what can wait.
     pub(super) fn has_time(&self) -> bool {
-        let enough = self.meter.enough.load(Ordering::Relaxed);
-        enough == 0 || self.meter.milliseconds.load(Ordering::Relaxed) + 1 < enough
+        self.meter.has_time()
     }
 
     pub(super) async fn ping(&self) -> Result<(), Error> {
@@ -270,7 +239,7 @@ impl Transport {
             path: target.path,
             format,
             response,
-            deadline: open.started + most,
+            deadline: open.clocked.started + most,
             _open: open,
         })
     }
@@ -304,8 +273,7 @@ impl Transport {
         let mut attempt = 0;
         loop {
             attempt += 1;
-            self.meter.requests.fetch_add(1, Ordering::Relaxed);
-            let started = Instant::now();
+            let clocked = self.meter.begin();
             let mut asked = None;
             let mut request = self.http.get(&url).query(&target.query);
             request = request.header(ACCEPT, "application/json, application/x-ndjson");
@@ -314,8 +282,7 @@ impl Transport {
                 Ok(Ok(response)) => match self.judge(target, response.status(), attempt) {
                     None => {
                         let open = Open {
-                            started,
-                            meter: Arc::clone(&self.meter),
+                            clocked,
                             _permit: permit,
                         };
                         return Ok((response, open));
@@ -328,7 +295,7 @@ impl Transport {
                 Ok(Err(error)) => classify(path, &error),
                 Err(_) => Error::Timeout { path },
             };
-            self.meter.count(started);
+            drop(clocked);
             if !is_silence(&failure) || attempt >= self.limits.attempts {
                 return Err(failure);
             }
@@ -346,7 +313,7 @@ impl Transport {
             401 | 403 | 495 | 496 => Some(Error::NotAdmitted { path, status: code }),
             429 | 500..=599 => {
                 if code == 429 {
-                    self.meter.throttled.fetch_add(1, Ordering::Relaxed);
+                    self.meter.throttled();
                 }
                 Some(Error::Busy {
                     path,

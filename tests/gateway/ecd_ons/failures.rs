@@ -12,7 +12,7 @@ async fn a_stream_that_breaks_is_never_complete() {
         assert!(!brought.streams.contains(&Kind::Report), "{fault:?}");
         let path = "/v0/xstream/reports/data";
         assert_eq!(brought.failed, [(Kind::Report, None, Error::Truncated { path })]);
-        assert!(brought.spent.is_some());
+        assert!(brought.spent.requests > 10, "{:?}", brought.spent);
     }
 }
 

@@ -115,7 +115,7 @@ struct Brought {
     complete: BTreeSet<(Kind, String)>,
     streams: BTreeSet<Kind>,
     failed: Vec<(Kind, Option<String>, Error)>,
-    spent: Option<Spent>,
+    spent: Spent,
     error: Option<Error>,
 }
 
@@ -127,6 +127,7 @@ impl Brought {
 
 async fn bring(ons: &Ons, pull: Pull) -> Brought {
     let mut brought = Brought::default();
+    let before = ons.spent();
     let mut events = ons.pull(pull);
     while let Some(event) = events.next().await {
         match event {
@@ -147,9 +148,9 @@ async fn bring(ons: &Ons, pull: Pull) -> Brought {
             Ok(Event::Complete { kind, client }) => assert!(brought.complete.insert((kind, client))),
             Ok(Event::StreamComplete { kind }) => assert!(brought.streams.insert(kind)),
             Ok(Event::Failed { kind, client, error }) => brought.failed.push((kind, client, error)),
-            Ok(Event::Spent(spent)) => brought.spent = Some(spent),
             Err(error) => brought.error = Some(error),
         }
     }
+    brought.spent = ons.spent().since(before);
     brought
 }

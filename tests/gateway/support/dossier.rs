@@ -40,6 +40,8 @@ pub struct Dossiers {
     plan: Arc<Plan>,
     profiles: Arc<Registry>,
     tls: tempfile::TempDir,
+    /// Where spool files live while a run lasts.
+    pub spool: std::path::PathBuf,
     /// The connector that the worker of webhooks keeps.
     kept: Ons,
 }
@@ -63,11 +65,13 @@ impl Dossiers {
         let profiles = Arc::new(Registry::builtin());
         let plan = Arc::new(Plan::load(&Files::builtin(), &profiles).unwrap());
         let master = MasterKey::new(&[7; 32]);
+        let store = fresh().await;
         let dossiers = Self {
             mock,
             population,
             clock,
-            store: fresh().await,
+            spool: store.folder.path().to_owned(),
+            store,
             tenant: Arc::new(tenant("topaz")),
             ids: master.mac_key("resource-id:topaz"),
             plan,
@@ -132,6 +136,17 @@ impl Dossiers {
         self.engine(&self.kept).hooked().await
     }
 
+    /// One run that is told to stop when `stop` resolves.
+    pub async fn sync_until(
+        &self,
+        progress: &(dyn Fn(Progress) + Send + std::marker::Sync),
+        stop: impl Future<Output = ()>,
+    ) -> Result<Report, inzage::sync::Error> {
+        let connector = self.connector();
+        let engine = self.engine(&connector);
+        engine.run_until(Want::Everything, progress, stop).await
+    }
+
     fn engine<'a>(&'a self, connector: &'a Ons) -> Sync<'a> {
         Sync {
             db: &self.store.db,
@@ -142,7 +157,7 @@ impl Dossiers {
             plan: Arc::clone(&self.plan),
             profiles: Arc::clone(&self.profiles),
             ids: self.ids.clone(),
-            spool_dir: self.store.folder.path(),
+            spool_dir: &self.spool,
         }
     }
 

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::support::dossier::{Dossiers, content};
 
+mod failures;
 mod program;
 
 /// Dossiers that were synced once, and an inbox before them.
