@@ -125,6 +125,8 @@ async fn what_a_run_spent_that_was_stopped_or_taken_over_is_counted() {
     let after_the_first = requests_today(&dossiers).await;
     assert!(after_the_first > 0 && after_the_first >= dossiers.mock.served.requests());
 
+    let begun = Notify::new();
+    let tell = |_: Progress| begun.notify_one();
     let mut taken_over = std::pin::pin!(dossiers.sync_with(Want::Everything, &tell));
     tokio::select! {
         biased;

@@ -196,6 +196,80 @@ async fn a_record_that_is_gone_or_as_before_leaves_the_quarantine() {
     assert_eq!(left, []);
 }
 
+/// Kinds and keys in quarantine.
+async fn quarantined(dossiers: &Dossiers) -> Vec<(String, String)> {
+    let mut read = dossiers.store.db.read().await.unwrap();
+    let lines = inzage::sync::quarantined(&mut read, &dossiers.tenant.id, "ons", None, None)
+        .await
+        .unwrap();
+    lines.into_iter().map(|line| (line.kind, line.key)).collect()
+}
+
+fn kinds(lines: &[(String, String)]) -> Vec<&str> {
+    lines.iter().map(|(kind, _)| kind.as_str()).collect()
+}
+
+#[tokio::test]
+async fn what_a_clients_own_list_no_longer_has_leaves_the_quarantine() {
+    let client = cast().everything;
+    let dossiers = Dossiers::new(10, &[client]).await;
+    let first = |shelf| dossiers.population.of(shelf, client)[0]["id"].clone();
+    let all = [Shelf::CarePlans, Shelf::Agenda, Shelf::Forms].map(|shelf| (shelf, first(shelf)));
+    let key = |id: &serde_json::Value| id.as_str().map_or_else(|| id.to_string(), str::to_owned);
+    dossiers.population.write(dossiers.clock.now(), |edit| {
+        for (shelf, id) in &all {
+            assert!(edit.change(*shelf, &key(id), |body| {
+                body["status"] = json!("xyzzy");
+                body["private"] = json!("xyzzy");
+            }));
+        }
+    });
+    assert_eq!(dossiers.sync(Want::Everything).await.quarantined, 3);
+    let lines = quarantined(&dossiers).await;
+    assert_eq!(kinds(&lines), ["agenda-occurrence", "care-plan", "survey-result"]);
+    dossiers.clock.advance(SignedDuration::from_hours(1));
+    dossiers.population.write(dossiers.clock.now(), |edit| {
+        for (shelf, id) in &all {
+            assert!(edit.remove(*shelf, &key(id)));
+        }
+    });
+    // A list that did not arrive whole says nothing.
+    let faults = &dossiers.mock.faults;
+    faults.add("/v0/administration/dossier/care_plans", Fault::Page, 1);
+    assert!(!dossiers.sync(Want::Changes).await.is_complete());
+    assert_eq!(kinds(&quarantined(&dossiers).await), ["care-plan"]);
+    assert!(dossiers.sync(Want::Changes).await.is_complete());
+    assert_eq!(quarantined(&dossiers).await, []);
+}
+
+#[tokio::test]
+async fn what_the_source_says_to_be_gone_or_elsewhere_leaves_the_quarantine() {
+    let (client, other) = (cast().everything, cast().pair[0]);
+    let dossiers = Dossiers::new(10, &[client, other]).await;
+    dossiers.sync(Want::Everything).await;
+    let report = some_report(&dossiers, client);
+    set_type(&dossiers, &report, json!("a hundred"));
+    let relation = dossiers.population.of(Shelf::EmployeeRelations, other)[0]["id"].to_string();
+    dossiers.population.write(dossiers.clock.now(), |edit| {
+        let break_relation = |body: &mut serde_json::Value| body["employeeId"] = json!("xyzzy");
+        assert!(edit.change(Shelf::EmployeeRelations, &relation, break_relation));
+        let break_client = |body: &mut serde_json::Value| body["initials"] = json!(7);
+        assert!(edit.change(Shelf::Clients, &other.to_string(), break_client));
+    });
+    dossiers.sync(Want::Changes).await;
+    let lines = quarantined(&dossiers).await;
+    assert_eq!(kinds(&lines), ["care-team", "client", "report"]);
+
+    dossiers.clock.advance(SignedDuration::from_hours(1));
+    dossiers.population.write(dossiers.clock.now(), |edit| {
+        let moved = |body: &mut serde_json::Value| body["clientId"] = json!(cast().hospital);
+        assert!(edit.change(Shelf::Reports, &report, moved));
+        assert!(edit.remove(Shelf::Clients, &other.to_string()));
+    });
+    dossiers.sync(Want::Changes).await;
+    assert_eq!(quarantined(&dossiers).await, []);
+}
+
 async fn inzage(config: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_inzage"));
     command.arg("sync").args(arguments).arg("--config").arg(config);

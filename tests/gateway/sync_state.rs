@@ -150,19 +150,33 @@ async fn a_failure_that_is_not_the_sources_waits_as_well() {
 }
 
 #[tokio::test]
-async fn an_answer_of_arrays_is_no_client_and_takes_nobody_away() {
+async fn an_answer_of_arrays_is_no_record_and_takes_nothing_away() {
     let client = Cast::default().everything;
     let dossiers = world().await;
     dossiers.sync(Want::Everything).await;
     let (before, published) = (dossiers.state().await, dossiers.published(&[client]).await);
-    for want in [Want::Everything, Want::Changes] {
+    let around = format!("/v0/administration/clients/{client}");
+    for path in [
+        "/v0/administration/dossier/care_plans",
+        "/v0/agenda/",
+        &format!("{around}/careproviders"),
+        &format!("{around}/client_employee_relations"),
+    ] {
         dossiers.clock.advance(SignedDuration::from_hours(1));
-        let arrays = Fault::Instead(format!("[{client},null]\n"));
+        let arrays = Fault::Json("[[1,null]]".to_owned());
+        dossiers.mock.faults.add(path, arrays, 1);
+        let report = dossiers.sync(Want::Everything).await;
+        assert!(!report.is_complete() && report.withdrawn == 0, "{path}: {report:#?}");
+        assert_eq!(dossiers.state().await.as_of, before.as_of, "{path}");
+        assert_eq!(dossiers.published(&[client]).await, published, "{path}");
+    }
+    // In the place of the client: it can be read no further than its number.
+    for want in [Want::Everything, Want::Changes] {
+        let arrays = Fault::Json(format!("[[{client},null]]"));
         dossiers.mock.faults.add("/v0/xstream/clients", arrays, 1);
-        let done = dossiers.try_sync(want.clone()).await;
-        println!("{want:?} {done:#?}");
+        let report = dossiers.sync(want.clone()).await;
         dossiers.mock.faults.clear();
+        assert_eq!((report.quarantined, report.withdrawn), (2, 0), "{want:?}: {report:#?}");
         assert_eq!(dossiers.published(&[client]).await, published, "{want:?}");
-        println!("{:?} {:?}", dossiers.state().await, before);
     }
 }

@@ -264,3 +264,48 @@ impl Connector for Ons {
         self.run(pull, |run| run.look(look.again, names))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ecd::mock::ons::Authority;
+
+    #[tokio::test]
+    async fn a_task_that_breaks_ends_the_pull_with_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let authority = Authority::open(folder.path()).unwrap();
+        let client = authority.client().clone();
+        let settings = Settings::new(
+            "https://127.0.0.1:1/".parse().unwrap(),
+            authority.ca_pem().to_owned(),
+            client.certificate_pem,
+            client.key_pem,
+        );
+        let contracts = Arc::new(Contracts::builtin("ons").unwrap());
+        let ons = Ons::new(settings, contracts, Random::seeded(1)).unwrap();
+        let pull = || Pull {
+            clients: BTreeSet::new(),
+            reach: Reach::Full,
+            agenda: Date::MIN..Date::MIN,
+            today: Date::MIN,
+        };
+        let kind = Kind::Report;
+        let broken = ons.run(pull(), async move |run| {
+            let _ = run.send(Event::StreamComplete { kind }).await;
+            panic!("a slip in the connector");
+        });
+        let events: Vec<_> = broken.collect().await;
+        assert!(
+            matches!(
+                &events[..],
+                [Ok(Event::StreamComplete { .. }), Err(Error::Shape { path: "pull", .. })]
+            ),
+            "{events:?}"
+        );
+        let whole = ons.run(pull(), async move |run| {
+            let _ = run.send(Event::StreamComplete { kind }).await;
+        });
+        let events: Vec<_> = whole.collect().await;
+        assert!(matches!(&events[..], [Ok(Event::StreamComplete { .. })]), "{events:?}");
+    }
+}

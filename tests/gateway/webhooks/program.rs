@@ -1,13 +1,18 @@
 //! The same through the program as it is installed: HTTP in, the worker of `serve`, the published dossier.
 
+use std::io::{Read as _, Write as _};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
 use inzage::clock::Clock;
+use inzage::db::lease::{self, Taken};
+use inzage::db::{Sql, params};
 use inzage::ecd::mock::Shelf;
-use inzage::ecd::mock::ons::Sender;
+use inzage::ecd::mock::ons::{Authority, Sender};
 use inzage::secret::Secret;
+use inzage::sync::Want;
+use jiff::SignedDuration;
 use serde_json::json;
 
 use super::World;
@@ -30,16 +35,21 @@ fn free_port() -> u16 {
     listener.local_addr().unwrap().port()
 }
 
-async fn serve(dossiers: &Dossiers) -> (Program, u16) {
+/// Starts the program; with the port for apps and that for operators. `more`: lines of the tenant's section. The
+/// client certificate is that in the folder of the database, unless there is none.
+async fn serve(dossiers: &Dossiers, more: &str) -> (Program, u16, u16) {
     let folder = dossiers.store.folder.path();
     std::fs::write(folder.join("master.key"), "07".repeat(32)).unwrap();
     std::fs::write(folder.join("webhook.secret"), SECRET).unwrap();
     let (listen, inside) = (free_port(), free_port());
-    let file = |name: &str| dossiers.tls().join(name).display().to_string();
+    let file = |name: &str| match folder.join(name) {
+        own if own.exists() => own.display().to_string(),
+        _ => dossiers.tls().join(name).display().to_string(),
+    };
     let text = format!(
         "[server]\nlisten = \"127.0.0.1:{listen}\"\nadmin_listen = \"127.0.0.1:{inside}\"\n\
          public_url = \"http://127.0.0.1:{listen}/\"\nspool_dir = \"spool\"\n[database]\nurl = \"{}\"\n\
-         [secrets]\nmaster_key_file = \"master.key\"\n[sms]\ndir = \"outbox\"\n[tenant.topaz]\nname = \"Topaz\"\n\
+         [secrets]\nmaster_key_file = \"master.key\"\n[sms]\ndir = \"outbox\"\n[tenant.topaz]\nname = \"Topaz\"\n{more}\
          [tenant.topaz.ons]\nbase_url = \"{}/\"\nca_file = \"{}\"\ncertificate_file = \"{}\"\nkey_file = \"{}\"\n\
          webhook_secret_file = \"webhook.secret\"\n",
         dossiers.store.url,
@@ -59,7 +69,7 @@ async fn serve(dossiers: &Dossiers) -> (Program, u16) {
     let program = Program(child);
     for _ in 0..600 {
         if tokio::net::TcpStream::connect(("127.0.0.1", listen)).await.is_ok() {
-            return (program, listen);
+            return (program, listen, inside);
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
@@ -69,7 +79,7 @@ async fn serve(dossiers: &Dossiers) -> (Program, u16) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_webhook_is_visible_within_five_seconds() {
     let world = World::new().await;
-    let (_program, port) = serve(&world.dossiers).await;
+    let (_program, port, _) = serve(&world.dossiers, "").await;
     let url = format!("http://127.0.0.1:{port}/topaz/hooks/ons").parse().unwrap();
     let sender = Sender::new(url, Secret::new(SECRET.to_owned()), Clock::System).unwrap();
     assert_eq!(
@@ -131,4 +141,109 @@ async fn a_webhook_is_visible_within_five_seconds() {
     let answers: Vec<Option<u16>> = burst.buffer_unordered(32).collect().await;
     assert!(answers.iter().all(|answer| *answer == Some(200)), "{answers:?}");
     println!("600 events in {:?}", started.elapsed());
+}
+
+/// Sets the clock of the mock and of the runs of this test to this long before the real one, by which the program goes.
+fn real_time(world: &World, ago: SignedDuration) {
+    let clock = &world.dossiers.clock;
+    let then = Clock::System.now() - ago;
+    clock.advance(then.duration_since(clock.now()));
+}
+
+/// The metrics of the program.
+fn metrics(inside: u16) -> std::io::Result<String> {
+    let mut stream = std::net::TcpStream::connect(("127.0.0.1", inside))?;
+    stream.write_all(b"GET /metrics HTTP/1.0\r\nhost: 127.0.0.1\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
+}
+
+/// A slot finds the source taken; meanwhile the maps on the disk are broken. Then the source is free.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slot_that_finds_the_source_taken_runs_when_it_is_free_by_the_maps_of_the_start() {
+    let world = World::new().await;
+    let dossiers = &world.dossiers;
+    real_time(&world, SignedDuration::from_hours(48));
+    assert!(dossiers.sync(Want::Everything).await.is_complete());
+    let key = world.report(world.client)["id"].to_string();
+    world.change(Shelf::Reports, &key, |report| report["comment"] = json!("In het slot."));
+    let patches = dossiers.store.folder.path().join("patches");
+    std::fs::create_dir_all(patches.join("ons")).unwrap();
+
+    let (db, tenant, now) = (&dossiers.store.db, &dossiers.tenant.id, Clock::System.now());
+    let hour = SignedDuration::from_hours(1);
+    let taken = lease::take(db, tenant, "sync/ons", "an operator", now, hour)
+        .await
+        .unwrap();
+    let Taken::Ours(lease) = taken else {
+        panic!("another has the source: {taken:?}");
+    };
+    let (_program, _, inside) = serve(dossiers, "map_patches = \"patches\"\n").await;
+    let began = Instant::now();
+    loop {
+        let answer = metrics(inside).unwrap_or_default();
+        let mut runs = answer.lines().filter(|line| line.starts_with("inzage_sync_runs_total"));
+        if runs.any(|line| line.contains("held")) {
+            break;
+        }
+        assert!(began.elapsed() < Duration::from_secs(30), "no slot began: {answer}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    std::fs::write(patches.join("ons/report.toml"), "no map").unwrap();
+    lease.release(db, Clock::System.now()).await.unwrap();
+    let (name, free) = (world.observation(&key), Instant::now());
+    while !world.published(&name).await.unwrap().contains("In het slot.") {
+        assert!(free.elapsed() < Duration::from_secs(20), "the slot is lost");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn webhooks_are_followed_with_a_certificate_that_was_replaced() {
+    const ATTEMPTS: Sql = Sql::both("SELECT max(attempts) FROM hook_job");
+    let world = World::new().await;
+    let dossiers = &world.dossiers;
+    // No slot is to be made up for.
+    real_time(&world, SignedDuration::from_secs(1));
+    assert!(dossiers.sync(Want::Everything).await.is_complete());
+    let folder = dossiers.store.folder.path();
+    let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();
+    let known = Authority::open(dossiers.tls())
+        .unwrap()
+        .issue("inzage-TE1002-other")
+        .unwrap();
+    write("client.pem", &known.certificate_pem);
+    write("client.key.pem", known.key_pem.expose());
+    let (_program, port, _) = serve(dossiers, "").await;
+    let url = format!("http://127.0.0.1:{port}/topaz/hooks/ons").parse().unwrap();
+    let sender = Sender::new(url, Secret::new(SECRET.to_owned()), Clock::System).unwrap();
+    let report = world.report(world.client);
+    let (id, key) = (report["id"].as_u64().unwrap(), report["id"].to_string());
+    world.change(Shelf::Reports, &key, |report| {
+        report["comment"] = json!("Weer toegelaten.")
+    });
+    assert_eq!(sender.event("report", "UPDATE", id).await, Some(200));
+    let began = Instant::now();
+    let attempts = async || {
+        let mut read = dossiers.store.db.read().await.unwrap();
+        let row = read.row(ATTEMPTS, params![]).await.unwrap();
+        row.and_then(|row| row.opt_int(0)).unwrap_or(0)
+    };
+    while attempts().await == 0 {
+        assert!(began.elapsed() < Duration::from_secs(20), "nobody tried");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let name = world.observation(&key);
+    assert!(!world.published(&name).await.unwrap().contains("Weer toegelaten."));
+    write("client.pem", &dossiers.mock.client_cert_pem);
+    write("client.key.pem", dossiers.mock.client_key_pem.expose());
+    let replaced = Instant::now();
+    while !world.published(&name).await.unwrap().contains("Weer toegelaten.") {
+        assert!(
+            replaced.elapsed() < Duration::from_secs(30),
+            "still the old certificate"
+        );
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }
