@@ -37,7 +37,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Demo(options) => demo::run(options).await,
         Command::Serve(at) => serve::run(&at).await,
         Command::Check(at) => operate::check(&at).await,
-        Command::Sync(options) => sync::run(options).await,
+        Command::Sync(options) => Box::pin(sync::run(options)).await,
         Command::Migrate(at) => operate::migrate(&at).await,
         Command::Map(command) => integrate::map(command),
         Command::Contract(command) => integrate::contract(command),

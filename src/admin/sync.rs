@@ -22,11 +22,11 @@ const AGAIN: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(options: SyncOptions) -> anyhow::Result<ExitCode> {
     match options.command {
-        None => once(options).await,
+        None => Box::pin(once(options)).await,
         Some(SyncCommand::Held { what, after }) => held(&what, after.as_deref()).await,
         Some(SyncCommand::Confirm { what, keep }) => {
             let decision = if keep { Decision::Keep } else { Decision::Remove };
-            confirm(&what, decision).await
+            Box::pin(confirm(&what, decision)).await
         }
         Some(SyncCommand::Quarantine { what, after }) => quarantine(&what, after.as_deref()).await,
         Some(SyncCommand::Replay { at, tenant }) => {

@@ -223,7 +223,7 @@ async fn first_login(id: &str, preset: Preset) {
 #[tokio::test]
 async fn each_rule_of_the_portals_is_kept() {
     for (id, preset, shows) in ROWS {
-        see(id, *preset, *shows).await;
+        Box::pin(see(id, *preset, *shows)).await;
     }
 }
 

@@ -32,7 +32,7 @@ impl Run<'_> {
             today: self.clock.now().to_zoned(self.tenant.zone.clone()).date(),
         };
         let events = self.connector.look(look);
-        let read = self.read(events, Date::MIN..Date::MIN, &Pick::Every, &mut report, &|_| {});
+        let read = Box::pin(self.read(events, Date::MIN..Date::MIN, &Pick::Every, &mut report, &|_| {}));
         let (mut pulled, spent) = self.metered(read).await?;
         report.requests = spent.requests;
         let removals = self.removals(&pulled, &clients, &mut report).await?;

@@ -97,7 +97,7 @@ impl Run<'_> {
             clients: clients.len() as u64,
             ..Report::default()
         };
-        let pull = self.pull(clients.clone(), reach, &pick, &mut report, progress);
+        let pull = Box::pin(self.pull(clients.clone(), reach, &pick, &mut report, progress));
         let (mut pulled, spent) = self.metered(pull).await?;
         report.requests = spent.requests;
         if matches!(want, Want::Client(_)) {

@@ -209,7 +209,8 @@ impl Sync<'_> {
     ) -> Result<Report, Error> {
         check_policy(self.tenant, self.connector.name(), &self.plan)?;
         let run = Run::start(self).await?;
-        run.holding(run.whole(want, progress), stop).await
+        // On the heap, here and where it reads: a run is a large future, and its caller may be deep in one already.
+        run.holding(Box::pin(run.whole(want, progress)), stop).await
     }
 
     /// Reads and maps like [`Self::run`] and tells what would change; nothing is written but what the reading cost.
@@ -219,7 +220,7 @@ impl Sync<'_> {
         progress: &(dyn Fn(Progress) + Send + std::marker::Sync),
     ) -> Result<Report, Error> {
         let run = Run::rehearse(self).await?;
-        let (report, _) = run.once(&want, self.clock.now(), progress).await?;
+        let (report, _) = Box::pin(run.once(&want, self.clock.now(), progress)).await?;
         Ok(report)
     }
 }

@@ -163,7 +163,7 @@ async fn an_answer_of_arrays_is_no_record_and_takes_nothing_away() {
         &format!("{around}/client_employee_relations"),
     ] {
         dossiers.clock.advance(SignedDuration::from_hours(1));
-        let arrays = Fault::Json("[[1,null]]".to_owned());
+        let arrays = Fault::Json("[[1,null,null,null]]".to_owned());
         dossiers.mock.faults.add(path, arrays, 1);
         let report = dossiers.sync(Want::Everything).await;
         assert!(!report.is_complete() && report.withdrawn == 0, "{path}: {report:#?}");
@@ -172,7 +172,7 @@ async fn an_answer_of_arrays_is_no_record_and_takes_nothing_away() {
     }
     // In the place of the client: it can be read no further than its number.
     for want in [Want::Everything, Want::Changes] {
-        let arrays = Fault::Json(format!("[[{client},null]]"));
+        let arrays = Fault::Json(format!("[[{client},null,null,null]]"));
         dossiers.mock.faults.add("/v0/xstream/clients", arrays, 1);
         let report = dossiers.sync(want.clone()).await;
         dossiers.mock.faults.clear();

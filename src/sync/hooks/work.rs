@@ -45,7 +45,7 @@ impl Sync<'_> {
             Err(Error::Held(_)) => return Ok(Worked::Idle),
             run => run?,
         };
-        run.holding(run.follow(), std::future::pending()).await
+        run.holding(Box::pin(run.follow()), std::future::pending()).await
     }
 }
 
@@ -62,7 +62,7 @@ impl Run<'_> {
         let again = self.what(&jobs, &clients).await?;
         let done = match again.is_empty() {
             true => Ok(Report::default()),
-            false => self.again(again, clients, since).await,
+            false => Box::pin(self.again(again, clients, since)).await,
         };
         let ended = self.clock.now();
         // What is held waits for an operator, and not in the queue.

@@ -30,7 +30,8 @@ impl Sync<'_> {
     /// Applies the decision to what waits, of one kind or of all. Holds the lease of the source; the source itself is not asked.
     pub async fn decide(&self, kind: Option<Kind>, decision: Decision) -> Result<Decided, Error> {
         let run = Run::start(self).await?;
-        run.holding(run.decided(kind, decision), std::future::pending()).await
+        run.holding(Box::pin(run.decided(kind, decision)), std::future::pending())
+            .await
     }
 }
 
