@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::conformance;
+use crate::ecd::mock::Mishaps;
 
 /// A FHIR gateway in front of the client dossiers of Dutch long-term care.
 #[derive(Debug, Parser)]
@@ -333,6 +334,30 @@ pub enum MockCommand {
         clients: u32,
         #[arg(long, default_value_t = 1)]
         seed: u64,
+        /// Let a share of the answers go wrong, in percent: 10, or 10:timeout,500,429,garbage,half,duplicates,disorder,empty,slow,wrong-certificate
+        #[arg(long)]
+        faults: Option<Mishaps>,
+    },
+    /// Write drops of Caress with synthetic clients and serve its lists and its SOAP service over HTTPS with mutual TLS
+    Caress {
+        #[arg(long, default_value = "127.0.0.1:8444")]
+        listen: SocketAddr,
+        /// Where the test CA, certificates and passwords are kept, and drops are written
+        #[arg(long, default_value = "inzage-mock-caress")]
+        data: PathBuf,
+        /// The organisation that the manifest of a drop names
+        #[arg(long, default_value = "treant")]
+        tenant: String,
+        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=20_000))]
+        clients: u32,
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Seconds that a list takes; the product takes up to 50
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(0..=600))]
+        list_seconds: u64,
+        /// Let a share of the answers go wrong, in percent: 10, or 10:timeout,500,429,garbage,half,duplicates,disorder,empty,slow,wrong-certificate
+        #[arg(long)]
+        faults: Option<Mishaps>,
     },
     /// Send the two test events of Ons to a gateway, signed and unsigned, and tell how they were answered
     Webhook {

@@ -1,19 +1,22 @@
 //! Commands for integrators: mapping files, the mock ECD, the configuration's reference.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 
 use super::cli::{ConfigCommand, ContractCommand, MapCommand, MockCommand, OfTenant};
+use super::operate::private;
 use super::told;
 use crate::clock::Clock;
 use crate::config::{self, Config, Tenant};
-use crate::ecd::mock::{Population, ons};
+use crate::ecd::mock::{Population, caress, ons};
 use crate::mapping::{self, Context, Files, Plan, ReportTypes};
 use crate::profile::Registry;
-use crate::secret::{MasterKey, Secret};
+use crate::secret::{MasterKey, Random, Secret};
 
 pub(super) fn config(command: ConfigCommand) -> anyhow::Result<ExitCode> {
     match command {
@@ -151,31 +154,73 @@ pub(super) fn map(command: MapCommand) -> anyhow::Result<ExitCode> {
 }
 
 pub(super) async fn mock(command: MockCommand) -> anyhow::Result<ExitCode> {
-    let (listen, data, clients, seed) = match command {
+    let zone = jiff::tz::TimeZone::get("Europe/Amsterdam")?;
+    let today = Clock::System.now().to_zoned(zone).date();
+    let people = |clients: u32, seed| Arc::new(Population::generate(clients as usize, seed, today));
+    match command {
         MockCommand::Ons {
             listen,
             data,
             clients,
             seed,
-        } => (listen, data, clients, seed),
+            faults,
+        } => {
+            let mut options = ons::Options::new(listen, people(clients, seed), data.clone(), Clock::System);
+            options.mishaps = faults.unwrap_or_default();
+            let running = ons::start(options).await?;
+            let dir = std::path::absolute(&data)?;
+            say!(
+                "# mock Ons with {clients} clients; put this under a tenant in inzage.toml\n[tenant.<id>.ons]\n{}",
+                section(&running.url, &dir)
+            );
+            tokio::signal::ctrl_c().await?;
+        }
         MockCommand::Webhook {
             url,
             secret_file,
             report,
         } => return webhook(url, &secret_file, report).await,
-    };
-    let today = Clock::System
-        .now()
-        .to_zoned(jiff::tz::TimeZone::get("Europe/Amsterdam")?)
-        .date();
-    let population = Arc::new(Population::generate(clients as usize, seed, today));
-    let running = ons::start(ons::Options::new(listen, population, data.clone(), Clock::System)).await?;
-    let dir = std::path::absolute(&data)?;
-    say!(
-        "# mock Ons with {clients} clients; put this under a tenant in inzage.toml\n[tenant.<id>.ons]\n{}",
-        section(&running.url, &dir)
-    );
-    tokio::signal::ctrl_c().await?;
+        MockCommand::Caress {
+            listen,
+            data,
+            tenant,
+            clients,
+            seed,
+            list_seconds,
+            faults,
+        } => {
+            let dir = std::path::absolute(&data)?;
+            let running = caress::start(caress::Options {
+                listen,
+                population: people(clients, seed),
+                dir: dir.clone(),
+                tenant,
+                clock: Clock::System,
+                random: Random::Os,
+                list_time: Duration::from_secs(list_seconds),
+                mishaps: faults.unwrap_or_default(),
+            })
+            .await?;
+            let password = dir.join("password");
+            // Left over from an earlier start, whose password is gone.
+            let _ = std::fs::remove_file(&password);
+            write!(private(&password)?, "{}", running.password.expose())?;
+            let file = toml::Value::String(password.display().to_string());
+            let drop_dir = toml::Value::String(dir.join("drop").display().to_string());
+            say!(
+                "# mock Caress with {clients} clients; put one of these under a tenant in inzage.toml\n\
+                 # out of drops; a new one: curl --user {user}:$(cat {file}) --cert {dir}/client.pem --key {dir}/client.key.pem \
+                 --cacert {dir}/ca.pem -X POST {url}/mock/drop\n[tenant.<id>.caress]\ndrop_dir = {drop_dir}\n\
+                 # or over the web\n[tenant.<id>.caress]\n{section}username = \"{user}\"\npassword_file = {file}\n\
+                 soap_password_file = {file}",
+                user = caress::USER,
+                dir = dir.display(),
+                url = running.url,
+                section = section(&running.url, &dir),
+            );
+            tokio::signal::ctrl_c().await?;
+        }
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -197,7 +242,7 @@ async fn webhook(url: url::Url, secret_file: &std::path::Path, report: Option<u6
     Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
-/// The settings of `[tenant.<id>.ons]` for a mock that keeps its certificates in `dir`.
+/// Address and certificates, for a mock that keeps its certificates in `dir`.
 pub(super) fn section(url: &str, dir: &std::path::Path) -> String {
     let file = |name: &str| toml::Value::String(dir.join(name).display().to_string());
     format!(

@@ -14,6 +14,7 @@ macro_rules! say {
 
 mod account;
 mod bars;
+mod caress;
 pub mod cli;
 mod demo;
 mod integrate;

@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 
 use super::operate::connector;
+use crate::clock::Clock;
 use crate::config::{OnsSource, Source, Tenant};
 use crate::ecd::Connector;
 use crate::ecd::ons::{Identity, Settings, certificate};
@@ -58,19 +59,19 @@ struct Known {
 }
 
 impl Known {
-    fn new(tenant: &Tenant, random: &Random) -> anyhow::Result<Self> {
+    fn new(tenant: &Tenant, clock: &Clock, random: &Random) -> anyhow::Result<Self> {
         // First: what changes in between is noticed the next time.
         let files = fingerprint(tenant)?;
-        let connector = connector(tenant, random)?;
+        let connector = connector(tenant, clock, random)?;
         Ok(Self { connector, files })
     }
 
     /// Made anew if the certificate, its key or the authority were replaced. Files that cannot be read, or do not belong together
     /// yet, change nothing.
-    fn renew(&mut self, tenant: &Tenant, random: &Random) {
+    fn renew(&mut self, tenant: &Tenant, clock: &Clock, random: &Random) {
         let renewed = fingerprint(tenant).and_then(|files| match files == self.files {
             true => Ok(None),
-            false => Self::new(tenant, random).map(Some),
+            false => Self::new(tenant, clock, random).map(Some),
         });
         match renewed {
             Ok(None) => {}
@@ -104,7 +105,7 @@ fn fingerprint(tenant: &Tenant) -> anyhow::Result<[u8; 32]> {
 pub(super) async fn follow(app: App, tenant: Arc<Tenant>, profiles: Arc<Registry>, plan: Arc<Plan>) {
     let mut arrived = app.hooks.arrived();
     let mut known = loop {
-        match Known::new(&tenant, &app.random) {
+        match Known::new(&tenant, &app.clock, &app.random) {
             Ok(known) => break known,
             Err(error) => tracing::error!(tenant = tenant.id.as_str(), error = format!("{error:#}"), "no webhooks"),
         }
@@ -116,7 +117,7 @@ pub(super) async fn follow(app: App, tenant: Arc<Tenant>, profiles: Arc<Registry
     loop {
         arrived.borrow_and_update();
         if has_failed {
-            known.renew(&tenant, &app.random);
+            known.renew(&tenant, &app.clock, &app.random);
         }
         let sync = Sync {
             db: &app.db,

@@ -11,7 +11,7 @@ use super::cli::{AppCommand, At, AuditCommand, ConformanceCommand, KeyCommand, T
 use super::integrate::{plan, plan_of};
 use super::told;
 use crate::clock::Clock;
-use crate::config::{Config, OAuth, Source, Tenant};
+use crate::config::{CaressSource, Config, OAuth, Source, Tenant};
 use crate::db::Db;
 use crate::ecd::Connector;
 use crate::ecd::caress::{self, Caress};
@@ -109,7 +109,7 @@ pub(super) async fn migrate(at: &At) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-pub(super) fn connector(tenant: &Tenant, random: &Random) -> anyhow::Result<Box<dyn Connector>> {
+pub(super) fn connector(tenant: &Tenant, clock: &Clock, random: &Random) -> anyhow::Result<Box<dyn Connector>> {
     let Some(source) = &tenant.source else {
         anyhow::bail!(
             "tenant {0} has no source: add a [tenant.{0}.ons] or [tenant.{0}.caress] section",
@@ -122,10 +122,14 @@ pub(super) fn connector(tenant: &Tenant, random: &Random) -> anyhow::Result<Box<
     })?;
     let source = match source {
         Source::Ons(source) => source,
-        Source::Caress(source) => {
+        Source::Caress(CaressSource::Web(source)) => {
+            return super::caress::web(tenant, source, contracts, clock, random);
+        }
+        Source::Caress(CaressSource::Drop(dir)) => {
             let settings = caress::Settings {
-                drop_dir: source.drop_dir.clone(),
+                drop_dir: dir.clone(),
                 tenant: tenant.id.to_string(),
+                clock: clock.clone(),
             };
             return Ok(Box::new(Caress::new(settings, Arc::new(contracts))));
         }
@@ -221,7 +225,8 @@ pub(super) fn tenant(command: TenantCommand) -> anyhow::Result<ExitCode> {
     for tenant in &config.tenants {
         let source = match &tenant.source {
             Some(Source::Ons(ons)) => format!("ons {}", ons.base_url),
-            Some(Source::Caress(caress)) => format!("caress {}", caress.drop_dir.display()),
+            Some(Source::Caress(CaressSource::Drop(dir))) => format!("caress {}", dir.display()),
+            Some(Source::Caress(CaressSource::Web(web))) => format!("caress {}", web.base_url),
             None => "no source".to_owned(),
         };
         say!(

@@ -155,7 +155,7 @@ impl<'a> Engine<'a> {
             clock,
             random,
             config,
-            connector: connector(tenant, random)?,
+            connector: connector(tenant, clock, random)?,
             profiles,
             plan,
         })

@@ -29,7 +29,7 @@ pub use policy::{
 pub use preset::{Preset, Rule};
 pub use reader::{Problem, Setting};
 pub use server::Server;
-pub use tenant::{CaressSource, OnsList, OnsSource, Source, Tenant, TenantId};
+pub use tenant::{CaressSource, CaressWeb, OnsList, OnsSource, Source, Tenant, TenantId};
 pub use upstream::Upstream;
 
 use std::sync::Arc;

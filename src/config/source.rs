@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::reader::Reader;
-use super::{CaressSource, OnsList, OnsSource, Source};
+use super::{CaressSource, CaressWeb, OnsList, OnsSource, Source};
 use crate::secret::Secret;
 
 /// Whoever guesses it can make us read, though not what we read.
@@ -127,11 +127,60 @@ fn webhook_secret(reader: &mut Reader, key: &str) -> Option<Option<Secret<String
 }
 
 fn caress(reader: &mut Reader, name: &str) -> Option<CaressSource> {
+    let at = |key: &str| format!("tenant.{name}.caress.{key}");
+    let has_url = reader.has_key(&at("base_url"));
+    let is_reference = name == "<id>";
+    if has_url && reader.has_key(&at("drop_dir")) && !is_reference {
+        reader.problem(
+            &at("drop_dir"),
+            "dossiers come out of drops or over the web: remove this setting or base_url".to_owned(),
+        );
+    }
+    let web = (has_url || is_reference).then(|| caress_web(reader, name));
+    if has_url && !is_reference {
+        return web.flatten().map(|web| CaressSource::Web(Box::new(web)));
+    }
     let drop_dir = reader.path(
-        &format!("tenant.{name}.caress.drop_dir"),
+        &at("drop_dir"),
         "the folder where drops of Caress arrive, with manifest.json; the form of the files is our assumption",
     );
-    Some(CaressSource { drop_dir: drop_dir? })
+    drop_dir.map(CaressSource::Drop)
+}
+
+fn caress_web(reader: &mut Reader, name: &str) -> Option<CaressWeb> {
+    let at = |key: &str| format!("tenant.{name}.caress.{key}");
+    let base_url = reader.value(
+        &at("base_url"),
+        "",
+        "an https URL",
+        "Caress over the web instead of drops; its lists are our assumption, but for the employees",
+    );
+    let ca_file = reader.path(
+        &at("ca_file"),
+        "PEM of the authority that signed the server's certificate",
+    );
+    let certificate_file = reader.path(&at("certificate_file"), "PEM of the client certificate");
+    let key_file = reader.path(&at("key_file"), "PEM of its private key");
+    let username = reader.text(&at("username"), "", "the user of HTTP Basic and of SOAP sessions");
+    let password = reader.secret_file(&at("password_file"), "a file with the password of HTTP Basic");
+    let meaning = "a file with the password of SOAP sessions, encrypted by the supplier; with it staff come over SOAP";
+    let has_soap = reader.has_key(&at("soap_password_file")) || name == "<id>";
+    let soap_password = has_soap.then(|| reader.secret_file(&at("soap_password_file"), meaning));
+    if username.is_empty() {
+        reader.problem(&at("username"), "is missing: expected the name of a user".to_owned());
+    }
+    Some(CaressWeb {
+        base_url: base_url?,
+        ca_file: ca_file?,
+        certificate_file: certificate_file?,
+        key_file: key_file?,
+        username,
+        password: password?,
+        soap_password: match soap_password {
+            Some(found) => Some(found?),
+            None => None,
+        },
+    })
 }
 
 #[cfg(test)]
@@ -180,11 +229,32 @@ mod tests {
         let Some(Source::Caress(source)) = &config.tenant("topaz").unwrap().source else {
             panic!("the source is Caress");
         };
-        assert!(source.drop_dir.ends_with("drops") && source.drop_dir.is_absolute());
+        assert!(matches!(source, CaressSource::Drop(dir) if dir.ends_with("drops") && dir.is_absolute()));
         let both = caress + "[tenant.topaz.ons]\nbase_url = \"https://api.example/\"\n";
         let problems = loaded(&both).unwrap_err();
         assert!(
             problems.iter().any(|problem| problem.key == "tenant.topaz.caress"),
+            "{problems:?}"
+        );
+    }
+
+    #[test]
+    fn caress_comes_out_of_drops_or_over_the_web() {
+        let web = "[tenant.topaz.caress]\nbase_url = \"https://topaz.example/\"\nca_file = \"ca.pem\"\nusername = \"inzage\"\n\
+                   certificate_file = \"own.pem\"\nkey_file = \"own.key\"\npassword_file = \"master.key\"\n";
+        let config = loaded(web).unwrap();
+        let Some(Source::Caress(CaressSource::Web(source))) = &config.tenant("topaz").unwrap().source else {
+            panic!("the source is Caress over the web");
+        };
+        assert!(source.soap_password.is_none() && !format!("{source:?}").contains("0707"));
+        let problems = loaded(&format!("{web}drop_dir = \"drops\"\n")).unwrap_err();
+        assert!(
+            problems.iter().any(|it| it.key == "tenant.topaz.caress.drop_dir"),
+            "{problems:?}"
+        );
+        let problems = loaded(&web.replace("username = \"inzage\"\n", "")).unwrap_err();
+        assert!(
+            problems.iter().any(|it| it.key == "tenant.topaz.caress.username"),
             "{problems:?}"
         );
     }

@@ -151,9 +151,25 @@ impl OnsList {
 
 /// `[tenant.<id>.caress]`
 #[derive(Clone, Debug)]
-pub struct CaressSource {
-    /// The folder in which drops arrive: `manifest.json` and the files that it names.
-    pub drop_dir: PathBuf,
+pub enum CaressSource {
+    /// The folder in which drops arrive: `manifest.json` and the files that it names, or folders with them.
+    Drop(PathBuf),
+    /// The product's own lists.
+    Web(Box<CaressWeb>),
+}
+
+/// `[tenant.<id>.caress]` with a `base_url`.
+#[derive(Clone, Debug)]
+pub struct CaressWeb {
+    pub base_url: Url,
+    /// The certificate authority that signed the server's certificate; no other is trusted.
+    pub ca_file: PathBuf,
+    pub certificate_file: PathBuf,
+    pub key_file: PathBuf,
+    pub username: String,
+    pub password: Secret<String>,
+    /// Where staff come over SOAP: the password of its session, as the supplier encrypted it.
+    pub soap_password: Option<Secret<String>>,
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@
 //!     clients: ["10101".to_owned()].into(),
 //!     reach: Reach::Full,
 //!     agenda: jiff::civil::date(2026, 10, 1)..jiff::civil::date(2027, 3, 1),
+//!     mark: None,
 //!     today: jiff::civil::date(2026, 11, 22),
 //! };
 //! let mut events = ons.pull(pull);
@@ -50,6 +51,7 @@ pub mod contract;
 pub mod mock;
 pub mod ons;
 pub mod stay;
+mod task;
 
 /// What a source record is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -178,6 +180,8 @@ pub struct Pull {
     pub reach: Reach,
     /// The days of the agenda that are polled: from inclusive, to exclusive.
     pub agenda: Range<Date>,
+    /// The last [`Event::Mark`] of which something was published.
+    pub mark: Option<String>,
     /// The local day of the run: it decides what is over and what has not begun.
     pub today: Date,
 }
@@ -234,6 +238,12 @@ pub enum Event {
         kind: Kind,
         client: Option<String>,
         error: Error,
+    },
+    /// Where a source stands that must not go backwards; comes last, and is kept before anything of the pull is published.
+    Mark {
+        mark: String,
+        /// Of when everything is that the pull told.
+        as_of: Timestamp,
     },
 }
 
@@ -294,8 +304,13 @@ pub enum Error {
     Truncated { path: &'static str },
     #[error("{path}: the answer is larger than {limit} bytes")]
     TooLarge { path: &'static str, limit: usize },
-    #[error("the drop is left as it is: {file}: {problem}")]
-    Drop { file: &'static str, problem: String },
+    #[error("the drop is left as it is: {place}: {problem}. {remedy}")]
+    Drop {
+        /// Folder and file.
+        place: String,
+        problem: String,
+        remedy: &'static str,
+    },
     #[error("{path}: the day's request time is nearly used up; this waits until tomorrow")]
     Budget { path: &'static str },
     #[error("{path}: {problem}")]

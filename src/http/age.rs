@@ -181,9 +181,7 @@ mod tests {
             .iter()
             .map(|tenant| {
                 let mut tenant = Tenant::clone(tenant);
-                tenant.source = Some(Source::Caress(CaressSource {
-                    drop_dir: "/drops".into(),
-                }));
+                tenant.source = Some(Source::Caress(CaressSource::Drop("/drops".into())));
                 Arc::new(tenant)
             })
             .collect();

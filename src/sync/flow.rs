@@ -13,6 +13,14 @@ use super::{Error, Progress, Report, Want, store};
 use crate::db::Tx;
 use crate::{audit, consent, ecd};
 
+/// What a run that came to its end did.
+pub(super) struct Done {
+    pub report: Report,
+    reach: ecd::Reach,
+    /// Of when everything is that the source told.
+    as_of: Timestamp,
+}
+
 /// So many new resources change what the database should think of its tables.
 const MANY: u64 = 1_000;
 
@@ -26,7 +34,7 @@ impl Run<'_> {
         let (tenant, source) = (&self.tenant.id, self.connector.name());
         let started = self.clock.now();
         if !want.is_whole() {
-            let (report, _) = self.once(&want, started, progress).await?;
+            let report = self.once(&want, started, progress).await?.report;
             let mut tx = self.begin().await?;
             self.note(&mut tx, &want).await?;
             self.commit(tx).await?;
@@ -43,9 +51,9 @@ impl Run<'_> {
             self.once(&want, started, progress).await
         };
         match done.await {
-            Ok((report, reach)) => {
-                self.remember(&report, reach, started, &before).await?;
-                Ok(report)
+            Ok(done) => {
+                self.remember(&done, started, &before).await?;
+                Ok(done.report)
             }
             Err(error) => {
                 // A run that was taken over says nothing. Any other failure has its pause, also one of our own: a full disk would
@@ -64,7 +72,7 @@ impl Run<'_> {
         want: &Want,
         started: Timestamp,
         progress: &(dyn Fn(Progress) + Send + std::marker::Sync),
-    ) -> Result<(Report, ecd::Reach), Error> {
+    ) -> Result<Done, Error> {
         let (tenant, source) = (&self.tenant.id, self.connector.name());
         let rules = self.rules();
         let stopwatch = std::time::Instant::now();
@@ -110,6 +118,12 @@ impl Run<'_> {
             _ => self.removals(&pulled, &clients, &mut report).await?,
         };
         let whole = *want != Want::Quarantined && reach == ecd::Reach::Full && report.failed.is_empty();
+        if let Some((mark, _)) = &pulled.mark {
+            // First: once a client is published as of this state of the source, an earlier one is never believed again.
+            let mut tx = self.begin().await?;
+            store::set_mark(&mut tx, tenant, source, mark, started).await?;
+            self.commit(tx).await?;
+        }
         self.publish(&mut pulled, removals, whole.then_some(&clients), &mut report, progress)
             .await?;
         self.release(&pulled, &clients, !matches!(want, Want::Client(_)))
@@ -124,17 +138,13 @@ impl Run<'_> {
             sync.began = %started,
             "sync done"
         );
-        Ok((report, reach))
+        let as_of = pulled.mark.map_or(started, |(_, as_of)| as_of.min(started));
+        Ok(Done { report, reach, as_of })
     }
 
     /// Notes what a run that came to its end means for the next one, and that it was there.
-    async fn remember(
-        &self,
-        report: &Report,
-        reach: ecd::Reach,
-        started: Timestamp,
-        before: &State,
-    ) -> Result<(), Error> {
+    async fn remember(&self, done: &Done, started: Timestamp, before: &State) -> Result<(), Error> {
+        let Done { report, reach, as_of } = done;
         let (tenant, source, now) = (&self.tenant.id, self.connector.name(), self.clock.now());
         let text = serde_json::to_string(report).expect("a report is JSON");
         let mut tx = self.begin().await?;
@@ -146,13 +156,13 @@ impl Run<'_> {
         } else {
             // What waits for an operator is not as the source has it.
             let is_all = removal::store::held_kinds(&mut tx, tenant, source).await?.is_empty();
-            let as_of = is_all.then_some(started);
+            let is_full = *reach == ecd::Reach::Full;
             let rules = self.rules();
             let success = Success {
                 since: started,
-                rules: (reach == ecd::Reach::Full).then_some(rules.as_str()),
-                as_of,
-                compared: as_of.filter(|_| reach == ecd::Reach::Full),
+                rules: is_full.then_some(rules.as_str()),
+                as_of: is_all.then_some(*as_of),
+                compared: (is_all && is_full).then_some(started),
                 report: &text,
             };
             state::store::succeed(&mut tx, tenant, source, &success, now).await?;

@@ -220,7 +220,7 @@ impl Sync<'_> {
         progress: &(dyn Fn(Progress) + Send + std::marker::Sync),
     ) -> Result<Report, Error> {
         let run = Run::rehearse(self).await?;
-        let (report, _) = Box::pin(run.once(&want, self.clock.now(), progress)).await?;
-        Ok(report)
+        let done = Box::pin(run.once(&want, self.clock.now(), progress)).await?;
+        Ok(done.report)
     }
 }

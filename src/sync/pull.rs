@@ -53,10 +53,12 @@ impl Run<'_> {
         let today = self.clock.now().to_zoned(self.tenant.zone.clone()).date();
         let (back, ahead) = self.tenant.agenda_days();
         let agenda = today.saturating_sub(back.days())..today.saturating_add(ahead.days());
+        let mark = store::mark(&mut *self.db.read().await?, &self.tenant.id, self.connector.name()).await?;
         let events = self.connector.pull(Pull {
             clients,
             reach,
             agenda: agenda.clone(),
+            mark,
             today,
         });
         self.read(events, agenda, pick, report, progress).await
@@ -111,6 +113,7 @@ impl Run<'_> {
                     report.over_budget |= matches!(error, ecd::Error::Budget { .. });
                     *report.failed.entry(format!("{kind}: {error}")).or_default() += 1;
                 }
+                Some(Event::Mark { mark, as_of }) => pulled.mark = Some((mark, as_of)),
                 None => {}
             }
             let changes_kind = batch.len() > 1 && batch[batch.len() - 2].kind != batch[batch.len() - 1].kind;

@@ -4,6 +4,7 @@ use std::collections::hash_map::{self, DefaultHasher};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{Hash, Hasher};
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::removal::Cause;
@@ -26,6 +27,8 @@ pub(super) struct Pulled {
     pub agenda: std::ops::Range<Date>,
     /// When a client is out of care, of the clients that came.
     pub gaps: BTreeMap<String, Vec<Gap>>,
+    /// Where the source stands now, and of when what it told is.
+    pub mark: Option<(String, Timestamp)>,
     seen: HashSet<u64>,
     /// Records that came more than once.
     twice: HashSet<u64>,
@@ -60,6 +63,7 @@ impl Pulled {
             streams: BTreeSet::new(),
             agenda,
             gaps: BTreeMap::new(),
+            mark: None,
             seen: HashSet::new(),
             twice: HashSet::new(),
             bad: HashSet::new(),

@@ -33,6 +33,11 @@ statements! {
     /// SQLite plans well without; its statements are simple and its indexes made for them.
     ANALYZE = each("SELECT 1", "ANALYZE resource, resource_link, source_record");
     SINCE = both("SELECT since, rules FROM sync_state WHERE tenant = $1 AND source = $2");
+    MARK = both("SELECT mark FROM source_mark WHERE tenant = $1 AND source = $2");
+    SET_MARK = both(
+        "INSERT INTO source_mark (tenant, source, mark, at) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (tenant, source) DO UPDATE SET mark = excluded.mark, at = excluded.at",
+    );
 }
 
 /// What an earlier run published of a record.
@@ -208,6 +213,24 @@ pub(super) async fn since(
 ) -> Result<(Option<Timestamp>, String), Error> {
     let row = conn.row(SINCE, params![tenant.as_str(), source]).await?;
     Ok(row.map_or_else(Default::default, |row| (row.opt_time(0), row.text(1))))
+}
+
+/// Where the source stood when it was last published.
+pub(super) async fn mark(conn: &mut Conn, tenant: &TenantId, source: &str) -> Result<Option<String>, Error> {
+    let row = conn.row(MARK, params![tenant.as_str(), source]).await?;
+    Ok(row.map(|row| row.text(0)))
+}
+
+pub(super) async fn set_mark(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    source: &str,
+    mark: &str,
+    now: Timestamp,
+) -> Result<(), Error> {
+    tx.execute(SET_MARK, params![tenant.as_str(), source, mark, now])
+        .await?;
+    Ok(())
 }
 
 /// Counts the tables anew for the planner. PostgreSQL does so itself a minute or two after a load; until then it would plan for

@@ -172,6 +172,7 @@ async fn records(world: &World) -> Vec<Record> {
         clients,
         reach: Reach::Full,
         agenda,
+        mark: None,
         today,
     });
     let mut records = Vec::new();

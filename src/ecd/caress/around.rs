@@ -10,9 +10,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::civil::Date;
 use serde_json::{Map, Value, json};
 
+use super::cell;
 use super::columns::{ACCESS, CARE_PROVIDERS, INSURANCES, SUBSCRIPTIONS, Table};
-use super::rows::{Fault, Row, Rows};
-use super::{broken, cell};
+use super::layers::Layers;
+use super::manifest::broken;
+use super::rows::{Fault, Row};
 use crate::ecd::{Error, Kind};
 use crate::secret::{hex, sha256};
 
@@ -38,7 +40,11 @@ pub(super) struct Around {
 
 impl Around {
     /// Reads the four files, for these clients alone.
-    pub fn read(files: &BTreeMap<&'static str, Rows>, clients: &BTreeSet<String>, today: Date) -> Result<Self, Error> {
+    pub fn read(
+        files: &BTreeMap<&'static str, Layers>,
+        clients: &BTreeSet<String>,
+        today: Date,
+    ) -> Result<Self, Error> {
         let mut around = Self::default();
         each(files, &CARE_PROVIDERS, clients, |client, row| {
             around.provider(client, row)
@@ -160,14 +166,20 @@ fn made(parts: &[&str]) -> String {
 }
 
 fn each(
-    files: &BTreeMap<&'static str, Rows>,
+    files: &BTreeMap<&'static str, Layers>,
     table: &'static Table,
     clients: &BTreeSet<String>,
     mut take: impl FnMut(&str, &Row<'_>),
 ) -> Result<(), Error> {
     files[table.file].each(|row| {
         let client = cell::key(row.text("ClientSysId"));
-        let client = client.ok_or_else(|| broken(table.file, "a row does not say of which client it is"))?;
+        let client = client.ok_or_else(|| {
+            broken(
+                table.file,
+                "a row does not say of which client it is",
+                "Have the supplier write a new drop",
+            )
+        })?;
         if clients.contains(client) {
             take(client, row);
         }

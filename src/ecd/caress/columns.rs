@@ -287,6 +287,18 @@ pub const REPORT_TYPES: Table = Table {
     stamp: None,
 };
 
+/// What is gone since the drop before. A delta must have it; a full drop says by leaving out.
+pub const DELETED: Table = Table {
+    file: "verwijderd.csv",
+    kind: None,
+    columns: &[
+        ("SysId", Cell::Text),
+        ("Bestand", Cell::Text),
+        ("VerwijderdOp", Cell::Moment),
+    ],
+    stamp: None,
+};
+
 /// Every file that a drop must have.
 pub const TABLES: [&Table; 14] = [
     &EMPLOYEES,

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
 
-use super::broken;
 use super::columns::{ANSWERS, PLAN_LINES, REPORT_TYPES};
-use super::rows::{Fault, Row, Rows};
+use super::layers::Layers;
+use super::manifest::broken;
+use super::rows::{Fault, Row};
 use crate::ecd::{Error, Kind};
 
 /// The name of an employee without the calling name.
@@ -31,6 +32,8 @@ pub(super) fn official(name: &str) -> String {
     kept.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+const AGAIN: &str = "Have the supplier write a new drop; without this no record could be shown whole";
+
 /// A line of a plan with its place.
 type Line = (u64, Value);
 
@@ -49,75 +52,89 @@ pub(super) struct Joined {
     plans: HashMap<String, Value>,
     /// The plan before each plan.
     before: HashMap<String, String>,
+    /// The plans of each client that is not settled yet: first day and key.
+    dated: HashMap<String, Vec<(String, String)>>,
 }
 
 impl Joined {
-    pub fn read(types: &Rows, plans: &Rows, lines: &Rows, answers: &Rows) -> Result<Self, Error> {
+    pub fn read(types: &Layers, plans: &Layers, lines: &Layers, answers: &Layers) -> Result<Self, Error> {
         let mut joined = Self::default();
-        types.each(|row| {
-            let body = row
-                .body()
-                .map_err(|fault| broken(REPORT_TYPES.file, format!("{}: {}", fault.pointer, fault.reason)))?;
-            if let Some(code) = row.key() {
-                joined.types.insert(code.to_owned(), body.into());
-            }
+        types.each(|row| joined.add_type(row))?;
+        lines.each(|row| joined.add_line(row))?;
+        answers.each(|row| joined.add_answer(row))?;
+        plans.each(|row| {
+            joined.add_plan(row);
             Ok::<_, Error>(())
         })?;
-        lines.each(|row| {
-            let plan = row.text("PlanSysId");
-            if plan.is_empty() || row.key().is_none() {
-                return Err(broken(PLAN_LINES.file, "a row has no key or no plan"));
-            }
-            if let Some(key) = row.key().filter(|_| !row.text("Doel").is_empty()) {
-                joined.goals.insert(key.to_owned(), plan.to_owned());
-            }
-            let known = joined.lines.entry(plan.to_owned()).or_insert_with(|| Ok(Vec::new()));
-            match (line(row), known) {
-                (Ok(line), Ok(known)) => known.push(line),
-                (Err(fault), known) => *known = Err(fault),
-                (Ok(_), Err(_)) => {}
-            }
-            Ok(())
-        })?;
-        answers.each(|row| {
-            let form = row.text("FormulierSysId");
-            if form.is_empty() || row.key().is_none() {
-                return Err(broken(ANSWERS.file, "a row has no key or no form"));
-            }
-            let known = joined.answers.entry(form.to_owned()).or_insert_with(|| Ok(Vec::new()));
-            match (answer(row), known) {
-                (Ok(answer), Ok(known)) => known.push(answer),
-                (Err(fault), known) => *known = Err(fault),
-                (Ok(_), Err(_)) => {}
-            }
-            Ok::<_, Error>(())
-        })?;
-        joined.histories(plans)?;
+        joined.settle();
         Ok(joined)
     }
 
-    /// Which plan each plan took the place of: the newest earlier one that the client may see, as the map decides it.
-    fn histories(&mut self, plans: &Rows) -> Result<(), Error> {
-        let mut of_client: HashMap<String, Vec<(String, String)>> = HashMap::new();
-        plans.each(|row| {
-            let key = row.key().unwrap_or_default();
-            let is_seen = matches!(row.text("Status"), "A" | "V") && row.text("Soort") == "ZORGPLAN";
-            if is_seen && self.lines.contains_key(key) {
-                let plan = (row.text("Van").to_owned(), key.to_owned());
-                of_client
-                    .entry(row.text("ClientSysId").to_owned())
-                    .or_default()
-                    .push(plan);
-            }
-            Ok::<_, Error>(())
+    /// A report type that is not in order makes every report of it unsafe to show, so it is an error.
+    pub fn add_type(&mut self, row: &Row<'_>) -> Result<(), Error> {
+        let body = row.body().map_err(|fault| {
+            let problem = format!("{}: {}", fault.pointer, fault.reason);
+            broken(REPORT_TYPES.file, problem, AGAIN)
         })?;
-        for plans in of_client.values_mut() {
+        if let Some(code) = row.key() {
+            self.types.insert(code.to_owned(), body.into());
+        }
+        Ok(())
+    }
+
+    /// A line of a plan.
+    pub fn add_line(&mut self, row: &Row<'_>) -> Result<(), Error> {
+        let plan = row.text("PlanSysId");
+        if plan.is_empty() || row.key().is_none() {
+            return Err(broken(PLAN_LINES.file, "a row has no key or no plan", AGAIN));
+        }
+        if let Some(key) = row.key().filter(|_| !row.text("Doel").is_empty()) {
+            self.goals.insert(key.to_owned(), plan.to_owned());
+        }
+        let known = self.lines.entry(plan.to_owned()).or_insert_with(|| Ok(Vec::new()));
+        match (line(row), known) {
+            (Ok(line), Ok(known)) => known.push(line),
+            (Err(fault), known) => *known = Err(fault),
+            (Ok(_), Err(_)) => {}
+        }
+        Ok(())
+    }
+
+    /// An answer in a form.
+    pub fn add_answer(&mut self, row: &Row<'_>) -> Result<(), Error> {
+        let form = row.text("FormulierSysId");
+        if form.is_empty() || row.key().is_none() {
+            return Err(broken(ANSWERS.file, "a row has no key or no form", AGAIN));
+        }
+        let known = self.answers.entry(form.to_owned()).or_insert_with(|| Ok(Vec::new()));
+        match (answer(row), known) {
+            (Ok(answer), Ok(known)) => known.push(answer),
+            (Err(fault), known) => *known = Err(fault),
+            (Ok(_), Err(_)) => {}
+        }
+        Ok(())
+    }
+
+    /// A plan that the client may see, as the map decides it; after its lines.
+    pub fn add_plan(&mut self, row: &Row<'_>) {
+        let key = row.key().unwrap_or_default();
+        let is_seen = matches!(row.text("Status"), "A" | "V") && row.text("Soort") == "ZORGPLAN";
+        if is_seen && self.lines.contains_key(key) {
+            let plan = (row.text("Van").to_owned(), key.to_owned());
+            let client = row.text("ClientSysId").to_owned();
+            self.dated.entry(client).or_default().push(plan);
+        }
+    }
+
+    /// Which plan each plan took the place of: the newest earlier one; after all plans.
+    pub fn settle(&mut self) {
+        for plans in self.dated.values_mut() {
             plans.sort_unstable();
             let pairs = plans.iter().zip(plans.iter().skip(1));
             self.before
                 .extend(pairs.map(|((_, old), (_, new))| (new.clone(), old.clone())));
         }
-        Ok(())
+        self.dated.clear();
     }
 
     /// Adds to a record what belongs to it.

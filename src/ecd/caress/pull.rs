@@ -8,11 +8,11 @@ use serde_json::{Map, Value};
 use tokio::sync::mpsc::Sender;
 
 use super::around::{Around, Composed};
+use super::chain::Chain;
 use super::columns::{
     AGENDA, ANSWERS, CLIENTS, CONTACTS, EMPLOYEES, FORMS, PLAN_LINES, PLANS, REPORT_TYPES, REPORTS, Table,
 };
 use super::dossier::Joined;
-use super::manifest::Manifest;
 use super::rows::{Fault, Row};
 use super::{Settings, cell};
 use crate::ecd::contract::Contracts;
@@ -38,6 +38,8 @@ pub(super) struct Run {
     pub settings: Arc<Settings>,
     pub contracts: Arc<Contracts>,
     pub clients: BTreeSet<String>,
+    /// What was read before.
+    pub mark: Option<String>,
     pub today: Date,
     pub out: Sender<Result<Event, Error>>,
 }
@@ -68,9 +70,10 @@ impl Run {
     }
 
     fn run(&self) -> Result<(), Stop> {
-        let manifest = Manifest::read(&self.settings)?;
-        let files = manifest.open()?;
-        let version = version_of(manifest.generated_at);
+        let chain = Chain::read(&self.settings)?;
+        chain.follows(self.mark.as_deref())?;
+        let files = chain.open()?;
+        let version = version_of(chain.generated_at());
         let mut joined = Joined::read(
             &files[REPORT_TYPES.file],
             &files[PLANS.file],
@@ -82,16 +85,30 @@ impl Run {
             let Some(table) = table(kind) else {
                 for record in around.records(kind, &self.clients, &|employee| joined.name(employee)) {
                     let Composed { key, client, body } = record;
-                    self.send(self.checked(kind, Some(key), client, &version, body))?;
+                    self.send(checked(&self.contracts, kind, Some(key), client, &version, body))?;
                 }
                 self.send(Event::StreamComplete { kind })?;
                 continue;
             };
+            for key in files[table.file].gone() {
+                let key = key.to_owned();
+                self.send(Event::Deleted { kind, key })?;
+            }
             let mut is_whole = true;
             files[table.file].each(|row| {
-                if self.is_asked(kind, row) {
+                if is_asked(kind, row, &self.clients) {
                     is_whole &= row.key().is_some();
-                    self.send(self.event(kind, row, &version, &mut joined, &around))?;
+                    let providers = |client: &str| around.providers_of(client);
+                    let event = event(
+                        kind,
+                        row,
+                        &version,
+                        &mut joined,
+                        &providers,
+                        self.today,
+                        &self.contracts,
+                    );
+                    self.send(event)?;
                 }
                 Ok::<_, Stop>(())
             })?;
@@ -99,69 +116,84 @@ impl Run {
                 self.send(Event::StreamComplete { kind })?;
             }
         }
-        Ok(())
-    }
-
-    /// A row whose client cannot be read may be of anyone: it is handed on, to be quarantined.
-    fn is_asked(&self, kind: Kind, row: &Row<'_>) -> bool {
-        if kind == Kind::Survey {
-            // The other types are joined to the reports.
-            return row.text("IsFormulier") != "F";
-        }
-        kind.is_shared() || cell::key(row.text("ClientSysId")).is_none_or(|client| self.clients.contains(client))
-    }
-
-    fn event(&self, kind: Kind, row: &Row<'_>, version: &str, joined: &mut Joined, around: &Around) -> Event {
-        let key = row.key().map(str::to_owned);
-        let body = row.body().and_then(|mut body| {
-            match (kind, &key) {
-                (Kind::Stay, _) => body = stay(&body, self.today)?,
-                (Kind::Client, Some(client)) => {
-                    body.insert("huisartsApotheek".to_owned(), around.providers_of(client)?.into());
-                }
-                _ => joined.complete(kind, &mut body)?,
-            }
-            Ok(body)
-        });
-        let client = match (kind, &body) {
-            (Kind::Employee, _) | (_, Err(_)) => None,
-            (Kind::Stay | Kind::Client, _) => key.clone(),
-            (_, Ok(body)) => body.get("ClientSysId").and_then(Value::as_str).map(str::to_owned),
-        };
-        self.checked(kind, key, client, version, body)
-    }
-
-    /// The record if it keeps its contract, or what is wrong with it.
-    fn checked(
-        &self,
-        kind: Kind,
-        key: Option<String>,
-        client: Option<String>,
-        version: &str,
-        body: Result<Map<String, Value>, Fault>,
-    ) -> Event {
-        let body = match body {
-            Ok(body) => Value::Object(body),
-            Err(fault) => {
-                return Event::Bad(Bad {
-                    kind,
-                    key,
-                    pointer: fault.pointer,
-                    reason: fault.reason.to_owned(),
-                });
-            }
-        };
-        if let Err(bad) = self.contracts.check(kind, &body) {
-            return Event::Bad(bad);
-        }
-        Event::Record(Record {
-            kind,
-            key: key.expect("the contract asks for a key"),
-            client,
-            version: version.to_owned(),
-            body,
+        self.send(Event::Mark {
+            mark: chain.mark(),
+            as_of: chain.generated_at(),
         })
     }
+}
+
+/// A row whose client cannot be read may be of anyone: it is handed on, to be quarantined.
+pub(super) fn is_asked(kind: Kind, row: &Row<'_>, clients: &BTreeSet<String>) -> bool {
+    if kind == Kind::Survey {
+        // The other types are joined to the reports.
+        return row.text("IsFormulier") != "F";
+    }
+    kind.is_shared() || cell::key(row.text("ClientSysId")).is_none_or(|client| clients.contains(client))
+}
+
+/// The general practitioner and the pharmacy of a client.
+pub(super) type Providers<'a> = &'a dyn Fn(&str) -> Result<Vec<Value>, Fault>;
+
+/// What a row becomes: a record that keeps its contract, or a complaint about it.
+pub(super) fn event(
+    kind: Kind,
+    row: &Row<'_>,
+    version: &str,
+    joined: &mut Joined,
+    providers: Providers<'_>,
+    today: Date,
+    contracts: &Contracts,
+) -> Event {
+    let key = row.key().map(str::to_owned);
+    let body = row.body().and_then(|mut body| {
+        match (kind, &key) {
+            (Kind::Stay, _) => body = stay(&body, today)?,
+            (Kind::Client, Some(client)) => {
+                body.insert("huisartsApotheek".to_owned(), providers(client)?.into());
+            }
+            _ => joined.complete(kind, &mut body)?,
+        }
+        Ok(body)
+    });
+    let client = match (kind, &body) {
+        (Kind::Employee, _) | (_, Err(_)) => None,
+        (Kind::Stay | Kind::Client, _) => key.clone(),
+        (_, Ok(body)) => body.get("ClientSysId").and_then(Value::as_str).map(str::to_owned),
+    };
+    checked(contracts, kind, key, client, version, body)
+}
+
+/// The record if it keeps its contract, or what is wrong with it.
+fn checked(
+    contracts: &Contracts,
+    kind: Kind,
+    key: Option<String>,
+    client: Option<String>,
+    version: &str,
+    body: Result<Map<String, Value>, Fault>,
+) -> Event {
+    let body = match body {
+        Ok(body) => Value::Object(body),
+        Err(fault) => {
+            return Event::Bad(Bad {
+                kind,
+                key,
+                pointer: fault.pointer,
+                reason: fault.reason.to_owned(),
+            });
+        }
+    };
+    if let Err(bad) = contracts.check(kind, &body) {
+        return Event::Bad(bad);
+    }
+    Event::Record(Record {
+        kind,
+        key: key.expect("the contract asks for a key"),
+        client,
+        version: version.to_owned(),
+        body,
+    })
 }
 
 /// ASSUMPTION: `ZorgBegin` and `ZorgEinde` are those of the last stay; an absence (hospital, holiday) leaves it open.

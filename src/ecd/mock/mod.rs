@@ -19,10 +19,12 @@
 
 pub mod caress;
 mod generate;
+mod mishap;
 pub mod ons;
 mod population;
 
 pub use generate::{Cast, Shape};
+pub use mishap::Mishaps;
 pub use population::{Edit, Population, Shelf};
 
 /// Stands in every text that may never leave the gateway: hidden and confidential reports, draft plans, private

@@ -186,6 +186,11 @@ impl Population {
         values(self.texts(shelf, None))
     }
 
+    /// Every record of the kind that changed at or after `since`.
+    pub fn changed(&self, shelf: Shelf, since: Option<Timestamp>) -> Vec<Value> {
+        values(self.texts(shelf, since))
+    }
+
     /// One client's records of the kind.
     pub fn of(&self, shelf: Shelf, client: u64) -> Vec<Value> {
         values(self.texts_of(shelf, client))

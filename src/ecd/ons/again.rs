@@ -7,7 +7,7 @@ use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
 use crate::ecd::Error;
 
 /// Whether the source gave no answer, so that it may give one later.
-pub(super) fn is_silence(failure: &Error) -> bool {
+pub(in crate::ecd) fn is_silence(failure: &Error) -> bool {
     matches!(
         failure,
         Error::Busy { .. } | Error::Unreachable { .. } | Error::Timeout { .. }
@@ -16,7 +16,7 @@ pub(super) fn is_silence(failure: &Error) -> bool {
 
 /// For how long the source does not want to be asked (RFC 9110 §10.2.3): seconds, or a time, which is compared with the source's
 /// own clock.
-pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub(in crate::ecd) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = |name: HeaderName| headers.get(name)?.to_str().ok().map(str::trim);
     let asked = text(RETRY_AFTER)?;
     if let Ok(seconds) = asked.parse() {
@@ -28,7 +28,7 @@ pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 }
 
 /// What is told of a busy source that wants to be left alone for longer than `patience`.
-pub(super) fn later(failure: Error, asked: Option<Duration>, patience: Duration) -> Error {
+pub(in crate::ecd) fn later(failure: Error, asked: Option<Duration>, patience: Duration) -> Error {
     match (failure, asked.map(|asked| asked.as_secs())) {
         (Error::Busy { path, status, .. }, Some(seconds)) if seconds > patience.as_secs() => {
             Error::Later { path, status, seconds }

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::ecd::Spent;
 
 #[derive(Debug)]
-pub(super) struct Meter {
+pub(in crate::ecd) struct Meter {
     epoch: Instant,
     counts: Mutex<Counts>,
 }
@@ -55,8 +55,8 @@ impl Counts {
 
 /// A request that is open until this is dropped.
 #[derive(Debug)]
-pub(super) struct Clocked {
-    pub(super) started: Instant,
+pub(in crate::ecd) struct Clocked {
+    pub(in crate::ecd) started: Instant,
     meter: Arc<Meter>,
 }
 
@@ -68,7 +68,7 @@ impl Drop for Clocked {
 }
 
 impl Meter {
-    pub(super) fn new() -> Self {
+    pub(in crate::ecd) fn new() -> Self {
         Self {
             epoch: Instant::now(),
             counts: Mutex::default(),
@@ -84,7 +84,7 @@ impl Meter {
     }
 
     /// A request begins.
-    pub(super) fn begin(self: &Arc<Self>) -> Clocked {
+    pub(in crate::ecd) fn begin(self: &Arc<Self>) -> Clocked {
         let started = Instant::now();
         self.counts().begin(self.at(started));
         Clocked {
@@ -94,12 +94,12 @@ impl Meter {
     }
 
     /// A request was answered with 429.
-    pub(super) fn throttled(&self) {
+    pub(in crate::ecd) fn throttled(&self) {
         self.counts().throttled += 1;
     }
 
     /// What was spent until now, open requests included.
-    pub(super) fn spent(&self) -> Spent {
+    pub(in crate::ecd) fn spent(&self) -> Spent {
         let counts = self.counts();
         Spent {
             requests: counts.requests,
@@ -109,14 +109,14 @@ impl Meter {
     }
 
     /// So much time from now on may go into what can wait.
-    pub(super) fn allow(&self, time: Duration) {
+    pub(in crate::ecd) fn allow(&self, time: Duration) {
         let mut counts = self.counts();
         let time = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         counts.enough = Some(counts.milliseconds(self.at(Instant::now())).saturating_add(time));
     }
 
     /// Whether there is time for what can wait.
-    pub(super) fn has_time(&self) -> bool {
+    pub(in crate::ecd) fn has_time(&self) -> bool {
         self.counts().has_time(self.at(Instant::now()))
     }
 }

@@ -34,7 +34,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use jiff::civil::Date;
@@ -46,7 +45,7 @@ use super::{Connector, Error, Event, Kind, Look, Pull, Reach, Spent};
 use crate::config::OnsList;
 use crate::secret::{Random, Secret};
 
-mod again;
+pub(super) mod again;
 pub mod certificate;
 mod circle;
 mod clients;
@@ -58,15 +57,15 @@ mod insurances;
 mod join;
 mod lists;
 mod look;
-mod meter;
-mod permits;
+pub(super) mod meter;
+pub(super) mod permits;
 mod pull;
 mod relations;
 mod releases;
 mod repair;
 mod rows;
 mod surveys;
-mod tls;
+pub(super) mod tls;
 mod transport;
 
 /// Where an Ons installation is and how we identify ourselves.
@@ -204,20 +203,7 @@ impl Ons {
             pull,
             out,
         };
-        // A task of its own: reading and parsing go on while the reader maps and stores. It ends with the stream.
-        let task = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(work(run)));
-        futures::stream::unfold((events, Some(task)), |(mut events, task)| async move {
-            if let Some(event) = events.recv().await {
-                return Some((event, (events, task)));
-            }
-            // A task that broke has not told everything: its silence is no end.
-            let broke = Error::Shape {
-                path: "pull",
-                problem: "the connector broke; the log says where",
-            };
-            task?.await.is_err().then(|| (Err(broke), (events, None)))
-        })
-        .boxed()
+        super::task::events(events, tokio::spawn(work(run)))
     }
 }
 
@@ -259,53 +245,9 @@ impl Connector for Ons {
             reach: Reach::Since(look.since),
             // No event tells of an appointment.
             agenda: Date::MIN..Date::MIN,
+            mark: None,
             today: look.today,
         };
         self.run(pull, |run| run.look(look.again, names))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ecd::mock::ons::Authority;
-
-    #[tokio::test]
-    async fn a_task_that_breaks_ends_the_pull_with_an_error() {
-        let folder = tempfile::tempdir().unwrap();
-        let authority = Authority::open(folder.path()).unwrap();
-        let client = authority.client().clone();
-        let settings = Settings::new(
-            "https://127.0.0.1:1/".parse().unwrap(),
-            authority.ca_pem().to_owned(),
-            client.certificate_pem,
-            client.key_pem,
-        );
-        let contracts = Arc::new(Contracts::builtin("ons").unwrap());
-        let ons = Ons::new(settings, contracts, Random::seeded(1)).unwrap();
-        let pull = || Pull {
-            clients: BTreeSet::new(),
-            reach: Reach::Full,
-            agenda: Date::MIN..Date::MIN,
-            today: Date::MIN,
-        };
-        let kind = Kind::Report;
-        let broken = ons.run(pull(), async move |run| {
-            let _ = run.send(Event::StreamComplete { kind }).await;
-            panic!("a slip in the connector");
-        });
-        let events: Vec<_> = broken.collect().await;
-        assert!(
-            matches!(
-                &events[..],
-                [Ok(Event::StreamComplete { .. }), Err(Error::Shape { path: "pull", .. })]
-            ),
-            "{events:?}"
-        );
-        let whole = ons.run(pull(), async move |run| {
-            let _ = run.send(Event::StreamComplete { kind }).await;
-        });
-        let events: Vec<_> = whole.collect().await;
-        assert!(matches!(&events[..], [Ok(Event::StreamComplete { .. })]), "{events:?}");
     }
 }

@@ -14,7 +14,7 @@ use crate::secret;
 static PERMITS: LazyLock<Mutex<HashMap<[u8; 32], Weak<Semaphore>>>> = LazyLock::new(Mutex::default);
 
 /// The permits of the certificate with these DER bytes; `parallel` counts when the first connector asks.
-pub(super) fn of(certificate: &[u8], parallel: usize) -> Arc<Semaphore> {
+pub(in crate::ecd) fn of(certificate: &[u8], parallel: usize) -> Arc<Semaphore> {
     let mut permits = PERMITS.lock().unwrap_or_else(PoisonError::into_inner);
     permits.retain(|_, entry| entry.strong_count() > 0);
     let entry = permits.entry(secret::sha256(certificate)).or_default();

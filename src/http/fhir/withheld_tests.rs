@@ -217,6 +217,7 @@ async fn nothing_that_caress_keeps_inside_stands_in_any_byte_that_is_served() {
     let settings = caress::Settings {
         drop_dir: drop.path().to_owned(),
         tenant: "topaz".to_owned(),
+        clock: gateway.world.clock.clone(),
     };
     let connector = Caress::new(settings, Arc::new(Contracts::builtin("caress").unwrap()));
     gateway.sync(&connector, Want::Everything).await;

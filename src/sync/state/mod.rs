@@ -2,8 +2,8 @@
 //!
 //! # Design
 //! **Age.** `as_of` is the start of the last run that read everything it asked for and had nothing to hold back: whatever the source
-//! had told by then is published. A run that broke off, read only a part or held removals leaves it where it is, so the age is
-//! never better than true. `compared` is the same for runs that compared everything; between two of them a deletion that the
+//! had told by then is published. Where what a source tells is older than its answer (a drop of files), the time of that counts. A run
+//! that broke off, read only a part or held removals leaves it where it is, so the age is never better than true. `compared` is the same for runs that compared everything; between two of them a deletion that the
 //! source does not tell of is not seen.
 //!
 //! **Circuit.** A run that fails is tried again after a pause that grows; after the third in a row the circuit is open and the source is

@@ -297,3 +297,45 @@ async fn a_source_that_answers_nothing_any_more_is_left_alone() {
     // Some were under way when the last of them failed.
     assert!(matches!(last, Error::GivenUp { failures: 8..16, .. }), "{last:?}");
 }
+
+#[tokio::test]
+async fn on_a_bad_day_what_is_called_whole_is_whole() {
+    type Keys = BTreeSet<(Kind, Option<String>, String)>;
+    async fn taken(world: &World) -> (Keys, Vec<Event>, bool) {
+        let ons = world.connect();
+        let mut events = ons.pull(pull(world.everyone(), Reach::Full));
+        let (mut keys, mut whole, mut failed) = (Keys::new(), Vec::new(), false);
+        while let Some(event) = events.next().await {
+            match event {
+                Ok(Event::Record(record)) => {
+                    keys.insert((record.kind, record.client, record.key));
+                }
+                Ok(event @ (Event::Complete { .. } | Event::StreamComplete { .. })) => whole.push(event),
+                Ok(Event::Failed { .. }) | Err(_) => failed = true,
+                Ok(_) => {}
+            }
+        }
+        (keys, whole, failed)
+    }
+    let (all, ..) = taken(&world(10).await).await;
+    let (mut failures, mut lists) = (0, 0);
+    for seed in 1..6 {
+        let faults = "25:500,429,garbage,half,duplicates,disorder";
+        let mishaps = faults.parse::<inzage::ecd::mock::Mishaps>().unwrap().seeded(seed);
+        let world = world_with(10, |_| (), |options| options.mishaps = mishaps).await;
+        let (keys, whole, failed) = taken(&world).await;
+        failures += usize::from(failed);
+        lists += whole.len();
+        assert!(keys.is_subset(&all), "nothing is made up");
+        for event in whole {
+            let has = |it: &&(Kind, Option<String>, String)| match &event {
+                Event::StreamComplete { kind } => it.0 == *kind,
+                Event::Complete { kind, client } => it.0 == *kind && it.1.as_ref() == Some(client),
+                _ => false,
+            };
+            let (expected, found) = (all.iter().filter(has).count(), keys.iter().filter(has).count());
+            assert_eq!(found, expected, "seed {seed}: {event:?}");
+        }
+    }
+    assert!(failures > 0 && lists > 20, "{failures} bad days, {lists} whole lists");
+}

@@ -100,6 +100,7 @@ fn pull(clients: BTreeSet<String>, reach: Reach) -> Pull {
         clients,
         reach,
         agenda: date(2026, 11, 1)..date(2027, 1, 1),
+        mark: None,
         today: date(2026, 11, 22),
     }
 }
@@ -148,6 +149,7 @@ async fn bring(ons: &Ons, pull: Pull) -> Brought {
             Ok(Event::Complete { kind, client }) => assert!(brought.complete.insert((kind, client))),
             Ok(Event::StreamComplete { kind }) => assert!(brought.streams.insert(kind)),
             Ok(Event::Failed { kind, client, error }) => brought.failed.push((kind, client, error)),
+            Ok(Event::Mark { .. }) => {}
             Err(error) => brought.error = Some(error),
         }
     }

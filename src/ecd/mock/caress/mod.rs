@@ -1,4 +1,5 @@
-//! Writes the dossiers of a [`Population`] as a drop of Caress: the same people, in the files of the other product.
+//! Mock Caress: writes the dossiers of a [`Population`] as a drop, the same people in the files of the other product, and serves
+//! them in the product's own styles ([`start`]).
 //!
 //! ```no_run
 //! # fn example() -> std::io::Result<()> {
@@ -22,37 +23,80 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::json;
 
-use super::Population;
+use super::{Population, Shelf};
 use crate::ecd::caress::{
     CONTRACT,
-    columns::{TABLES, Table},
+    columns::{DELETED, TABLES, Table},
 };
 use crate::secret::{hex, sha256};
 
 mod forms;
 mod around;
 mod records;
+mod serve;
+mod soap;
 mod text;
+
+pub(super) use serve::violation;
+pub use serve::{Options, Running, Served, USER, start};
+
+/// The files that a delta narrows to what changed; the others are small, or their rows go without a word.
+const NARROWED: [(&str, Shelf); 3] = [
+    ("clienten.csv", Shelf::Clients),
+    ("contactpersonen.csv", Shelf::Relations),
+    ("rapportages.csv", Shelf::Reports),
+];
 
 /// Writes a full drop into `dir`.
 ///
 /// # Errors
 /// When a file cannot be written.
 pub fn write(population: &Population, dir: &Path, tenant: &str, now: Timestamp) -> io::Result<()> {
+    write_since(population, dir, tenant, now, None)
+}
+
+/// Writes a drop of what changed at or after `since`, the moment of the drop before it; without it a full one.
+///
+/// # Errors
+/// When a file cannot be written.
+pub fn write_since(
+    population: &Population,
+    dir: &Path,
+    tenant: &str,
+    now: Timestamp,
+    since: Option<Timestamp>,
+) -> io::Result<()> {
     std::fs::create_dir_all(dir)?;
     let mut files = Vec::new();
-    for table in TABLES {
-        let rows = records::of(table, population);
-        let bytes = csv(table, &rows)?;
+    let mut put = |table: &Table, rows: &[Vec<String>], is_delta: bool| {
+        let bytes = csv(table, rows)?;
         place(dir, table.file, &bytes)?;
         files.push(json!({
-            "name": table.file, "rows": rows.len(), "sha256": hex(&sha256(&bytes)), "mode": "full",
+            "name": table.file, "rows": rows.len(), "sha256": hex(&sha256(&bytes)),
+            "mode": if is_delta { "delta" } else { "full" },
         }));
+        io::Result::Ok(())
+    };
+    for table in TABLES {
+        let since = since.filter(|_| NARROWED.iter().any(|(file, _)| *file == table.file));
+        put(table, &records::of(table, population, since), since.is_some())?;
+    }
+    if let Some(since) = since {
+        let gone = NARROWED.iter().flat_map(|(file, shelf)| {
+            let keys = population.removed(*shelf, since).into_iter();
+            keys.map(|key| vec![key, (*file).to_owned(), "2026-01-01-12.00.00.000000".to_owned()])
+        });
+        put(&DELETED, &gone.collect::<Vec<_>>(), true)?;
     }
     let zone = TimeZone::get("Europe/Amsterdam").map_err(io::Error::other)?;
+    let written = |at: Timestamp| {
+        at.to_zoned(zone.clone())
+            .strftime("%Y-%m-%dT%H:%M:%S%.f%:z")
+            .to_string()
+    };
     let manifest = json!({
         "contract": CONTRACT, "tenant": tenant, "encoding": "UTF-8", "delimiter": ";",
-        "generated_at": now.to_zoned(zone).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(), "files": files,
+        "generated_at": written(now), "since": since.map(written), "files": files,
     });
     place(dir, "manifest.json", format!("{manifest:#}").as_bytes())
 }

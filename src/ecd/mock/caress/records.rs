@@ -1,5 +1,6 @@
 //! The rows of each file, out of the records of the generator.
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::around;
@@ -44,8 +45,9 @@ const TYPES: [(u64, &str, &str); 26] = [
 /// What this organisation does not release.
 const KEPT: [&str; 3] = ["KETEN", "INTERN", "GV"];
 
-pub(super) fn of(table: &Table, population: &Population) -> Vec<Row> {
-    let all = |shelf| population.all(shelf).into_iter();
+/// The rows of what changed since then, or of everything.
+pub(super) fn of(table: &Table, population: &Population, since: Option<Timestamp>) -> Vec<Row> {
+    let all = |shelf| population.changed(shelf, since).into_iter();
     match table.file {
         file if file == columns::EMPLOYEES.file => all(Shelf::Employees).map(|it| employee(&it)).collect(),
         file if file == columns::CLIENTS.file => all(Shelf::Clients).map(|it| client(&it)).collect(),
@@ -61,7 +63,7 @@ pub(super) fn of(table: &Table, population: &Population) -> Vec<Row> {
         file if file == columns::PLANS.file => open_plans(population).iter().map(plan).collect(),
         file if file == columns::PLAN_LINES.file => open_plans(population).iter().flat_map(lines).collect(),
         file if file == columns::AGENDA.file => all(Shelf::Agenda).flat_map(|it| appointments(&it)).collect(),
-        file if file == columns::REPORTS.file => reports(population),
+        file if file == columns::REPORTS.file => reports(population, since),
         file if file == columns::FORMS.file => forms::rows(population),
         file if file == columns::ANSWERS.file => forms::answers(population),
         _ => TYPES
@@ -285,11 +287,11 @@ fn appointments(it: &Value) -> Vec<Row> {
         .collect()
 }
 
-fn reports(population: &Population) -> Vec<Row> {
+fn reports(population: &Population, since: Option<Timestamp>) -> Vec<Row> {
     // The product has no release of one report: what was taken back is hidden.
     let taken = taken_back(population, "Dossier.Report");
     let (mut rows, mut rest) = (Vec::new(), Vec::new());
-    for (it, place) in population.all(Shelf::Reports).iter().zip(0_usize..) {
+    for (it, place) in population.changed(Shelf::Reports, since).iter().zip(0_usize..) {
         let mut row = report(it, place % 5 == 0);
         if taken.contains(&row[0]) {
             row[16] = flag(true);

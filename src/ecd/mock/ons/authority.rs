@@ -89,11 +89,7 @@ impl Authority {
 
     /// The mock's own certificate.
     pub(super) fn server(&self, address: IpAddr) -> Result<Pair, Error> {
-        let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
-        let mut params = CertificateParams::new(names.into_iter().chain([address.to_string()]).collect::<Vec<_>>())?;
-        params.distinguished_name = called("mock-ons");
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        self.sign(&params)
+        self.sign(&of_server(address)?)
     }
 
     fn sign(&self, params: &CertificateParams) -> Result<Pair, Error> {
@@ -107,6 +103,23 @@ impl Authority {
             key_pem,
         })
     }
+}
+
+fn of_server(address: IpAddr) -> Result<CertificateParams, Error> {
+    let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
+    let mut params = CertificateParams::new(names.into_iter().chain([address.to_string()]).collect::<Vec<_>>())?;
+    params.distinguished_name = called("mock");
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    Ok(params)
+}
+
+/// The same certificate by nobody's authority.
+pub(super) fn strange(address: IpAddr) -> Result<Pair, Error> {
+    let key = KeyPair::generate()?;
+    Ok(Pair {
+        certificate_pem: of_server(address)?.self_signed(&key)?.pem(),
+        key_pem: Secret::new(key.serialize_pem()),
+    })
 }
 
 fn make(dir: &Path) -> Result<(), Error> {

@@ -23,6 +23,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::Population;
+use super::mishap::Mishaps;
 use crate::clock::Clock;
 use crate::secret::Secret;
 
@@ -30,7 +31,7 @@ mod authority;
 mod clients;
 mod faults;
 mod routes;
-mod serve;
+pub(in crate::ecd::mock) mod serve;
 mod webhook;
 
 pub use authority::{Authority, Pair};
@@ -48,6 +49,8 @@ pub struct Options {
     /// Pause before each answer, as a distant product has it.
     pub latency: Duration,
     pub sni: Sni,
+    /// What goes wrong by chance.
+    pub mishaps: Mishaps,
 }
 
 /// Whether a client must name the host in the handshake. Ons wants it; a client that is given an IP address cannot.
@@ -66,6 +69,7 @@ impl Options {
             clock,
             latency: Duration::ZERO,
             sni: Sni::Optional,
+            mishaps: Mishaps::default(),
         }
     }
 }
@@ -144,13 +148,14 @@ pub async fn start(options: Options) -> Result<Running, Error> {
         address: options.listen,
         source,
     })?;
-    let acceptor = serve::acceptor(&authority, address.ip(), options.sni)?;
+    let acceptor = serve::acceptor(&authority, address.ip(), options.sni, &options.mishaps)?;
     let faults = Faults::default();
     let served = Arc::new(Served::default());
     let state = routes::State {
         population: options.population,
         clock: options.clock,
         latency: options.latency,
+        mishaps: options.mishaps,
         faults: faults.clone(),
         served: Arc::clone(&served),
         admitted: authority.admitted(),

@@ -22,6 +22,7 @@ use tokio::sync::Semaphore;
 
 use super::{Fault, Faults, Served, clients};
 use crate::clock::Clock;
+use crate::ecd::mock::mishap::{self, Mishaps};
 use crate::ecd::mock::{Population, Shelf};
 
 /// Requests that one certificate may have open.
@@ -41,6 +42,7 @@ pub(super) struct State {
     pub(super) population: Arc<Population>,
     pub(super) clock: Clock,
     pub(super) latency: Duration,
+    pub(super) mishaps: Mishaps,
     pub(super) faults: Faults,
     pub(super) served: Arc<Served>,
     pub(super) admitted: [u8; 32],
@@ -83,6 +85,7 @@ pub(super) fn router(state: State) -> Router {
             get(forms),
         )
         .fallback(async || refused(StatusCode::NOT_FOUND, "path", "no such resource"))
+        .layer(middleware::from_fn_with_state(state.mishaps.clone(), mishap::layer))
         .layer(middleware::from_fn_with_state(state.clone(), door))
         .with_state(state)
 }

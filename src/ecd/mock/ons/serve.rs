@@ -21,7 +21,8 @@ use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
 use super::routes::Certificate;
-use super::{Authority, Error, Sni};
+use super::{Authority, Error, Pair, Sni, authority};
+use crate::ecd::mock::mishap::Mishaps;
 use crate::secret;
 
 /// Connections that may be open at once.
@@ -31,28 +32,48 @@ const CONNECTIONS: usize = 500;
 #[derive(Debug)]
 struct Own {
     key: Arc<CertifiedKey>,
+    /// Of an authority that nobody trusts, for mishaps.
+    strange: Arc<CertifiedKey>,
+    mishaps: Mishaps,
     sni: Sni,
 }
 
 impl ResolvesServerCert for Own {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let named = hello.server_name().is_some();
-        (named || self.sni == Sni::Optional).then(|| Arc::clone(&self.key))
+        let key = if self.mishaps.spoils_handshake() {
+            &self.strange
+        } else {
+            &self.key
+        };
+        (named || self.sni == Sni::Optional).then(|| Arc::clone(key))
     }
 }
 
-pub(super) fn acceptor(authority: &Authority, address: IpAddr, sni: Sni) -> Result<TlsAcceptor, Error> {
+pub(in crate::ecd::mock) fn acceptor(
+    authority: &Authority,
+    address: IpAddr,
+    sni: Sni,
+    mishaps: &Mishaps,
+) -> Result<TlsAcceptor, Error> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut roots = RootCertStore::empty();
     roots.add(certificate(authority.ca_pem()))?;
     let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), Arc::clone(&provider)).build()?;
-    let server = authority.server(address)?;
-    let key = PrivateKeyDer::from_pem_slice(server.key_pem.expose().as_bytes()).expect("we wrote this key");
-    let key = CertifiedKey::from_der(vec![certificate(&server.certificate_pem)], key, &provider)?;
-    let mut config = ServerConfig::builder_with_provider(provider)
+    let certified = |pair: &Pair| {
+        let key = PrivateKeyDer::from_pem_slice(pair.key_pem.expose().as_bytes()).expect("we wrote this key");
+        CertifiedKey::from_der(vec![certificate(&pair.certificate_pem)], key, &provider).map(Arc::new)
+    };
+    let own = Own {
+        key: certified(&authority.server(address)?)?,
+        strange: certified(&authority::strange(address)?)?,
+        mishaps: mishaps.clone(),
+        sni,
+    };
+    let mut config = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()?
         .with_client_cert_verifier(verifier)
-        .with_cert_resolver(Arc::new(Own { key: key.into(), sni }));
+        .with_cert_resolver(Arc::new(own));
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
@@ -62,7 +83,7 @@ fn certificate(pem: &str) -> CertificateDer<'static> {
 }
 
 /// Serves until it is dropped, and with it every connection.
-pub(super) async fn run(listener: TcpListener, acceptor: TlsAcceptor, router: Router) {
+pub(in crate::ecd::mock) async fn run(listener: TcpListener, acceptor: TlsAcceptor, router: Router) {
     let mut connections = JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}
