@@ -112,8 +112,7 @@ pub(super) async fn run(options: DemoOptions) -> anyhow::Result<ExitCode> {
         random: &random,
         data: &data,
     };
-    let populations: Vec<&Population> = mocks.iter().map(|mock| &*mock.population).collect();
-    let demo = world.prepare(&populations, inside.local_addr()?).await?;
+    let demo = world.prepare(&mocks, inside.local_addr()?).await?;
 
     for tenant in &config.tenants {
         let engine = Engine::new(&config, &db, tenant, &clock, &random)?;

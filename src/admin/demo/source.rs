@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use super::super::integrate;
 use crate::clock::Clock;
 use crate::ecd::mock::{Population, caress, ons};
+use crate::http::demo::Drops;
 
 /// Which product an organisation works with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +70,17 @@ impl Mock {
             }
         };
         Ok(Self { population, kind })
+    }
+
+    /// What writes a new drop on request, where it is a product that drops files.
+    pub fn drops(&self) -> Option<Drops> {
+        match &self.kind {
+            Kind::Ons { .. } => None,
+            Kind::Caress { drop_dir } => Some(Drops {
+                population: Arc::clone(&self.population),
+                dir: drop_dir.clone(),
+            }),
+        }
     }
 
     /// The section of `inzage.toml` that reads from it.

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::super::account::{NewAccount, Registrar};
 use super::super::operate::{self, register};
 use super::cast::{self, Part};
+use super::source::Mock;
 use crate::account::Hasher;
 use crate::clock::Clock;
 use crate::config::{Config, LoginName, Source, Tenant};
@@ -39,11 +40,11 @@ pub(super) struct World<'a> {
 
 impl World<'_> {
     /// Makes what is not there yet.
-    pub async fn prepare(&self, populations: &[&Population], inside: SocketAddr) -> anyhow::Result<Demo> {
+    pub async fn prepare(&self, mocks: &[Mock], inside: SocketAddr) -> anyhow::Result<Demo> {
         let before = self.remembered()?;
         let hasher = Hasher::new(&self.config.master, self.random);
         let mut tenants = Vec::new();
-        for (number, (tenant, population)) in super::TENANTS.iter().zip(populations).enumerate() {
+        for (number, (tenant, mock)) in super::TENANTS.iter().zip(mocks).enumerate() {
             let tenant = self
                 .config
                 .tenant(tenant.id)
@@ -61,14 +62,16 @@ impl World<'_> {
                 source: tenant.source.as_ref().map_or("none", Source::name),
                 fhir: self.config.server.fhir_base(id),
                 issuer: self.config.server.issuer(id),
-                accounts: self.accounts(tenant, number, population, old, &hasher).await?,
+                accounts: self.accounts(tenant, number, &mock.population, old, &hasher).await?,
                 apps: self.apps(tenant, old).await?,
+                drops: mock.drops(),
             });
         }
         Ok(Demo {
             tenants,
             admin: format!("http://{inside}/"),
             data: self.data.to_owned(),
+            clock: self.clock.clone(),
         })
     }
 

@@ -12,11 +12,13 @@ use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use include_dir::{Dir, include_dir};
 use serde::Serialize;
 
 use super::App;
+use crate::clock::Clock;
+use crate::ecd::mock::{Population, caress};
 
 static APP: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/src/http/pages/patient-app");
 
@@ -31,6 +33,8 @@ pub struct Demo {
     pub admin: String,
     #[serde(skip)]
     pub data: PathBuf,
+    #[serde(skip)]
+    pub clock: Clock,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -44,6 +48,16 @@ pub struct DemoTenant {
     pub issuer: String,
     pub accounts: Vec<DemoAccount>,
     pub apps: Vec<serde_json::Value>,
+    /// Where its mock writes drops; none where a mock serves.
+    #[serde(skip)]
+    pub drops: Option<Drops>,
+}
+
+/// A mock that writes a new drop when it is asked to.
+#[derive(Clone, Debug)]
+pub struct Drops {
+    pub population: Arc<Population>,
+    pub dir: PathBuf,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -65,6 +79,7 @@ pub fn routes(demo: Demo) -> Router<App> {
     Router::new()
         .route("/", get(landing))
         .route("/demo/outbox", get(outbox))
+        .route("/demo/drop/{tenant}", post(fresh_drop))
         .route("/demo/demo.css", get(stylesheet))
         .route("/app", get(|| async { Redirect::permanent("/app/") }))
         .route("/app/", get(app_index))
@@ -76,6 +91,20 @@ pub fn routes(demo: Demo) -> Router<App> {
 #[template(path = "landing.html", config = "src/http/demo/askama.toml")]
 struct Landing<'a> {
     demo: &'a Demo,
+}
+
+/// Writes the dossiers of a Caress house anew, as its supplier would; the next sync reads them.
+async fn fresh_drop(State(demo): State<Arc<Demo>>, Path(tenant): Path<String>) -> Response {
+    let found = demo.tenants.iter().find(|it| it.id == tenant);
+    let Some(drops) = found.and_then(|it| it.drops.clone()) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let now = demo.clock.now();
+    let written = tokio::task::spawn_blocking(move || caress::write(&drops.population, &drops.dir, &tenant, now)).await;
+    match written {
+        Ok(Ok(())) => Redirect::to("/").into_response(),
+        _ => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
 }
 
 async fn landing(State(demo): State<Arc<Demo>>) -> Response {
