@@ -20,6 +20,7 @@ mod support;
 mod sync;
 mod sync_crash;
 mod sync_guard;
+mod sync_model;
 mod sync_cost;
 mod sync_operate;
 mod sync_state;

@@ -3,24 +3,26 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use futures::StreamExt as _;
 use inzage::access;
 use inzage::clock::Clock;
 use inzage::config::{Policy, Tenant, TenantId};
 use inzage::consent::{self, NewRight, Parts, Role};
 use inzage::db::{Sql, params};
-use inzage::ecd::Kind;
 use inzage::ecd::contract::Contracts;
 use inzage::ecd::mock::ons::{Options, Running, start};
 use inzage::ecd::mock::{Population, Shape};
 use inzage::ecd::ons::{Ons, Settings};
+use inzage::ecd::{Connector as _, Event, Kind, Pull, Reach};
 use inzage::fhir::search::{Handling, Query, Setting};
 use inzage::fhir::types::{Id, ResourceType};
-use inzage::mapping::{Files, Plan, resource_id};
+use inzage::mapping::{self, Files, Plan, ReportTypes, resource_id};
 use inzage::profile::Registry;
 use inzage::resource::{self, Page};
 use inzage::secret::{MacKey, MasterKey, Random};
 use inzage::sync::hooks::Worked;
 use inzage::sync::{Decided, Decision, Progress, Report, Sync, Want};
+use jiff::ToSpan as _;
 use jiff::civil::date;
 use jiff::tz::TimeZone;
 
@@ -49,8 +51,13 @@ pub struct Dossiers {
 impl Dossiers {
     /// A mock with `clients` clients; the named ones have an account.
     pub async fn new(clients: usize, with_account: &[u64]) -> Self {
+        Self::with_shape(clients, with_account, 30, (7, 21)).await
+    }
+
+    /// The same with fewer or more days of reports and of the agenda.
+    pub async fn with_shape(clients: usize, with_account: &[u64], report_days: u32, agenda_days: (u32, u32)) -> Self {
         let mut shape = Shape::new(clients, 11, date(2026, 11, 22));
-        (shape.report_days, shape.agenda_days) = (30, (7, 21));
+        (shape.report_days, shape.agenda_days) = (report_days, agenda_days);
         let population = Arc::new(Population::of_shape(&shape));
         let clock = Clock::fixed(NOW.parse().unwrap());
         let tls = tempfile::tempdir().unwrap();
@@ -171,6 +178,54 @@ impl Dossiers {
     pub async fn state(&self) -> inzage::sync::State {
         let mut read = self.store.db.read().await.unwrap();
         inzage::sync::state(&mut read, &self.tenant.id, "ons").await.unwrap()
+    }
+
+    /// What the source would show of these clients at the moment: its records through the maps, without the engine.
+    pub async fn mapped(&self, clients: &[u64]) -> BTreeMap<u64, Vec<serde_json::Value>> {
+        let today = self.clock.now().to_zoned(self.tenant.zone.clone()).date();
+        let pull = Pull {
+            clients: clients.iter().map(u64::to_string).collect(),
+            reach: Reach::Full,
+            agenda: today.saturating_sub(90.days())..today.saturating_add(180.days()),
+            mark: None,
+            today,
+        };
+        let context = mapping::Context {
+            key: &self.ids,
+            zone: &self.tenant.zone,
+            report_types: ReportTypes::Every,
+        };
+        let connector = self.connector();
+        let mut events = connector.pull(pull);
+        let mut found: BTreeMap<u64, Vec<serde_json::Value>> = BTreeMap::new();
+        while let Some(event) = events.next().await {
+            let Event::Record(record) = event.unwrap() else {
+                continue;
+            };
+            let Some(client) = record.client.as_ref().and_then(|client| client.parse().ok()) else {
+                continue;
+            };
+            let map = format!("ons/{}", record.kind);
+            match self.plan.run(&map, &record.body, &context) {
+                mapping::Outcome::Mapped(resources) => {
+                    let own = resources.into_iter().filter(|mapped| !mapped.kind.is_shared());
+                    found
+                        .entry(client)
+                        .or_default()
+                        .extend(own.map(|mapped| mapped.resource));
+                }
+                mapping::Outcome::Dropped { .. } => {}
+                mapping::Outcome::Refused { pointer, reason } => panic!("{map} {pointer}: {reason}"),
+            }
+        }
+        found
+    }
+
+    /// Whether removals wait.
+    pub async fn is_held(&self) -> bool {
+        let mut read = self.store.db.read().await.unwrap();
+        let kinds = inzage::sync::held_kinds(&mut read, &self.tenant.id, "ons").await;
+        !kinds.unwrap().is_empty()
     }
 
     /// Decides about removals that wait.
