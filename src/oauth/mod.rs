@@ -23,6 +23,7 @@ pub mod code;
 pub mod discovery;
 pub mod grant;
 mod issuer;
+mod jws;
 pub mod key;
 pub mod launch;
 mod published;
