@@ -43,7 +43,7 @@ pub enum Command {
     /// Show tenants
     #[command(subcommand)]
     Tenant(TenantCommand),
-    /// Make keys
+    /// Make, rotate and retire keys
     #[command(subcommand)]
     Key(KeyCommand),
     /// Inspect the audit trail
@@ -302,6 +302,41 @@ pub enum KeyCommand {
         #[arg(long)]
         file: PathBuf,
     },
+    /// Make the keys that sign id tokens, one for each algorithm that has none; they stay in the database, sealed
+    Generate(Whose),
+    /// Make the next key of each algorithm: published now, signing in two hours; the old one stays published for eight days
+    Rotate {
+        #[command(flatten)]
+        whose: Whose,
+        /// Only this algorithm: RS256, ES256 or ES384
+        #[arg(long)]
+        alg: Option<String>,
+        /// Let it sign at once: the old key may be in wrong hands
+        #[arg(long)]
+        now: bool,
+    },
+    /// One line a key: tenant, algorithm, id, what it is good for, signs from, published until
+    List(Whose),
+    /// Take a key out of the published set at once: what it signed is worth nothing from then on
+    Retire {
+        #[command(flatten)]
+        at: At,
+        #[arg(long)]
+        tenant: String,
+        /// The key's id, as the list shows it
+        #[arg(long)]
+        kid: String,
+    },
+}
+
+/// Of one tenant, or of all.
+#[derive(Debug, Args)]
+pub struct Whose {
+    #[command(flatten)]
+    pub at: At,
+    /// The tenant; all of them otherwise
+    #[arg(long)]
+    pub tenant: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -18,6 +18,7 @@ mod caress;
 pub mod cli;
 mod demo;
 mod integrate;
+mod key;
 mod link;
 mod ons;
 mod operate;
@@ -45,7 +46,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Account(command) => account::run(command).await,
         Command::App(command) => operate::app(command).await,
         Command::Tenant(command) => operate::tenant(command),
-        Command::Key(command) => operate::key(command),
+        Command::Key(command) => key::run(command).await,
         Command::Audit(command) => operate::audit(command).await,
         Command::Conformance(command) => operate::conformance(command).await,
         Command::Mock(command) => integrate::mock(command).await,

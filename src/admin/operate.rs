@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 
-use super::cli::{AppCommand, At, AuditCommand, ConformanceCommand, KeyCommand, TenantCommand};
+use super::cli::{AppCommand, At, AuditCommand, ConformanceCommand, TenantCommand};
 use super::integrate::{plan, plan_of};
 use super::told;
 use crate::clock::Clock;
@@ -63,6 +63,7 @@ pub(super) async fn check(at: &At) -> anyhow::Result<ExitCode> {
     for tenant in &config.tenants {
         plan_of(tenant, &plan, &profiles)?;
     }
+    let keyless = super::key::without(&config, &db).await?;
     if let Some(tls) = super::serve::tls(&config, &Clock::System)? {
         let days = days_left(tls.ends_at(), Clock::System.now());
         say!("the certificate ends at {}, in {days} days", tls.ends_at());
@@ -85,6 +86,10 @@ pub(super) async fn check(at: &At) -> anyhow::Result<ExitCode> {
             let text = warning.unwrap_or_else(|| format!("the certificate is good until {}", end.strftime("%Y-%m-%d")));
             say!("{}: {text}", tenant.id);
         }
+    }
+    if let Some(remedy) = keyless {
+        eprintln!("inzage: {remedy}");
+        is_well &= !config.server.is_https();
     }
     if !is_well {
         return Ok(ExitCode::from(1));
@@ -236,13 +241,6 @@ pub(super) fn tenant(command: TenantCommand) -> anyhow::Result<ExitCode> {
             config.server.fhir_base(tenant.id.as_str())
         );
     }
-    Ok(ExitCode::SUCCESS)
-}
-
-pub(super) fn key(command: KeyCommand) -> anyhow::Result<ExitCode> {
-    let KeyCommand::New { file } = command;
-    new_key(&file, &Random::Os)?;
-    say!("{}", file.display());
     Ok(ExitCode::SUCCESS)
 }
 

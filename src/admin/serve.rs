@@ -46,6 +46,12 @@ pub(super) async fn run(at: &At) -> anyhow::Result<ExitCode> {
         bind(listen, "server.listen").await?,
         bind(inside, "server.admin_listen").await?,
     );
+    // A first key that appears by itself on a database that was put in place by mistake would lock every app out.
+    if config.server.is_https()
+        && let Some(remedy) = super::key::without(&config, &db).await?
+    {
+        anyhow::bail!(remedy);
+    }
     let app = App::new(config, db, Clock::System, Random::Os);
     until_stopped(app, listener, inside, tls).await?;
     Ok(ExitCode::SUCCESS)
@@ -129,7 +135,11 @@ pub(super) async fn until_stopped(
     let exports = tokio::spawn(stop.clone().run_until_cancelled_owned(export(app.clone())));
     let gateway = tokio::spawn(http::serve(app.clone(), listener, tls, stop.clone().cancelled_owned()));
     for tenant in &app.config.tenants {
-        key::load(&app.issuer, &tenant.id)
+        let ready = async {
+            key::generate(&app.issuer, &tenant.id).await?;
+            key::load(&app.issuer, &tenant.id).await
+        };
+        ready
             .await
             .with_context(|| format!("the signing key of {}", tenant.id))?;
     }

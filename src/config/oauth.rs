@@ -4,6 +4,46 @@ use std::path::PathBuf;
 
 use super::reader::Reader;
 
+/// What signs id tokens (RFC 7518 §3.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SigningAlg {
+    /// Every relying party verifies it (OpenID Connect Core §15.1).
+    #[default]
+    Rs256,
+    Es256,
+    Es384,
+}
+
+impl SigningAlg {
+    pub const ALL: [Self; 3] = [Self::Rs256, Self::Es256, Self::Es384];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Rs256 => "RS256",
+            Self::Es256 => "ES256",
+            Self::Es384 => "ES384",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|alg| alg.as_str() == text)
+    }
+}
+
+/// What signs the id tokens of a tenant's apps that do not say.
+pub(super) fn id_token_alg(reader: &mut Reader, tenant: &str) -> SigningAlg {
+    let key = format!("tenant.{tenant}.id_token_alg");
+    let text = reader.text(
+        &key,
+        SigningAlg::default().as_str(),
+        "what signs id tokens of apps that do not say: RS256, ES256 or ES384",
+    );
+    SigningAlg::parse(&text).unwrap_or_else(|| {
+        reader.problem(&key, "expected RS256, ES256 or ES384".to_owned());
+        SigningAlg::default()
+    })
+}
+
 /// Where the key sets of apps (`jwks_uri`) may lie, and whom to trust there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OAuth {

@@ -1,6 +1,6 @@
 //! What a tenant demands of passwords, of the second factor and of the end of access.
 
-use super::{Limits, Preset, Upstream};
+use super::{Limits, Preset, SigningAlg, Upstream};
 
 /// `[tenant.<id>]`: the rules of one care organisation.
 #[derive(Clone, Debug)]
@@ -13,6 +13,8 @@ pub struct Policy {
     pub limits: Limits,
     /// Who asks for the first factor, if it is not the gateway.
     pub upstream: Option<Upstream>,
+    /// What signs the id tokens of apps that do not say.
+    pub id_token_alg: SigningAlg,
     /// Access ends this many local days after departure or death.
     pub access_ends_after_days: i64,
     /// The report types that are published, as the source writes them; `None`: every one that the maps know, but for
@@ -174,6 +176,7 @@ impl Default for Policy {
             accounts: AccountPolicy::default(),
             limits: Limits::default(),
             upstream: None,
+            id_token_alg: SigningAlg::default(),
             access_ends_after_days: 60,
             report_types: None,
         }

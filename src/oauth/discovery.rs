@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::scope::Scopes;
 use super::token::ALGORITHMS;
 use super::{Issuer, acr};
-use crate::config::TenantId;
+use crate::config::{SigningAlg, TenantId};
 
 /// `capabilities`, <https://hl7.org/fhir/smart-app-launch/conformance.html>
 const CAPABILITIES: [&str; 17] = [
@@ -121,7 +121,7 @@ pub fn openid(issuer: &Issuer, tenant: &TenantId) -> Value {
     let more = json!({
         "userinfo_endpoint": Addresses::of(issuer, tenant).userinfo,
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": ["RS256"],
+        "id_token_signing_alg_values_supported": SigningAlg::ALL.map(SigningAlg::as_str),
         "claim_types_supported": ["normal"],
         "claims_supported": ["iss", "sub", "aud", "azp", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid", "fhirUser"],
         "claims_parameter_supported": false,

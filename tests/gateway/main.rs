@@ -12,6 +12,7 @@ mod conformance;
 mod coverage;
 mod ecd_ons;
 mod guide;
+mod keys;
 mod mapping;
 mod profile;
 mod published;

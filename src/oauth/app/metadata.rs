@@ -4,7 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::redirect::{LONGEST_URI, redirect};
 use super::{App, Demands, Grants, Kind, PublicKeys};
-use crate::config::OAuth;
+use crate::config::{OAuth, SigningAlg};
+use crate::oauth::jws;
 use crate::oauth::published::may_fetch;
 use crate::oauth::scope::Scopes;
 use crate::secret::Random;
@@ -78,6 +79,7 @@ impl Reader<'_> {
             demands: Demands {
                 pushed: self.flag("require_pushed_authorization_requests"),
             },
+            id_token_alg: self.id_token_alg(),
         };
         (app, origins)
     }
@@ -91,6 +93,15 @@ impl Reader<'_> {
                 false
             }
         }
+    }
+
+    fn id_token_alg(&mut self) -> Option<SigningAlg> {
+        let value = self.given.get("id_token_signed_response_alg")?;
+        let alg = value.as_str().and_then(SigningAlg::parse);
+        if alg.is_none() {
+            self.problem("id_token_signed_response_alg: choose RS256, ES256 or ES384, or leave it out");
+        }
+        alg
     }
 
     fn client_id(&mut self, value: &Value) -> String {
@@ -190,9 +201,7 @@ impl Reader<'_> {
         };
         let public = |key: &Value| {
             matches!(key.get("kty").and_then(Value::as_str), Some("RSA" | "EC"))
-                && ["d", "p", "q", "dp", "dq", "qi", "oth", "k"]
-                    .iter()
-                    .all(|name| key.get(name).is_none())
+                && jws::PRIVATE.iter().all(|name| key.get(name).is_none())
         };
         if !keys.iter().all(public) {
             self.problem("jwks: every key is a public RSA or EC key; keep the private members to yourself");

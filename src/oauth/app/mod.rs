@@ -17,7 +17,7 @@ pub use store::{disable, find, list};
 
 use std::fmt;
 
-use crate::config::TenantId;
+use crate::config::{SigningAlg, Tenant, TenantId};
 use crate::db;
 use crate::oauth::Issuer;
 use crate::oauth::scope::Scopes;
@@ -35,6 +35,8 @@ pub struct App {
     /// May ask for codes, refresh tokens, tokens in its own name.
     pub grants: Grants,
     pub demands: Demands,
+    /// What signs its id tokens; `None`: what the tenant says.
+    pub id_token_alg: Option<SigningAlg>,
 }
 
 /// What an app demands of its own requests: it would rather be refused than served without.
@@ -86,6 +88,11 @@ pub enum Grants {
 impl App {
     pub fn is_public(&self) -> bool {
         matches!(self.kind, Kind::Public)
+    }
+
+    /// What signs its id tokens.
+    pub fn id_token_alg(&self, tenant: &Tenant) -> SigningAlg {
+        self.id_token_alg.unwrap_or(tenant.policy.id_token_alg)
     }
 
     /// Whether answers may go to this address.

@@ -3,18 +3,18 @@
 use jiff::Timestamp;
 
 use super::{App, Demands, Grants, Kind, PublicKeys};
-use crate::config::TenantId;
+use crate::config::{SigningAlg, TenantId};
 use crate::db::{self, Conn, Row, Tx, Unique, params, statements};
 use crate::oauth::scope::Scopes;
 
 statements! {
     FIND = both(
-        "SELECT client_id, name, kind, secret_hash, jwks, redirect_uris, scope, grants, jwks_uri, demands FROM oauth_app \
+        "SELECT client_id, name, kind, secret_hash, jwks, redirect_uris, scope, grants, jwks_uri, demands, id_token_alg FROM oauth_app \
          WHERE tenant = $1 AND client_id = $2 AND disabled_at IS NULL"
     );
     INSERT = both(
         "INSERT INTO oauth_app (tenant, client_id, name, kind, secret_hash, jwks, redirect_uris, scope, grants, metadata, \
-         created_at, jwks_uri, demands) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+         created_at, jwks_uri, demands, id_token_alg) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
     );
     INSERT_ORIGIN = both(
         "INSERT INTO oauth_app_origin (tenant, origin, client_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
@@ -23,7 +23,7 @@ statements! {
         "UPDATE oauth_app SET disabled_at = $3 WHERE tenant = $1 AND client_id = $2 AND disabled_at IS NULL"
     );
     LIST = both(
-        "SELECT client_id, name, kind, secret_hash, jwks, redirect_uris, scope, grants, jwks_uri, demands FROM oauth_app \
+        "SELECT client_id, name, kind, secret_hash, jwks, redirect_uris, scope, grants, jwks_uri, demands, id_token_alg FROM oauth_app \
          WHERE tenant = $1 AND disabled_at IS NULL ORDER BY client_id LIMIT 1000"
     );
     ORIGIN = both(
@@ -77,6 +77,10 @@ fn read(row: &Row) -> Option<App> {
         demands: Demands {
             pushed: row.str(9).split(' ').any(|word| word == PUSHED),
         },
+        id_token_alg: match row.opt_text(10) {
+            None => None,
+            Some(alg) => Some(SigningAlg::parse(&alg)?),
+        },
     })
 }
 
@@ -114,6 +118,7 @@ pub(crate) async fn insert(
             now,
             jwks_uri,
             if app.demands.pushed { PUSHED } else { "" },
+            app.id_token_alg.map(SigningAlg::as_str),
         ],
     )
     .await?;

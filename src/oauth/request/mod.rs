@@ -128,7 +128,7 @@ pub async fn begin(
     let (issuer, tenant) = (issuer.clone(), tenant.clone());
     to_the_end(async move {
         let now = issuer.clock().now();
-        // A hint is read with our keys. Before the transaction: the first key of a tenant is written in one of its own.
+        // A hint is read with our keys, which have to be at hand by then.
         if parameters
             .iter()
             .any(|(name, _)| matches!(name.as_str(), "id_token_hint" | "request_uri"))

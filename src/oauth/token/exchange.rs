@@ -67,6 +67,7 @@ pub(super) async fn exchange(flow: &mut Flow<'_>, credentials: &Credentials) -> 
         expires_at,
         refresh_token,
         first: true,
+        alg: app.id_token_alg(flow.tenant),
     }))
 }
 

@@ -1,12 +1,13 @@
 //! Tokens are kept, and the answer that carries them is put together.
 
+use aws_lc_rs::digest::{SHA256, SHA384, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::{Flow, Issued};
-use crate::config::Tenant;
+use crate::config::{SigningAlg, Tenant};
 use crate::oauth::app::App;
 use crate::oauth::discovery::Addresses;
 use crate::oauth::grant::store::{self, Access};
@@ -69,7 +70,10 @@ pub(super) fn body(
     }
     put("tenant", json!(tenant.id.as_str()));
     if issued.scopes.has(&Scope::OpenId) {
-        put("id_token", json!(keys.sign(&claims(issuer, tenant, issued, now))?));
+        put(
+            "id_token",
+            json!(keys.sign(issued.alg, &claims(issuer, tenant, issued, now))?),
+        );
     }
     Ok(Value::Object(body))
 }
@@ -101,7 +105,6 @@ pub(super) fn context(issuer: &Issuer, tenant: &Tenant, grant: &Grant) -> Vec<(&
 
 fn claims(issuer: &Issuer, tenant: &Tenant, issued: &Issued, now: Timestamp) -> Value {
     let grant = &issued.grant;
-    let half = &sha256(issued.access_token.as_bytes())[..16];
     let mut claims = json!({
         "iss": issuer.url(&tenant.id),
         "sub": issuer.subject(&tenant.id, &grant.account),
@@ -113,7 +116,7 @@ fn claims(issuer: &Issuer, tenant: &Tenant, issued: &Issued, now: Timestamp) -> 
         "acr": grant.acr,
         "amr": grant.amr,
         "sid": grant.session,
-        "at_hash": URL_SAFE_NO_PAD.encode(half),
+        "at_hash": half_hash(issued.alg, &issued.access_token),
     });
     if issued.first
         && let Some(nonce) = &grant.nonce
@@ -126,6 +129,16 @@ fn claims(issuer: &Issuer, tenant: &Tenant, issued: &Issued, now: Timestamp) -> 
         claims["fhirUser"] = json!(user);
     }
     claims
+}
+
+/// The left half of the token's hash, by the hash of the signature (OpenID Connect Core §3.1.3.6).
+fn half_hash(alg: SigningAlg, token: &str) -> String {
+    let by = match alg {
+        SigningAlg::Rs256 | SigningAlg::Es256 => &SHA256,
+        SigningAlg::Es384 => &SHA384,
+    };
+    let hash = digest(by, token.as_bytes());
+    URL_SAFE_NO_PAD.encode(&hash.as_ref()[..by.output_len() / 2])
 }
 
 /// Who the person is in the FHIR API, as an absolute address.

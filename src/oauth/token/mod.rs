@@ -39,7 +39,7 @@ use super::grant::{self, Grant};
 use super::issuer::to_the_end;
 use super::{Error, Issuer, key, launch, pushed, request, standing};
 use crate::audit::{self, Action, Entry, Origin, Outcome, Who};
-use crate::config::Tenant;
+use crate::config::{SigningAlg, Tenant};
 use crate::db::{self, Conn, Tx};
 
 /// The parameters of a form, each at most once (RFC 6749 §3.2).
@@ -139,7 +139,7 @@ pub async fn answer(issuer: &Issuer, tenant: &Arc<Tenant>, posted: Posted) -> Re
     let (issuer, tenant) = (issuer.clone(), Arc::clone(tenant));
     to_the_end(async move {
         let now = issuer.clock().now();
-        // Before the transaction: the first key of a tenant is written in one of its own.
+        // Before the code is used up: keys that cannot be read are no fault of the app's.
         let keys = key::load(&issuer, &tenant.id).await?;
         let mut tx = issuer.db().begin().await?;
         let mut line = Line {
@@ -223,6 +223,8 @@ struct Issued {
     refresh_token: Option<String>,
     /// Whether it comes from a code: only then does the id token carry the nonce.
     first: bool,
+    /// What signs the id token.
+    alg: SigningAlg,
 }
 
 /// Whether tokens may come from the grant, and the person may still see what it is about.
@@ -249,5 +251,6 @@ pub async fn purge(tx: &mut Tx, now: Timestamp) -> Result<u64, db::Error> {
     let before = now - SignedDuration::from_hours(24);
     let gone = grant::store::purge(tx, before).await? + request::store::purge(tx, before).await?;
     let asked = launch::store::purge(tx, before).await? + pushed::store::purge(tx, before).await?;
-    Ok(gone + asked + assertion::store::purge(tx, before).await? + backend::store::purge(tx, before).await?)
+    let shown = assertion::store::purge(tx, before).await? + backend::store::purge(tx, before).await?;
+    Ok(gone + asked + shown + key::store::purge(tx, before).await?)
 }

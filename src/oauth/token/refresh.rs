@@ -59,7 +59,7 @@ pub(super) async fn refresh(flow: &mut Flow<'_>, credentials: &Credentials) -> R
     };
     match turn(flow, &hash, kept).await? {
         Ok(Turn::Rotate) => rotate(flow, &app, grant, scopes, presented).await.map(Ok),
-        Ok(Turn::Repeat) => repeat(flow, grant, presented).await,
+        Ok(Turn::Repeat) => repeat(flow, &app, grant, presented).await,
         Err(RefreshRefused::Expired) => Ok(Err(REFUSED)),
         Err(RefreshRefused::Reused) => reused(flow, &grant).await,
     }
@@ -99,11 +99,17 @@ async fn rotate(
         expires_at,
         refresh_token: Some(refresh_token),
         first: false,
+        alg: app.id_token_alg(flow.tenant),
     })
 }
 
 /// The answer of a moment ago, unless it has been used already.
-async fn repeat(flow: &mut Flow<'_>, grant: Grant, presented: &str) -> Result<Result<Issued, Refusal>, Error> {
+async fn repeat(
+    flow: &mut Flow<'_>,
+    app: &App,
+    grant: Grant,
+    presented: &str,
+) -> Result<Result<Issued, Refusal>, Error> {
     let access_token = successor(flow, b"access", presented);
     let refresh_token = successor(flow, b"refresh", presented);
     let next = store::refresh(flow.tx, &flow.tenant.id, &sha256(refresh_token.as_bytes())).await?;
@@ -120,6 +126,7 @@ async fn repeat(flow: &mut Flow<'_>, grant: Grant, presented: &str) -> Result<Re
         expires_at: access.expires_at,
         refresh_token: Some(refresh_token),
         first: false,
+        alg: app.id_token_alg(flow.tenant),
     }))
 }
 
