@@ -73,6 +73,16 @@ pub(super) async fn until_stopped(
     inside: TcpListener,
     tls: Option<Arc<Tls>>,
 ) -> anyhow::Result<()> {
+    // Before anybody is answered: without a key there is no id token.
+    for tenant in &app.config.tenants {
+        let ready = async {
+            key::generate(&app.issuer, &tenant.id).await?;
+            key::load(&app.issuer, &tenant.id).await
+        };
+        ready
+            .await
+            .with_context(|| format!("the signing key of {}", tenant.id))?;
+    }
     let stop = CancellationToken::new();
     let transport = Transport::new(&app.config).context("messages cannot be sent")?;
     let messages = tokio::spawn(notify::run(
@@ -134,15 +144,6 @@ pub(super) async fn until_stopped(
     let tidying = tokio::spawn(stop.clone().run_until_cancelled_owned(tidy(app.clone())));
     let exports = tokio::spawn(stop.clone().run_until_cancelled_owned(export(app.clone())));
     let gateway = tokio::spawn(http::serve(app.clone(), listener, tls, stop.clone().cancelled_owned()));
-    for tenant in &app.config.tenants {
-        let ready = async {
-            key::generate(&app.issuer, &tenant.id).await?;
-            key::load(&app.issuer, &tenant.id).await
-        };
-        ready
-            .await
-            .with_context(|| format!("the signing key of {}", tenant.id))?;
-    }
     tracing::info!(url = app.config.server.public_url.as_str(), "serving");
     stopped().await?;
     stop.cancel();

@@ -38,7 +38,14 @@ async fn launch(world: &World, username: Option<&str>, patient: Option<&str>) ->
         }
     }
     let body = body.to_string();
-    let made = launch::create(&world.issuer, &world.tenant, &bearer, body.as_bytes(), None).await;
+    let made = launch::create(
+        &world.issuer,
+        &world.tenant,
+        (&bearer, token::By::Bearer),
+        body.as_bytes(),
+        None,
+    )
+    .await;
     match made.unwrap() {
         Answer::Made(made) => made["launch"].as_str().unwrap().to_owned(),
         other => panic!("{other:?}"),

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::scope::Scopes;
 use super::token::ALGORITHMS;
-use super::{Issuer, acr};
+use super::{Issuer, acr, dpop};
 use crate::config::{SigningAlg, TenantId};
 
 /// `capabilities`, <https://hl7.org/fhir/smart-app-launch/conformance.html>
@@ -103,6 +103,7 @@ fn shared(issuer: &Issuer, tenant: &TenantId) -> Value {
         "revocation_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"],
         "revocation_endpoint_auth_signing_alg_values_supported": ALGORITHMS,
         "authorization_response_iss_parameter_supported": true,
+        "dpop_signing_alg_values_supported": dpop::ALGORITHMS,
         "acr_values_supported": acr::LEVELS,
     })
 }
@@ -153,6 +154,14 @@ pub fn style() -> Value {
     })
 }
 
+/// Where [`protected_resource`] is: between host and path of the resource (RFC 9728 §3).
+pub fn resource_metadata(issuer: &Issuer, tenant: &TenantId) -> String {
+    let base = issuer.fhir_base(tenant);
+    let path = base.find("://").and_then(|at| base[at + 3..].find('/').map(|more| at + 3 + more));
+    let (host, path) = base.split_at(path.unwrap_or(base.len()));
+    format!("{host}/.well-known/oauth-protected-resource{path}")
+}
+
 /// `/.well-known/oauth-protected-resource/{tenant}/fhir`, RFC 9728
 pub fn protected_resource(issuer: &Issuer, tenant: &TenantId) -> Value {
     json!({
@@ -160,5 +169,8 @@ pub fn protected_resource(issuer: &Issuer, tenant: &TenantId) -> Value {
         "authorization_servers": [issuer.url(tenant)],
         "scopes_supported": supported(),
         "bearer_methods_supported": ["header"],
+        "dpop_signing_alg_values_supported": dpop::ALGORITHMS,
+        "dpop_bound_access_tokens_required": false,
+        "tls_client_certificate_bound_access_tokens": false,
     })
 }

@@ -21,6 +21,7 @@ pub mod acr;
 pub mod app;
 pub mod code;
 pub mod discovery;
+pub mod dpop;
 pub mod grant;
 mod issuer;
 mod jws;

@@ -78,6 +78,7 @@ impl Reader<'_> {
             grants,
             demands: Demands {
                 pushed: self.flag("require_pushed_authorization_requests"),
+                dpop: self.flag("dpop_bound_access_tokens"),
             },
             id_token_alg: self.id_token_alg(),
         };

@@ -44,6 +44,8 @@ pub struct App {
 pub struct Demands {
     /// It pushes its authorization requests (RFC 9126 §6).
     pub pushed: bool,
+    /// Its tokens are bound to a key that it holds (RFC 9449 §5.2).
+    pub dpop: bool,
 }
 
 /// How the app proves itself at the token endpoint.

@@ -33,6 +33,7 @@ statements! {
 }
 
 const PUSHED: &str = "pushed";
+const DPOP: &str = "dpop";
 
 /// The client_id is taken.
 pub(crate) const TAKEN: Unique = Unique {
@@ -76,6 +77,7 @@ fn read(row: &Row) -> Option<App> {
         },
         demands: Demands {
             pushed: row.str(9).split(' ').any(|word| word == PUSHED),
+            dpop: row.str(9).split(' ').any(|word| word == DPOP),
         },
         id_token_alg: match row.opt_text(10) {
             None => None,
@@ -102,6 +104,10 @@ pub(crate) async fn insert(
         Grants::Person => "person",
         Grants::Backend => "backend",
     };
+    let demands: Vec<&str> = [(app.demands.pushed, PUSHED), (app.demands.dpop, DPOP)]
+        .into_iter()
+        .filter_map(|(demanded, word)| demanded.then_some(word))
+        .collect();
     tx.execute(
         INSERT,
         params![
@@ -117,7 +123,7 @@ pub(crate) async fn insert(
             metadata,
             now,
             jwks_uri,
-            if app.demands.pushed { PUSHED } else { "" },
+            demands.join(" "),
             app.id_token_alg.map(SigningAlg::as_str),
         ],
     )

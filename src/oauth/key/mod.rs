@@ -38,6 +38,7 @@ use self::pair::Pair;
 use super::jws::Jws;
 use super::{Error, Issuer};
 use crate::config::{SigningAlg, TenantId};
+use crate::db::Conn;
 use crate::secret::{hex, sha256};
 
 /// How long verifiers may cache the key set.
@@ -121,11 +122,19 @@ impl Kept {
 
 /// The keys of a tenant.
 pub async fn load(issuer: &Issuer, tenant: &TenantId) -> Result<Arc<KeySet>, Error> {
+    match known(issuer, tenant) {
+        Some(set) => Ok(set),
+        None => load_by(&mut *issuer.db().read().await?, issuer, tenant).await,
+    }
+}
+
+/// The same by a connection that is at hand: who waits for a second one while holding a first can wait for ever.
+pub(super) async fn load_by(conn: &mut Conn, issuer: &Issuer, tenant: &TenantId) -> Result<Arc<KeySet>, Error> {
     let now = issuer.clock().now();
     if let Some(set) = remembered(issuer, tenant, now) {
         return Ok(set);
     }
-    let mut kept = store::all(&mut *issuer.db().read().await?, tenant).await?;
+    let mut kept = store::all(conn, tenant).await?;
     kept.retain(|key| key.is_published(now));
     let set = Arc::new(open(issuer, tenant, &kept, now)?);
     let mut read = issuer.keys().read.lock().unwrap_or_else(PoisonError::into_inner);

@@ -69,6 +69,9 @@ struct Asked {
     state: Option<String>,
     nonce: Option<String>,
     challenge: String,
+    /// The key that the tokens will be bound to (RFC 9449 §10).
+    #[serde(default)]
+    jkt: Option<String>,
     /// What the request is kept under that was pushed before.
     #[serde(default)]
     pushed: Option<String>,
@@ -216,6 +219,7 @@ pub async fn approve(
         client_id: made.client_id,
         redirect_uri: request.asked.redirect_uri.clone(),
         challenge: request.asked.challenge.clone(),
+        jkt: request.asked.jkt.clone(),
         expires_at: now + grant::CODE_LIFE,
         state: CodeState::Waiting,
     };

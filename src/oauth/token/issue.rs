@@ -11,7 +11,7 @@ use crate::config::{SigningAlg, Tenant};
 use crate::oauth::app::App;
 use crate::oauth::discovery::Addresses;
 use crate::oauth::grant::store::{self, Access};
-use crate::oauth::grant::{self, Grant};
+use crate::oauth::grant::{self, Grant, Refresh, RefreshState};
 use crate::oauth::key::KeySet;
 use crate::oauth::scope::{Scope, Scopes};
 use crate::oauth::{Error, Issuer};
@@ -36,21 +36,28 @@ pub(super) async fn keep(
         grant_id: grant.id.clone(),
         scopes: scopes.clone(),
         expires_at: (flow.now + life).min(grant.expires_at),
+        jkt: flow.jkt().map(str::to_owned),
     };
     let tenant = &flow.tenant.id;
     store::insert_access(flow.tx, tenant, &sha256(access_token.as_bytes()), &access).await?;
     if let Some(refresh_token) = refresh_token {
-        let until = (flow.now + grant::REFRESH_IDLE).min(grant.expires_at);
-        store::insert_refresh(flow.tx, tenant, &sha256(refresh_token.as_bytes()), &grant.id, until).await?;
+        let refresh = Refresh {
+            grant_id: grant.id.clone(),
+            // An app that proves itself is bound by that already (RFC 9449 §5).
+            jkt: access.jkt.filter(|_| app.is_public()),
+            expires_at: (flow.now + grant::REFRESH_IDLE).min(grant.expires_at),
+            state: RefreshState::Current,
+        };
+        store::insert_refresh(flow.tx, tenant, &sha256(refresh_token.as_bytes()), &refresh).await?;
     }
     Ok(access.expires_at)
 }
 
-/// The JSON that the app gets.
+/// The JSON that the app gets; with an id token where there are keys to sign one.
 pub(super) fn body(
     issuer: &Issuer,
     tenant: &Tenant,
-    keys: &KeySet,
+    keys: Option<&KeySet>,
     issued: &Issued,
     now: Timestamp,
 ) -> Result<Value, Error> {
@@ -59,7 +66,7 @@ pub(super) fn body(
         body.insert(name.to_owned(), value);
     };
     put("access_token", json!(issued.access_token));
-    put("token_type", json!("Bearer"));
+    put("token_type", json!(kind(issued.jkt.as_deref())));
     put("expires_in", json!(issued.expires_at.duration_since(now).as_secs()));
     put("scope", json!(issued.scopes.to_string()));
     if let Some(refresh_token) = &issued.refresh_token {
@@ -69,13 +76,18 @@ pub(super) fn body(
         put(name, value);
     }
     put("tenant", json!(tenant.id.as_str()));
-    if issued.scopes.has(&Scope::OpenId) {
+    if let Some(keys) = keys {
         put(
             "id_token",
             json!(keys.sign(issued.alg, &claims(issuer, tenant, issued, now))?),
         );
     }
     Ok(Value::Object(body))
+}
+
+/// `token_type`: how a token is shown.
+pub(super) fn kind(jkt: Option<&str>) -> &'static str {
+    if jkt.is_some() { "DPoP" } else { "Bearer" }
 }
 
 /// What the app is told beside its token, and again whenever it asks what the token is worth,

@@ -17,6 +17,10 @@ const REFUSED: Refusal = Refusal::new(
     Code::InvalidGrant,
     "the refresh token is unknown, used, expired, withdrawn, or was given to another app",
 );
+const OTHER_KEY: Refusal = Refusal::new(
+    Code::InvalidGrant,
+    "the refresh token is bound to a key: send a DPoP proof by the one that it was given for",
+);
 const WIDER: Refusal = Refusal::new(Code::InvalidScope, "scope: ask no more than was granted");
 
 pub(super) async fn refresh(flow: &mut Flow<'_>, credentials: &Credentials) -> Result<Result<Issued, Refusal>, Error> {
@@ -51,6 +55,14 @@ pub(super) async fn refresh(flow: &mut Flow<'_>, credentials: &Credentials) -> R
     flow.line.who = who(&grant);
     if !stands(flow.tx, flow.tenant, &grant, flow.now).await? || !grant.refreshes() {
         return Ok(Err(REFUSED));
+    }
+    if let Err(refusal) = flow.suits(&app) {
+        return Ok(Err(refusal));
+    }
+    // Who has the token without the key got it from somewhere: nothing happens to it.
+    if kept.jkt.is_some() && kept.jkt.as_deref() != flow.jkt() {
+        flow.line.outcome = Outcome::Refused("refresh-token-of-another-key");
+        return Ok(Err(OTHER_KEY));
     }
     let scopes = match flow.form.get("scope").map(Scopes::parse) {
         None => grant.scopes.clone(),
@@ -100,6 +112,7 @@ async fn rotate(
         refresh_token: Some(refresh_token),
         first: false,
         alg: app.id_token_alg(flow.tenant),
+        jkt: flow.jkt().map(str::to_owned),
     })
 }
 
@@ -119,6 +132,9 @@ async fn repeat(
     let Some(access) = store::access(flow.tx, &flow.tenant.id, &sha256(access_token.as_bytes())).await? else {
         return Ok(Err(REFUSED));
     };
+    if access.jkt.as_deref() != flow.jkt() {
+        return Ok(Err(OTHER_KEY));
+    }
     Ok(Ok(Issued {
         grant,
         scopes: access.scopes,
@@ -127,6 +143,7 @@ async fn repeat(
         refresh_token: Some(refresh_token),
         first: false,
         alg: app.id_token_alg(flow.tenant),
+        jkt: access.jkt,
     }))
 }
 
