@@ -278,6 +278,32 @@ pub enum AppCommand {
         tenant: String,
         client_id: String,
     },
+    /// Show apps that registered themselves and wait for an approval: what each says, as JSON, and the word to approve it by
+    Waiting {
+        #[command(flatten)]
+        at: At,
+        #[arg(long)]
+        tenant: String,
+    },
+    /// Approve an app that registered itself, or its change
+    Approve {
+        #[command(flatten)]
+        at: At,
+        #[arg(long)]
+        tenant: String,
+        client_id: String,
+        /// What `inzage app waiting` showed as "seen": it is not approved if it says something else by now
+        #[arg(long)]
+        seen: String,
+    },
+    /// Refuse an app that registered itself, or its change: an app that is in use goes on as it was approved
+    Refuse {
+        #[command(flatten)]
+        at: At,
+        #[arg(long)]
+        tenant: String,
+        client_id: String,
+    },
     /// Register an app from RFC 7591 client metadata and print the registration
     Register {
         #[command(flatten)]

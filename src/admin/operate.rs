@@ -22,6 +22,7 @@ use crate::mapping::{Files, Plan};
 use crate::profile::Registry;
 use crate::secret::Random;
 use crate::sync::check_policy;
+use crate::oauth::app::dynamic;
 use crate::{audit, conformance, oauth};
 
 /// The configuration and its database.
@@ -145,6 +146,9 @@ pub(super) fn connector(tenant: &Tenant, clock: &Clock, random: &Random) -> anyh
 
 pub(super) async fn app(command: AppCommand) -> anyhow::Result<ExitCode> {
     let (AppCommand::List { at, tenant }
+    | AppCommand::Waiting { at, tenant }
+    | AppCommand::Approve { at, tenant, .. }
+    | AppCommand::Refuse { at, tenant, .. }
     | AppCommand::Disable { at, tenant, .. }
     | AppCommand::Register { at, tenant, .. }) = &command;
     let (config, db) = open(at).await?;
@@ -154,6 +158,37 @@ pub(super) async fn app(command: AppCommand) -> anyhow::Result<ExitCode> {
         AppCommand::List { .. } => {
             for app in oauth::app::list(&mut *db.read().await?, &tenant.id).await? {
                 say!("{}\t{}\t{}", app.client_id, app.name, app.scopes);
+            }
+        }
+        AppCommand::Waiting { .. } => {
+            for one in dynamic::waiting(&mut *db.read().await?, &tenant.id).await? {
+                let of = if one.known { "change" } else { "new" };
+                say!("{:#}", serde_json::json!({"seen": one.seen, "is": of, "says": one.metadata}));
+            }
+        }
+        AppCommand::Approve { client_id, seen, .. } => {
+            let now = Clock::System.now();
+            let mut tx = db.begin().await?;
+            let asked = (client_id.as_str(), seen.as_str());
+            match dynamic::approve(&mut tx, &tenant.id, asked, &config.oauth, now, &Random::Os).await {
+                Ok(()) => {
+                    tx.commit().await?;
+                    say!("{client_id} is approved");
+                }
+                Err(dynamic::Refused::Database(error)) => return Err(error.into()),
+                Err(refused) => {
+                    eprintln!("inzage: {} {client_id}: {refused}", tenant.id);
+                    code = ExitCode::from(1);
+                }
+            }
+        }
+        AppCommand::Refuse { client_id, .. } => {
+            let mut tx = db.begin().await?;
+            if dynamic::refuse(&mut tx, &tenant.id, client_id, Clock::System.now()).await? {
+                tx.commit().await?;
+            } else {
+                eprintln!("inzage: no registration of {client_id} waits at {}", tenant.id);
+                code = ExitCode::from(1);
             }
         }
         AppCommand::Disable { client_id, .. } => {

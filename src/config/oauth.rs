@@ -95,6 +95,30 @@ pub(super) fn login_demand(reader: &mut Reader, tenant: &str, upstream: Option<&
     }
 }
 
+/// Whether apps register themselves (RFC 7591).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Registration {
+    /// An operator registers them.
+    #[default]
+    Closed,
+    /// They do, and wait until somebody of the organisation approves it.
+    Approval,
+}
+
+/// Whether a tenant lets apps register themselves.
+pub(super) fn registration(reader: &mut Reader, tenant: &str) -> Registration {
+    let key = format!("tenant.{tenant}.registration");
+    let meaning = "whether apps register themselves: closed, or approval: they wait for `inzage app approve`";
+    match reader.text(&key, "closed", meaning).as_str() {
+        "closed" => Registration::Closed,
+        "approval" => Registration::Approval,
+        _ => {
+            reader.problem(&key, "expected closed or approval".to_owned());
+            Registration::Closed
+        }
+    }
+}
+
 /// Where the key sets of apps (`jwks_uri`) may lie, and whom to trust there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OAuth {

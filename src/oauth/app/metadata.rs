@@ -69,6 +69,7 @@ impl Reader<'_> {
                 _ => self.problem("origins: give scheme, host and port, for example https://app.example"),
             }
         }
+        let logout_uris = self.logout_uris(matches!(kind, Kind::Public));
         let app = App {
             client_id,
             name,
@@ -81,6 +82,7 @@ impl Reader<'_> {
                 dpop: self.flag("dpop_bound_access_tokens"),
             },
             id_token_alg: self.id_token_alg(),
+            logout_uris,
         };
         (app, origins)
     }
@@ -221,6 +223,19 @@ impl Reader<'_> {
         for (at, uri) in uris.iter().enumerate() {
             if let Err(remedy) = redirect(uri, public) {
                 self.problem(format!("redirect_uris[{at}]: {remedy}"));
+            }
+        }
+        uris
+    }
+
+    fn logout_uris(&mut self, public: bool) -> Vec<String> {
+        let uris = self.texts("post_logout_redirect_uris");
+        if uris.len() > MOST_URIS {
+            self.problem("post_logout_redirect_uris: at most 20");
+        }
+        for (at, uri) in uris.iter().enumerate() {
+            if let Err(remedy) = redirect(uri, public) {
+                self.problem(format!("post_logout_redirect_uris[{at}]: {remedy}"));
             }
         }
         uris

@@ -29,6 +29,9 @@ statements! {
         "UPDATE oauth_grant SET revoked_at = $4, revoked_why = $5 \
          WHERE tenant = $1 AND account = $2 AND client_id = $3 AND revoked_at IS NULL"
     );
+    REVOKE_CLIENT = both(
+        "UPDATE oauth_grant SET revoked_at = $3, revoked_why = $4 WHERE tenant = $1 AND client_id = $2 AND revoked_at IS NULL"
+    );
     ONLINE = both(
         "SELECT id, scope FROM oauth_grant WHERE tenant = $1 AND session = $2 AND revoked_at IS NULL AND expires_at > $3 LIMIT 1000"
     );
@@ -197,6 +200,19 @@ pub(crate) async fn revoke_app(
     let why = Why::Person.as_str();
     tx.execute(REVOKE_APP, params![tenant.as_str(), account, client_id, now, why])
         .await
+}
+
+/// Everything that was given to an app.
+pub(crate) async fn revoke_client(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    client_id: &str,
+    why: Why,
+    now: Timestamp,
+) -> Result<(), db::Error> {
+    let params = params![tenant.as_str(), client_id, now, why.as_str()];
+    tx.execute(REVOKE_CLIENT, params).await?;
+    Ok(())
 }
 
 /// The active grants of a browser session with their scopes.

@@ -39,7 +39,7 @@ use super::code::{Code, Refusal};
 use super::grant::{self, Grant};
 use super::issuer::to_the_end;
 use super::scope::Scope;
-use super::{Error, Issuer, dpop, key, launch, pushed, request, standing};
+use super::{Error, Issuer, app, dpop, key, launch, pushed, request, standing};
 use crate::audit::{self, Action, Entry, Origin, Outcome, Who};
 use crate::config::{SigningAlg, Tenant};
 use crate::db::{self, Conn, Tx};
@@ -307,6 +307,8 @@ pub async fn purge(tx: &mut Tx, now: Timestamp) -> Result<u64, db::Error> {
     let asked = launch::store::purge(tx, before).await? + pushed::store::purge(tx, before).await?;
     // A proof is refused by its own time long before it is forgotten.
     let proofs = dpop::store::purge(tx, now).await?;
-    let shown = proofs + assertion::store::purge(tx, before).await? + backend::store::purge(tx, before).await?;
+    let waited = app::dynamic::store::purge(tx, now - app::dynamic::WAITS).await?;
+    let shown =
+        proofs + waited + assertion::store::purge(tx, before).await? + backend::store::purge(tx, before).await?;
     Ok(gone + asked + shown + key::store::purge(tx, before).await?)
 }

@@ -1,4 +1,5 @@
 mod documents;
+mod register;
 mod shown;
 
 use axum::body::{Body, to_bytes};

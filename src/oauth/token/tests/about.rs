@@ -21,6 +21,7 @@ async fn every_statement_is_read_by_the_database() {
         crate::oauth::launch::store::STATEMENTS,
         crate::oauth::pushed::store::STATEMENTS,
         crate::oauth::dpop::store::STATEMENTS,
+        crate::oauth::app::dynamic::store::STATEMENTS,
     ]
     .concat()
     {
@@ -137,11 +138,7 @@ async fn n01_to_n04_introspection_tells_an_app_about_its_own_tokens_only() {
 #[tokio::test]
 async fn o07_userinfo_says_who_logged_in_to_an_app_that_asked() {
     let world = World::new().await;
-    let ask = async |token: &str| {
-        userinfo(&world.issuer, &world.tenant, token, By::Bearer)
-            .await
-            .unwrap()
-    };
+    let ask = async |token: &str| userinfo(&world.issuer, &world.tenant, token, By::Bearer).await.unwrap();
     let tokens = world.tokens("openid fhirUser").await;
     let subject = world.issuer.subject(&world.tenant.id, &world.account);
     let claims = json!({"sub": subject, "fhirUser": format!("{BASE}/Patient/p1")});
