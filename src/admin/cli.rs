@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use super::app::AppCommand;
+pub use super::key::KeyCommand;
 use crate::conformance;
 use crate::ecd::mock::Mishaps;
 
@@ -262,107 +264,9 @@ pub enum AccountCommand {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum AppCommand {
-    /// One line an app: client id, name, kind, scopes
-    List {
-        #[command(flatten)]
-        at: At,
-        #[arg(long)]
-        tenant: String,
-    },
-    /// End an app: nobody logs in with it any more, and its tokens stop working at once
-    Disable {
-        #[command(flatten)]
-        at: At,
-        #[arg(long)]
-        tenant: String,
-        client_id: String,
-    },
-    /// Show apps that registered themselves and wait for an approval: what each says, as JSON, and the word to approve it by
-    Waiting {
-        #[command(flatten)]
-        at: At,
-        #[arg(long)]
-        tenant: String,
-    },
-    /// Approve an app that registered itself, or its change
-    Approve {
-        #[command(flatten)]
-        at: At,
-        #[arg(long)]
-        tenant: String,
-        client_id: String,
-        /// What `inzage app waiting` showed as "seen": it is not approved if it says something else by now
-        #[arg(long)]
-        seen: String,
-    },
-    /// Refuse an app that registered itself, or its change: an app that is in use goes on as it was approved
-    Refuse {
-        #[command(flatten)]
-        at: At,
-        #[arg(long)]
-        tenant: String,
-        client_id: String,
-    },
-    /// Register an app from RFC 7591 client metadata and print the registration
-    Register {
-        #[command(flatten)]
-        at: At,
-        #[arg(long)]
-        tenant: String,
-        #[arg(long)]
-        file: PathBuf,
-    },
-}
-
-#[derive(Debug, Subcommand)]
 pub enum TenantCommand {
     /// One line a tenant: id, name, FHIR base, source
     List(At),
-}
-
-#[derive(Debug, Subcommand)]
-pub enum KeyCommand {
-    /// Make a new master key file; an existing file is never overwritten
-    New {
-        #[arg(long)]
-        file: PathBuf,
-    },
-    /// Make the keys that sign id tokens, one for each algorithm that has none; they stay in the database, sealed
-    Generate(Whose),
-    /// Make the next key of each algorithm: published now, signing in two hours; the old one stays published for eight days
-    Rotate {
-        #[command(flatten)]
-        whose: Whose,
-        /// Only this algorithm: RS256, ES256 or ES384
-        #[arg(long)]
-        alg: Option<String>,
-        /// Let it sign at once: the old key may be in wrong hands
-        #[arg(long)]
-        now: bool,
-    },
-    /// One line a key: tenant, algorithm, id, what it is good for, signs from, published until
-    List(Whose),
-    /// Take a key out of the published set at once: what it signed is worth nothing from then on
-    Retire {
-        #[command(flatten)]
-        at: At,
-        #[arg(long)]
-        tenant: String,
-        /// The key's id, as the list shows it
-        #[arg(long)]
-        kid: String,
-    },
-}
-
-/// Of one tenant, or of all.
-#[derive(Debug, Args)]
-pub struct Whose {
-    #[command(flatten)]
-    pub at: At,
-    /// The tenant; all of them otherwise
-    #[arg(long)]
-    pub tenant: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -4,12 +4,14 @@
 //! A private key is made in the process and sealed into the database: it is never in a file, on a command line or in an
 //! answer. What is printed is the public id.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use clap::{Args, Subcommand};
 
-use super::cli::{KeyCommand, Whose};
+use super::cli::At;
 use super::operate::{find, new_key, open};
 use crate::clock::Clock;
 use crate::config::{Config, SigningAlg, Tenant};
@@ -17,6 +19,50 @@ use crate::db::Db;
 use crate::oauth::Issuer;
 use crate::oauth::key::{self, When};
 use crate::secret::Random;
+
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Make a new master key file; an existing file is never overwritten
+    New {
+        #[arg(long)]
+        file: PathBuf,
+    },
+    /// Make the keys that sign id tokens, one for each algorithm that has none; they stay in the database, sealed
+    Generate(Whose),
+    /// Make the next key of each algorithm: published now, signing in two hours; the old one stays published for eight days
+    Rotate {
+        #[command(flatten)]
+        whose: Whose,
+        /// Only this algorithm: RS256, ES256 or ES384
+        #[arg(long)]
+        alg: Option<String>,
+        /// Let it sign at once: the old key may be in wrong hands
+        #[arg(long)]
+        now: bool,
+    },
+    /// One line a key: tenant, algorithm, id, what it is good for, signs from, published until
+    List(Whose),
+    /// Take a key out of the published set at once: what it signed is worth nothing from then on
+    Retire {
+        #[command(flatten)]
+        at: At,
+        #[arg(long)]
+        tenant: String,
+        /// The key's id, as the list shows it
+        #[arg(long)]
+        kid: String,
+    },
+}
+
+/// Of one tenant, or of all.
+#[derive(Debug, Args)]
+pub struct Whose {
+    #[command(flatten)]
+    pub at: At,
+    /// The tenant; all of them otherwise
+    #[arg(long)]
+    pub tenant: Option<String>,
+}
 
 pub(super) async fn run(command: KeyCommand) -> anyhow::Result<ExitCode> {
     let at = match &command {

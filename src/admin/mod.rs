@@ -13,6 +13,7 @@ macro_rules! say {
 }
 
 mod account;
+mod app;
 mod bars;
 mod caress;
 pub mod cli;
@@ -44,7 +45,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Map(command) => integrate::map(command),
         Command::Contract(command) => integrate::contract(command),
         Command::Account(command) => account::run(command).await,
-        Command::App(command) => operate::app(command).await,
+        Command::App(command) => app::run(command).await,
         Command::Tenant(command) => operate::tenant(command),
         Command::Key(command) => key::run(command).await,
         Command::Audit(command) => operate::audit(command).await,

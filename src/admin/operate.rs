@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 
-use super::cli::{AppCommand, At, AuditCommand, ConformanceCommand, TenantCommand};
+use super::cli::{At, AuditCommand, ConformanceCommand, TenantCommand};
 use super::integrate::{plan, plan_of};
 use super::told;
 use crate::clock::Clock;
-use crate::config::{CaressSource, Config, OAuth, Source, Tenant};
+use crate::config::{CaressSource, Config, Source, Tenant};
 use crate::db::Db;
 use crate::ecd::Connector;
 use crate::ecd::caress::{self, Caress};
@@ -22,8 +22,7 @@ use crate::mapping::{Files, Plan};
 use crate::profile::Registry;
 use crate::secret::Random;
 use crate::sync::check_policy;
-use crate::oauth::app::dynamic;
-use crate::{audit, conformance, oauth};
+use crate::{audit, conformance};
 
 /// The configuration and its database.
 pub(super) async fn open(at: &At) -> anyhow::Result<(Config, Db)> {
@@ -142,104 +141,6 @@ pub(super) fn connector(tenant: &Tenant, clock: &Clock, random: &Random) -> anyh
     };
     let settings = super::ons::settings(source)?;
     Ok(Box::new(Ons::new(settings, Arc::new(contracts), random.clone())?))
-}
-
-pub(super) async fn app(command: AppCommand) -> anyhow::Result<ExitCode> {
-    let (AppCommand::List { at, tenant }
-    | AppCommand::Waiting { at, tenant }
-    | AppCommand::Approve { at, tenant, .. }
-    | AppCommand::Refuse { at, tenant, .. }
-    | AppCommand::Disable { at, tenant, .. }
-    | AppCommand::Register { at, tenant, .. }) = &command;
-    let (config, db) = open(at).await?;
-    let tenant = find(&config, tenant)?;
-    let mut code = ExitCode::SUCCESS;
-    match &command {
-        AppCommand::List { .. } => {
-            for app in oauth::app::list(&mut *db.read().await?, &tenant.id).await? {
-                say!("{}\t{}\t{}", app.client_id, app.name, app.scopes);
-            }
-        }
-        AppCommand::Waiting { .. } => {
-            for one in dynamic::waiting(&mut *db.read().await?, &tenant.id).await? {
-                let of = if one.known { "change" } else { "new" };
-                say!("{:#}", serde_json::json!({"seen": one.seen, "is": of, "says": one.metadata}));
-            }
-        }
-        AppCommand::Approve { client_id, seen, .. } => {
-            let now = Clock::System.now();
-            let mut tx = db.begin().await?;
-            let asked = (client_id.as_str(), seen.as_str());
-            match dynamic::approve(&mut tx, &tenant.id, asked, &config.oauth, now, &Random::Os).await {
-                Ok(()) => {
-                    tx.commit().await?;
-                    say!("{client_id} is approved");
-                }
-                Err(dynamic::Refused::Database(error)) => return Err(error.into()),
-                Err(refused) => {
-                    eprintln!("inzage: {} {client_id}: {refused}", tenant.id);
-                    code = ExitCode::from(1);
-                }
-            }
-        }
-        AppCommand::Refuse { client_id, .. } => {
-            let mut tx = db.begin().await?;
-            if dynamic::refuse(&mut tx, &tenant.id, client_id, Clock::System.now()).await? {
-                tx.commit().await?;
-            } else {
-                eprintln!("inzage: no registration of {client_id} waits at {}", tenant.id);
-                code = ExitCode::from(1);
-            }
-        }
-        AppCommand::Disable { client_id, .. } => {
-            if !disable(&db, tenant, client_id, &Clock::System).await? {
-                eprintln!("inzage: {} has no app {client_id} that is in use", tenant.id);
-                code = ExitCode::from(1);
-            }
-        }
-        AppCommand::Register { file, .. } => {
-            let metadata: serde_json::Value = read_json(file)?;
-            let registration = register(&db, tenant, &metadata, &config.oauth, &Clock::System, &Random::Os).await?;
-            say!("{registration:#}");
-        }
-    }
-    db.close().await;
-    Ok(code)
-}
-
-async fn disable(db: &Db, tenant: &Tenant, client_id: &str, clock: &Clock) -> anyhow::Result<bool> {
-    let now = clock.now();
-    let mut tx = db.begin().await?;
-    let was = oauth::app::disable(&mut tx, &tenant.id, client_id, now).await?;
-    audit::write(&mut tx, &app_changed(tenant, Some(client_id)), now).await?;
-    tx.commit().await?;
-    Ok(was)
-}
-
-fn app_changed(tenant: &Tenant, client_id: Option<&str>) -> audit::Entry {
-    let who = audit::Who {
-        client_id: client_id.map(str::to_owned),
-        ..audit::Who::default()
-    };
-    audit::Entry::new(tenant.id.clone(), audit::Action::AppChanged, audit::Outcome::Success).by(who)
-}
-
-/// Registers an app and notes it.
-pub(super) async fn register(
-    db: &Db,
-    tenant: &Tenant,
-    metadata: &serde_json::Value,
-    settings: &OAuth,
-    clock: &Clock,
-    random: &Random,
-) -> anyhow::Result<serde_json::Value> {
-    let now = clock.now();
-    let mut tx = db.begin().await?;
-    let registration = oauth::app::register(&mut tx, &tenant.id, metadata, settings, now, random).await?;
-    let entry = app_changed(tenant, registration["client_id"].as_str());
-    audit::write(&mut tx, &entry, now).await?;
-    tx.commit().await?;
-    Ok(registration)
 }
 
 pub(super) fn read_json<T: serde::de::DeserializeOwned>(file: &Path) -> anyhow::Result<T> {

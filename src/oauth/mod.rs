@@ -27,6 +27,7 @@ mod issuer;
 mod jws;
 pub mod key;
 pub mod launch;
+pub mod logout;
 mod published;
 pub mod pushed;
 pub mod request;
