@@ -36,7 +36,6 @@
 //!   body and uses the version only to refuse going back.
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -48,96 +47,13 @@ use serde_json::Value;
 
 pub mod caress;
 pub mod contract;
+mod kind;
 pub mod mock;
 pub mod ons;
 pub mod stay;
 mod task;
 
-/// What a source record is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
-    Employee,
-    /// A general practitioner, pharmacy or other provider outside the organisation.
-    CareProvider,
-    Insurer,
-    /// When a client was in care, and when away.
-    Stay,
-    Client,
-    /// Everybody who cares for one client, in one record.
-    CareTeam,
-    ContactRelation,
-    Insurance,
-    /// A service that a client takes for a price.
-    Subscription,
-    CarePlan,
-    AgendaOccurrence,
-    /// A kind of form; belongs to no client.
-    Survey,
-    /// A form that was filled in.
-    SurveyResult,
-    Report,
-}
-
-impl Kind {
-    /// Every kind, in the order in which a connector sends them.
-    pub const ALL: [Self; 14] = [
-        Self::Employee,
-        Self::CareProvider,
-        Self::Insurer,
-        Self::Stay,
-        Self::Client,
-        Self::CareTeam,
-        Self::ContactRelation,
-        Self::Insurance,
-        Self::Subscription,
-        Self::CarePlan,
-        Self::AgendaOccurrence,
-        Self::Survey,
-        Self::SurveyResult,
-        Self::Report,
-    ];
-
-    /// The name in file names, map names and stored rows.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Employee => "employee",
-            Self::CareProvider => "care-provider",
-            Self::Insurer => "insurer",
-            Self::Stay => "stay",
-            Self::Client => "client",
-            Self::CareTeam => "care-team",
-            Self::ContactRelation => "contact-relation",
-            Self::Insurance => "insurance",
-            Self::Subscription => "subscription",
-            Self::CarePlan => "care-plan",
-            Self::AgendaOccurrence => "agenda-occurrence",
-            Self::Survey => "survey",
-            Self::SurveyResult => "survey-result",
-            Self::Report => "report",
-        }
-    }
-
-    /// Whether its records belong to no client.
-    pub const fn is_shared(self) -> bool {
-        matches!(self, Self::Employee | Self::CareProvider | Self::Insurer | Self::Survey)
-    }
-
-    /// Whether this product has such records. Ons shows no subscriptions in any public interface.
-    pub fn is_of(self, ecd: &str) -> bool {
-        self != Self::Subscription || ecd != "ons"
-    }
-
-    /// The kind with this name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+pub use kind::Kind;
 
 /// One source record that keeps its contract, repaired and joined: what a mapping reads.
 #[derive(Clone, Debug, PartialEq)]
@@ -276,7 +192,7 @@ pub enum Error {
     Setting { setting: &'static str, problem: String },
     #[error("{path}: the TLS handshake failed: {reason}; check the certificate, its key and the CA")]
     Handshake { path: &'static str, reason: String },
-    #[error("{path}: the source does not admit this certificate (HTTP {status})")]
+    #[error("{path}: the source does not admit us (HTTP {status}); check the certificate or token, and its rights")]
     NotAdmitted { path: &'static str, status: u16 },
     #[error("{path}: no connection: {reason}")]
     Unreachable { path: &'static str, reason: String },
@@ -331,7 +247,7 @@ impl Error {
 
 /// A source of records.
 pub trait Connector: Send + Sync {
-    /// The product's name in map names and ids: `ons`, `caress`.
+    /// The product's name in map names and ids: `ons`, `caress`, `fhir`.
     fn name(&self) -> &'static str;
 
     /// Asks whether the source admits us.
@@ -369,14 +285,6 @@ pub fn version_of(at: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_kind_is_found_by_its_name() {
-        for kind in Kind::ALL {
-            assert_eq!(Kind::from_name(kind.as_str()), Some(kind));
-        }
-        assert_eq!(Kind::from_name("no-such-kind"), None);
-    }
 
     #[test]
     fn versions_sort_as_text() {

@@ -1,10 +1,11 @@
-//! Whether a request is worth another attempt, and when.
+//! Why a request got no answer, whether it is worth another attempt, and when.
 
 use std::time::Duration;
 
 use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
 
 use crate::ecd::Error;
+use crate::secret::Random;
 
 /// Whether the source gave no answer, so that it may give one later.
 pub(in crate::ecd) fn is_silence(failure: &Error) -> bool {
@@ -35,6 +36,42 @@ pub(in crate::ecd) fn later(failure: Error, asked: Option<Duration>, patience: D
         }
         (failure, _) => failure,
     }
+}
+
+/// The pause after attempt number `attempt`: doubled each time up to `most`, between half of it and all of it.
+pub(in crate::ecd) fn pause(first: Duration, most: Duration, attempt: u32, random: &Random) -> Duration {
+    let doubled = first.saturating_mul(1 << (attempt - 1).min(16));
+    let share = f64::from(u32::from_be_bytes(random.bytes())) / f64::from(u32::MAX);
+    doubled.min(most).mul_f64(0.5 + share / 2.0)
+}
+
+/// Reads why a request got no answer. reqwest's text may hold the address and with it an id, so only causes are used.
+pub(in crate::ecd) fn classify(path: &'static str, error: &reqwest::Error) -> Error {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(error);
+    let mut last = None;
+    while let Some(current) = cause {
+        if let Some(tls) = tls_error(current) {
+            let reason = tls.to_string();
+            return Error::Handshake { path, reason };
+        }
+        last = Some(current.to_string());
+        cause = current.source();
+    }
+    if error.is_timeout() {
+        return Error::Timeout { path };
+    }
+    Error::Unreachable {
+        path,
+        reason: last.unwrap_or_else(|| "the connection broke".to_owned()),
+    }
+}
+
+/// The TLS error in `error`. An I/O error hides what it wraps from `source`, at each level.
+fn tls_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
+    error.downcast_ref().or_else(|| {
+        let inner = error.downcast_ref::<std::io::Error>()?.get_ref()?;
+        tls_error(inner)
+    })
 }
 
 #[cfg(test)]

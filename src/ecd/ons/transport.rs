@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-use super::again::{is_silence, later, retry_after};
+use super::again::{self, is_silence, later, retry_after};
 use super::meter::{Clocked, Meter};
 use super::rows::Rows;
 use super::{Limits, Settings, permits, repair, tls};
@@ -292,7 +292,7 @@ impl Transport {
                         later(failure, asked, self.limits.patience)
                     }
                 },
-                Ok(Err(error)) => classify(path, &error),
+                Ok(Err(error)) => again::classify(path, &error),
                 Err(_) => Error::Timeout { path },
             };
             drop(clocked);
@@ -325,40 +325,7 @@ impl Transport {
         }
     }
 
-    /// The pause after attempt number `attempt`: doubled each time, between half of it and all of it.
     fn pause(&self, attempt: u32) -> Duration {
-        let doubled = self.limits.pause.saturating_mul(1 << (attempt - 1).min(16));
-        let most = doubled.min(self.limits.pause_most);
-        let share = f64::from(u32::from_be_bytes(self.random.bytes())) / f64::from(u32::MAX);
-        most.mul_f64(0.5 + share / 2.0)
+        again::pause(self.limits.pause, self.limits.pause_most, attempt, &self.random)
     }
-}
-
-/// Reads why a request got no answer. reqwest's text may hold the address and with it an id, so only causes are used.
-fn classify(path: &'static str, error: &reqwest::Error) -> Error {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(error);
-    let mut last = None;
-    while let Some(current) = cause {
-        if let Some(tls) = tls_error(current) {
-            let reason = tls.to_string();
-            return Error::Handshake { path, reason };
-        }
-        last = Some(current.to_string());
-        cause = current.source();
-    }
-    if error.is_timeout() {
-        return Error::Timeout { path };
-    }
-    Error::Unreachable {
-        path,
-        reason: last.unwrap_or_else(|| "the connection broke".to_owned()),
-    }
-}
-
-/// The TLS error in `error`. An I/O error hides what it wraps from `source`, at each level.
-fn tls_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
-    error.downcast_ref().or_else(|| {
-        let inner = error.downcast_ref::<std::io::Error>()?.get_ref()?;
-        tls_error(inner)
-    })
 }
