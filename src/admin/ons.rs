@@ -160,10 +160,14 @@ pub(super) async fn follow(app: App, tenant: Arc<Tenant>, profiles: Arc<Registry
 
 /// When the certificate of this tenant ends; none for a source without one.
 pub(super) fn certificate_ends(tenant: &Tenant) -> anyhow::Result<Option<Timestamp>> {
-    let Some(Source::Ons(ons)) = &tenant.source else {
-        return Ok(None);
+    let file = match &tenant.source {
+        Some(Source::Ons(ons)) => &ons.certificate_file,
+        Some(Source::Fhir(fhir)) => match &fhir.certificate {
+            Some(certificate) => &certificate.certificate_file,
+            None => return Ok(None),
+        },
+        _ => return Ok(None),
     };
-    let file = &ons.certificate_file;
     let pem = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
     Ok(Some(certificate::ends(&pem)?))
 }

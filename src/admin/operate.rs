@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 
-use super::cli::{At, AuditCommand, ConformanceCommand, TenantCommand};
+use super::cli::{AppCommand, At, AuditCommand, ConformanceCommand, KeyCommand, TenantCommand};
 use super::integrate::{plan, plan_of};
 use super::told;
 use crate::clock::Clock;
-use crate::config::{CaressSource, Config, Source, Tenant};
+use crate::config::{CaressSource, Config, OAuth, Source, Tenant};
 use crate::db::Db;
 use crate::ecd::Connector;
 use crate::ecd::caress::{self, Caress};
@@ -22,7 +22,7 @@ use crate::mapping::{Files, Plan};
 use crate::profile::Registry;
 use crate::secret::Random;
 use crate::sync::check_policy;
-use crate::{audit, conformance};
+use crate::{audit, conformance, oauth};
 
 /// The configuration and its database.
 pub(super) async fn open(at: &At) -> anyhow::Result<(Config, Db)> {
@@ -63,7 +63,6 @@ pub(super) async fn check(at: &At) -> anyhow::Result<ExitCode> {
     for tenant in &config.tenants {
         plan_of(tenant, &plan, &profiles)?;
     }
-    let keyless = super::key::without(&config, &db).await?;
     if let Some(tls) = super::serve::tls(&config, &Clock::System)? {
         let days = days_left(tls.ends_at(), Clock::System.now());
         say!("the certificate ends at {}, in {days} days", tls.ends_at());
@@ -86,10 +85,6 @@ pub(super) async fn check(at: &At) -> anyhow::Result<ExitCode> {
             let text = warning.unwrap_or_else(|| format!("the certificate is good until {}", end.strftime("%Y-%m-%d")));
             say!("{}: {text}", tenant.id);
         }
-    }
-    if let Some(remedy) = keyless {
-        eprintln!("inzage: {remedy}");
-        is_well &= !config.server.is_https();
     }
     if !is_well {
         return Ok(ExitCode::from(1));
@@ -117,7 +112,7 @@ pub(super) async fn migrate(at: &At) -> anyhow::Result<ExitCode> {
 pub(super) fn connector(tenant: &Tenant, clock: &Clock, random: &Random) -> anyhow::Result<Box<dyn Connector>> {
     let Some(source) = &tenant.source else {
         anyhow::bail!(
-            "tenant {0} has no source: add a [tenant.{0}.ons] or [tenant.{0}.caress] section",
+            "tenant {0} has no source: add a [tenant.{0}.ons], .caress, .folder or .fhir section",
             tenant.id
         )
     };
@@ -127,6 +122,11 @@ pub(super) fn connector(tenant: &Tenant, clock: &Clock, random: &Random) -> anyh
     })?;
     let source = match source {
         Source::Ons(source) => source,
+        Source::Folder(source) => return Ok(Box::new(super::sources::folder(tenant, source, contracts, clock))),
+        Source::Fhir(source) => {
+            let connector = super::sources::fhir(tenant, source, contracts, clock, random)?;
+            return Ok(Box::new(connector));
+        }
         Source::Caress(CaressSource::Web(source)) => {
             return super::caress::web(tenant, source, contracts, clock, random);
         }
@@ -141,6 +141,70 @@ pub(super) fn connector(tenant: &Tenant, clock: &Clock, random: &Random) -> anyh
     };
     let settings = super::ons::settings(source)?;
     Ok(Box::new(Ons::new(settings, Arc::new(contracts), random.clone())?))
+}
+
+pub(super) async fn app(command: AppCommand) -> anyhow::Result<ExitCode> {
+    let (AppCommand::List { at, tenant }
+    | AppCommand::Disable { at, tenant, .. }
+    | AppCommand::Register { at, tenant, .. }) = &command;
+    let (config, db) = open(at).await?;
+    let tenant = find(&config, tenant)?;
+    let mut code = ExitCode::SUCCESS;
+    match &command {
+        AppCommand::List { .. } => {
+            for app in oauth::app::list(&mut *db.read().await?, &tenant.id).await? {
+                say!("{}\t{}\t{}", app.client_id, app.name, app.scopes);
+            }
+        }
+        AppCommand::Disable { client_id, .. } => {
+            if !disable(&db, tenant, client_id, &Clock::System).await? {
+                eprintln!("inzage: {} has no app {client_id} that is in use", tenant.id);
+                code = ExitCode::from(1);
+            }
+        }
+        AppCommand::Register { file, .. } => {
+            let metadata: serde_json::Value = read_json(file)?;
+            let registration = register(&db, tenant, &metadata, &config.oauth, &Clock::System, &Random::Os).await?;
+            say!("{registration:#}");
+        }
+    }
+    db.close().await;
+    Ok(code)
+}
+
+async fn disable(db: &Db, tenant: &Tenant, client_id: &str, clock: &Clock) -> anyhow::Result<bool> {
+    let now = clock.now();
+    let mut tx = db.begin().await?;
+    let was = oauth::app::disable(&mut tx, &tenant.id, client_id, now).await?;
+    audit::write(&mut tx, &app_changed(tenant, Some(client_id)), now).await?;
+    tx.commit().await?;
+    Ok(was)
+}
+
+fn app_changed(tenant: &Tenant, client_id: Option<&str>) -> audit::Entry {
+    let who = audit::Who {
+        client_id: client_id.map(str::to_owned),
+        ..audit::Who::default()
+    };
+    audit::Entry::new(tenant.id.clone(), audit::Action::AppChanged, audit::Outcome::Success).by(who)
+}
+
+/// Registers an app and notes it.
+pub(super) async fn register(
+    db: &Db,
+    tenant: &Tenant,
+    metadata: &serde_json::Value,
+    settings: &OAuth,
+    clock: &Clock,
+    random: &Random,
+) -> anyhow::Result<serde_json::Value> {
+    let now = clock.now();
+    let mut tx = db.begin().await?;
+    let registration = oauth::app::register(&mut tx, &tenant.id, metadata, settings, now, random).await?;
+    let entry = app_changed(tenant, registration["client_id"].as_str());
+    audit::write(&mut tx, &entry, now).await?;
+    tx.commit().await?;
+    Ok(registration)
 }
 
 pub(super) fn read_json<T: serde::de::DeserializeOwned>(file: &Path) -> anyhow::Result<T> {
@@ -166,6 +230,8 @@ pub(super) fn tenant(command: TenantCommand) -> anyhow::Result<ExitCode> {
     for tenant in &config.tenants {
         let source = match &tenant.source {
             Some(Source::Ons(ons)) => format!("ons {}", ons.base_url),
+            Some(Source::Folder(folder)) => format!("folder {}", folder.dir.display()),
+            Some(Source::Fhir(fhir)) => format!("fhir {}", fhir.base_url),
             Some(Source::Caress(CaressSource::Drop(dir))) => format!("caress {}", dir.display()),
             Some(Source::Caress(CaressSource::Web(web))) => format!("caress {}", web.base_url),
             None => "no source".to_owned(),
@@ -177,6 +243,13 @@ pub(super) fn tenant(command: TenantCommand) -> anyhow::Result<ExitCode> {
             config.server.fhir_base(tenant.id.as_str())
         );
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) fn key(command: KeyCommand) -> anyhow::Result<ExitCode> {
+    let KeyCommand::New { file } = command;
+    new_key(&file, &Random::Os)?;
+    say!("{}", file.display());
     Ok(ExitCode::SUCCESS)
 }
 

@@ -112,8 +112,6 @@ actions! {
     LinkSent = "link-sent";
     ConsentChanged = "consent-changed";
     AppChanged = "app-changed";
-    /// A key that signs id tokens was made or retired.
-    KeyChanged = "key-changed";
     /// The gateway itself read or changed dossiers: synchronisation, administration.
     System = "system";
 }

@@ -42,7 +42,20 @@ impl Config {
 
 /// Every setting with its default and meaning, as the code above reads them.
 pub fn reference() -> Vec<Setting> {
-    let sample = "[server.tls]\nkey_file = \"\"\n[tenant.\"<id>\".ons]\nbase_url = \"\"\n[tenant.\"<id>\".upstream]\nname = \"\"\n[tenant.\"<id>\".caress]\ndrop_dir = \"\"\n";
+    let sample = r#"
+[server.tls]
+key_file = ""
+[tenant."<id>".ons]
+base_url = ""
+[tenant."<id>".upstream]
+name = ""
+[tenant."<id>".caress]
+drop_dir = ""
+[tenant."<id>".folder]
+dir = ""
+[tenant."<id>".fhir]
+base_url = ""
+"#;
     let mut reader = Reader::new(Path::new("inzage.toml"), sample, std::iter::empty());
     sections(&mut reader);
     reader.finish().1
@@ -183,9 +196,6 @@ fn tenant(reader: &mut Reader, name: &str, ceiling: Limits) -> Option<Tenant> {
     policy.limits = limits::tenant(reader, name, ceiling);
     let map_patches = reader.optional_path(&at("map_patches"), "a folder with the tenant's own patches of the maps");
     policy.upstream = upstream::read(reader, name);
-    policy.id_token_alg = oauth::id_token_alg(reader, name);
-    policy.registration = oauth::registration(reader, name);
-    policy.api_login = oauth::login_demand(reader, name, policy.upstream.as_ref());
     let source = source::read(reader, name)?;
     Some(Tenant {
         id: id?,

@@ -4,6 +4,7 @@
 //! `inzage.toml` is read once at the start into types that cannot be wrong. A secret stands in a file of its own
 //! (`*_file`), never in the configuration, the environment's plain text or on a command line.
 
+mod fhir;
 mod front;
 mod limits;
 mod load;
@@ -18,18 +19,19 @@ mod source;
 mod tenant;
 mod upstream;
 
+pub use fhir::{FhirCertificate, FhirList, FhirSource, FhirToken};
 pub use front::{Forwarding, Front, Proxies, Tls, TlsPreset};
 pub use limits::{Limits, NetworkLimits};
 pub use load::reference;
 pub use message::{Encryption, Mail, Provider, ProviderKind, Sms, Smtp, Transport};
-pub use oauth::{LOGIN_LEVELS, LoginDemand, OAuth, Registration, SigningAlg};
+pub use oauth::OAuth;
 pub use policy::{
     AccountPolicy, Country, Deviation, LoginName, PasswordPolicy, Policy, SHORTEST_PASSWORD, SmsPolicy, SmsWhen,
 };
 pub use preset::{Preset, Rule};
 pub use reader::{Problem, Setting};
 pub use server::Server;
-pub use tenant::{CaressSource, CaressWeb, OnsList, OnsSource, Source, Tenant, TenantId};
+pub use tenant::{CaressSource, CaressWeb, FolderForm, FolderSource, OnsList, OnsSource, Source, Tenant, TenantId};
 pub use upstream::Upstream;
 
 use std::sync::Arc;

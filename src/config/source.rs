@@ -1,31 +1,47 @@
-//! `[tenant.<id>.ons]` and `[tenant.<id>.caress]`: where the dossiers of a tenant come from.
+//! `[tenant.<id>.ons]`, `.caress`, `.folder` and `.fhir`: where the dossiers of a tenant come from.
 
 use std::collections::BTreeSet;
 
 use super::reader::Reader;
-use super::{CaressSource, CaressWeb, OnsList, OnsSource, Source};
+use super::{CaressSource, CaressWeb, FolderForm, FolderSource, OnsList, OnsSource, Source, fhir};
 use crate::secret::Secret;
 
 /// Whoever guesses it can make us read, though not what we read.
 const SHORTEST_SECRET: usize = 16;
 
+/// A section, and what reads it.
+type Section = (&'static str, fn(&mut Reader, &str) -> Option<Source>);
+
 /// The source of a tenant, if it has one; the outer `None` when it cannot be read.
 pub(super) fn read(reader: &mut Reader, name: &str) -> Option<Option<Source>> {
-    let has_ons = reader.has(&format!("tenant.{name}.ons"));
-    let has_caress = reader.has(&format!("tenant.{name}.caress"));
-    // The reference shows both; a tenant has one.
-    if has_ons && has_caress && name != "<id>" {
-        reader.problem(
-            &format!("tenant.{name}.caress"),
-            "a tenant has one source: remove this section or ons".to_owned(),
-        );
+    let sections: [Section; 4] = [
+        ("ons", |reader, name| {
+            ons(reader, name).map(|source| Source::Ons(Box::new(source)))
+        }),
+        ("caress", |reader, name| caress(reader, name).map(Source::Caress)),
+        ("folder", |reader, name| folder(reader, name).map(Source::Folder)),
+        ("fhir", |reader, name| {
+            fhir::read(reader, name).map(|source| Source::Fhir(Box::new(source)))
+        }),
+    ];
+    let mut found: Option<(&str, Option<Source>)> = None;
+    for (section, read) in sections {
+        if !reader.has(&format!("tenant.{name}.{section}")) {
+            continue;
+        }
+        // The reference shows all of them; a tenant has one.
+        if let Some((first, _)) = &found
+            && name != "<id>"
+        {
+            let message = format!("a tenant has one source: remove this section or {first}");
+            reader.problem(&format!("tenant.{name}.{section}"), message);
+        }
+        let source = read(reader, name);
+        found = found.or(Some((section, source)));
     }
-    let caress = has_caress.then(|| caress(reader, name));
-    let ons = has_ons.then(|| ons(reader, name));
-    match (ons, caress) {
-        (Some(source), _) => Some(Some(Source::Ons(Box::new(source?)))),
-        (None, Some(source)) => Some(Some(Source::Caress(source?))),
-        (None, None) => Some(None),
+    match found {
+        None => Some(None),
+        Some((_, source)) => source.map(Some),
     }
 }
 
@@ -183,6 +199,23 @@ fn caress_web(reader: &mut Reader, name: &str) -> Option<CaressWeb> {
     })
 }
 
+fn folder(reader: &mut Reader, name: &str) -> Option<FolderSource> {
+    let at = |key: &str| format!("tenant.{name}.folder.{key}");
+    let dir = reader.path(&at("dir"), "the folder where files of lines arrive, with manifest.json");
+    let form = match reader
+        .text(&at("form"), "ons", "which maps read the records: ons or fhir")
+        .as_str()
+    {
+        "ons" => Some(FolderForm::Ons),
+        "fhir" => Some(FolderForm::Fhir),
+        _ => {
+            reader.problem(&at("form"), "is not known: expected ons or fhir".to_owned());
+            None
+        }
+    };
+    Some(FolderSource { dir: dir?, form: form? })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -285,5 +318,16 @@ mod tests {
                 "tenant.topaz.ons.parallel"
             ]
         );
+    }
+
+    #[test]
+    fn a_folder_is_a_source_of_one_of_two_forms() {
+        let form = |form: &str| loaded(&format!("[tenant.topaz.folder]\ndir = \"export\"\nform = \"{form}\"\n"));
+        let config = form("fhir").unwrap();
+        let Some(Source::Folder(source)) = &config.tenant("topaz").unwrap().source else {
+            panic!("the source is a folder");
+        };
+        assert!(source.dir.ends_with("export") && source.form == FolderForm::Fhir);
+        assert_eq!(form("caress").unwrap_err()[0].key, "tenant.topaz.folder.form");
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use url::Url;
 
-use super::Policy;
+use super::{FhirSource, Policy};
 use crate::secret::Secret;
 
 /// The tenant's name in URLs and keys: a lower-case letter, then up to 31 letters, digits or hyphens.
@@ -57,6 +57,8 @@ pub struct Tenant {
 pub enum Source {
     Ons(Box<OnsSource>),
     Caress(CaressSource),
+    Folder(FolderSource),
+    Fhir(Box<FhirSource>),
 }
 
 impl Tenant {
@@ -72,6 +74,7 @@ impl Tenant {
     pub fn compare_days(&self) -> i64 {
         match &self.source {
             Some(Source::Ons(ons)) => ons.compare_days,
+            Some(Source::Fhir(fhir)) => fhir.compare_days,
             _ => 1,
         }
     }
@@ -91,6 +94,8 @@ impl Source {
         match self {
             Self::Ons(_) => "ons",
             Self::Caress(_) => "caress",
+            Self::Folder(folder) => folder.form.as_str(),
+            Self::Fhir(_) => "fhir",
         }
     }
 }
@@ -170,6 +175,32 @@ pub struct CaressWeb {
     pub password: Secret<String>,
     /// Where staff come over SOAP: the password of its session, as the supplier encrypted it.
     pub soap_password: Option<Secret<String>>,
+}
+
+/// `[tenant.<id>.folder]`
+#[derive(Clone, Debug)]
+pub struct FolderSource {
+    /// The folder in which the files arrive: `manifest.json` and the files that it names.
+    pub dir: PathBuf,
+    /// Whose records they look like.
+    pub form: FolderForm,
+}
+
+/// Which maps read the records of a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FolderForm {
+    Ons,
+    Fhir,
+}
+
+impl FolderForm {
+    /// The name in map names and ids.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ons => "ons",
+            Self::Fhir => "fhir",
+        }
+    }
 }
 
 #[cfg(test)]

@@ -71,9 +71,23 @@ impl Kind {
         matches!(self, Self::Employee | Self::CareProvider | Self::Insurer | Self::Survey)
     }
 
-    /// Whether this product has such records. Ons shows no subscriptions in any public interface.
+    /// Whether this source has such records. Ons shows no subscriptions in any public interface; another FHIR server is read
+    /// by type, and these types have maps.
     pub fn is_of(self, ecd: &str) -> bool {
-        self != Self::Subscription || ecd != "ons"
+        match ecd {
+            "ons" => self != Self::Subscription,
+            "fhir" => matches!(
+                self,
+                Self::Employee
+                    | Self::Stay
+                    | Self::Client
+                    | Self::ContactRelation
+                    | Self::CarePlan
+                    | Self::AgendaOccurrence
+                    | Self::Report
+            ),
+            _ => true,
+        }
     }
 
     /// The kind with this name.

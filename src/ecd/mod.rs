@@ -47,11 +47,13 @@ use serde_json::Value;
 
 pub mod caress;
 pub mod contract;
+pub mod folder;
 mod kind;
 pub mod mock;
 pub mod ons;
 pub mod stay;
 mod task;
+pub mod upstream;
 
 pub use kind::Kind;
 

@@ -82,6 +82,25 @@ pub fn record(id: Value, stays: &[Stay], died: Option<Date>, today: Date) -> Val
     json!({"id": id, "stays": stays, "died": died.map(|day| day.to_string())})
 }
 
+/// Tells the states of a record anew, as they are on this day.
+pub fn on(today: Date, record: &mut Value) {
+    let read = |value: &Value| value.as_str().and_then(|text| text.parse::<Date>().ok());
+    for told in record["stays"].as_array_mut().into_iter().flatten() {
+        let Some(begin) = read(&told["begin"]) else { continue };
+        let absences = told["absences"].as_array().into_iter().flatten();
+        let absences = absences.filter_map(|absence| {
+            let (begin, last_day) = (read(&absence["begin"])?, read(&absence["end"]));
+            Some(Absence { begin, last_day })
+        });
+        let stay = Stay {
+            begin,
+            last_day: read(&told["end"]),
+            absences: absences.collect(),
+        };
+        told["state"] = stay.state(today).into();
+    }
+}
+
 /// The times in which the client of this record was, is or will be out of care, in order.
 pub fn gaps(stay: &Value) -> Vec<Gap> {
     let day = |value: &Value| value.as_str().and_then(|text| text.parse::<Date>().ok());
@@ -143,6 +162,9 @@ mod tests {
                 state,
                 "{day}"
             );
+            let mut early = record(7.into(), &[one.clone()], None, date(2026, 1, 1));
+            on(day, &mut early);
+            assert_eq!(early["stays"][0]["state"], state, "{day}, told anew");
         }
     }
 

@@ -12,7 +12,6 @@ use axum::http::{StatusCode, response::Parts};
 use axum::response::{IntoResponse, Response};
 use uuid::Uuid;
 
-use super::shown;
 use crate::access::Denied;
 use crate::db;
 use crate::fhir::outcome::{IssueType, Outcome};
@@ -25,7 +24,7 @@ pub struct Failure {
     pub code: IssueType,
     pub text: String,
     /// `WWW-Authenticate`
-    challenges: Vec<HeaderValue>,
+    challenge: Option<&'static str>,
     retry_after: Option<HeaderValue>,
     /// What happened inside: for the log, never for the answer.
     pub(super) cause: Option<String>,
@@ -37,7 +36,7 @@ impl Failure {
             status,
             code,
             text: text.into(),
-            challenges: Vec::new(),
+            challenge: None,
             retry_after: None,
             cause: None,
         }
@@ -45,15 +44,8 @@ impl Failure {
 
     #[must_use]
     pub fn challenge(mut self, challenge: &'static str) -> Self {
-        self.challenges = vec![HeaderValue::from_static(challenge)];
+        self.challenge = Some(challenge);
         self
-    }
-
-    /// A token that was not there, or did not do.
-    pub(super) fn unshown(refusal: shown::Refusal, text: &str) -> Self {
-        let mut failure = Self::new(refusal.status, IssueType::Login, text);
-        failure.challenges = refusal.challenges;
-        failure
     }
 
     /// Seconds.
@@ -179,8 +171,9 @@ impl From<oauth::Error> for Failure {
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let mut response = self.status.into_response();
-        for challenge in self.challenges.clone() {
-            response.headers_mut().append(WWW_AUTHENTICATE, challenge);
+        if let Some(challenge) = self.challenge {
+            let value = HeaderValue::from_static(challenge);
+            response.headers_mut().insert(WWW_AUTHENTICATE, value);
         }
         if let Some(seconds) = self.retry_after.clone() {
             response.headers_mut().insert(RETRY_AFTER, seconds);

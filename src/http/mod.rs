@@ -22,7 +22,6 @@ pub mod pages;
 mod proxy;
 pub mod router;
 pub mod serve;
-mod shown;
 pub mod state;
 pub mod tls;
 #[cfg(test)]

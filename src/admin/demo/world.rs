@@ -7,8 +7,7 @@ use anyhow::Context as _;
 use serde_json::{Value, json};
 
 use super::super::account::{NewAccount, Registrar};
-use super::super::app::register;
-use super::super::operate;
+use super::super::operate::{self, register};
 use super::cast::{self, Part};
 use super::source::Mock;
 use crate::account::Hasher;

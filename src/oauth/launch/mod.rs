@@ -28,8 +28,7 @@ use serde_json::{Map, Value, json};
 use super::app::Grants;
 use super::issuer::to_the_end;
 use super::scope::Scope;
-use super::token::{self, By};
-use super::{Caller, Error, Issuer, app};
+use super::{Caller, Error, Issuer, app, token};
 use crate::account;
 use crate::audit::{self, Action, Entry, Origin, Outcome, Who};
 use crate::config::Tenant;
@@ -77,25 +76,24 @@ impl Launch {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
     Made(Value),
-    /// The token does not count, or not shown like this: 401.
-    Refused(token::Refused),
+    /// The token does not count: 401.
+    Unknown,
     /// The token has no [`Scope::Launches`]: 403.
     InsufficientScope,
     /// Everything that is wrong with the description.
     Wrong(Vec<String>),
 }
 
-/// Makes a launch for the portal behind the token.
+/// Makes a launch for the portal behind `bearer`.
 pub async fn create(
     issuer: &Issuer,
     tenant: &Arc<Tenant>,
-    (token, by): (&str, By<'_>),
+    bearer: &str,
     body: &[u8],
     origin: Option<Origin>,
 ) -> Result<Answer, Error> {
-    let caller = match token::check_as(issuer, tenant, token, by).await? {
-        Ok(caller) => caller,
-        Err(refused) => return Ok(Answer::Refused(refused)),
+    let Some(caller) = token::check(issuer, tenant, bearer).await? else {
+        return Ok(Answer::Unknown);
     };
     let may = caller.account.is_none() && caller.scopes.has(&Scope::Launches);
     let asked = match may {

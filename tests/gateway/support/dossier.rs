@@ -13,7 +13,7 @@ use inzage::ecd::contract::Contracts;
 use inzage::ecd::mock::ons::{Options, Running, start};
 use inzage::ecd::mock::{Population, Shape};
 use inzage::ecd::ons::{Ons, Settings};
-use inzage::ecd::{Connector as _, Event, Kind, Pull, Reach};
+use inzage::ecd::{Connector, Event, Kind, Pull, Reach};
 use inzage::fhir::search::{Handling, Query, Setting};
 use inzage::fhir::types::{Id, ResourceType};
 use inzage::mapping::{self, Files, Plan, ReportTypes, resource_id};
@@ -154,7 +154,12 @@ impl Dossiers {
         engine.run_until(Want::Everything, progress, stop).await
     }
 
-    fn engine<'a>(&'a self, connector: &'a Ons) -> Sync<'a> {
+    /// A run with another connector than that of the mock.
+    pub async fn sync_from(&self, connector: &dyn Connector, want: Want) -> Result<Report, inzage::sync::Error> {
+        self.engine(connector).run(want, &|_| {}).await
+    }
+
+    fn engine<'a>(&'a self, connector: &'a dyn Connector) -> Sync<'a> {
         Sync {
             db: &self.store.db,
             clock: &self.clock,

@@ -88,7 +88,7 @@ impl Authority {
     }
 
     /// The mock's own certificate.
-    pub(super) fn server(&self, address: IpAddr) -> Result<Pair, Error> {
+    pub fn server(&self, address: IpAddr) -> Result<Pair, Error> {
         self.sign(&of_server(address)?)
     }
 

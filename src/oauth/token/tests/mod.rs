@@ -1,5 +1,4 @@
 mod about;
-mod algorithms;
 mod ending;
 mod exchange;
 mod refresh;
