@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use super::app::AppCommand;
+pub use super::key::KeyCommand;
 use crate::conformance;
 use crate::ecd::mock::Mishaps;
 
@@ -43,7 +45,7 @@ pub enum Command {
     /// Show tenants
     #[command(subcommand)]
     Tenant(TenantCommand),
-    /// Make keys
+    /// Make, rotate and retire keys
     #[command(subcommand)]
     Key(KeyCommand),
     /// Inspect the audit trail
@@ -262,46 +264,9 @@ pub enum AccountCommand {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum AppCommand {
-    /// One line an app: client id, name, kind, scopes
-    List {
-        #[command(flatten)]
-        at: At,
-        #[arg(long)]
-        tenant: String,
-    },
-    /// End an app: nobody logs in with it any more, and its tokens stop working at once
-    Disable {
-        #[command(flatten)]
-        at: At,
-        #[arg(long)]
-        tenant: String,
-        client_id: String,
-    },
-    /// Register an app from RFC 7591 client metadata and print the registration
-    Register {
-        #[command(flatten)]
-        at: At,
-        #[arg(long)]
-        tenant: String,
-        #[arg(long)]
-        file: PathBuf,
-    },
-}
-
-#[derive(Debug, Subcommand)]
 pub enum TenantCommand {
     /// One line a tenant: id, name, FHIR base, source
     List(At),
-}
-
-#[derive(Debug, Subcommand)]
-pub enum KeyCommand {
-    /// Make a new master key file; an existing file is never overwritten
-    New {
-        #[arg(long)]
-        file: PathBuf,
-    },
 }
 
 #[derive(Debug, Subcommand)]

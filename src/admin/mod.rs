@@ -13,11 +13,13 @@ macro_rules! say {
 }
 
 mod account;
+mod app;
 mod bars;
 mod caress;
 pub mod cli;
 mod demo;
 mod integrate;
+mod key;
 mod link;
 mod ons;
 mod operate;
@@ -44,9 +46,9 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Map(command) => integrate::map(command),
         Command::Contract(command) => integrate::contract(command),
         Command::Account(command) => account::run(command).await,
-        Command::App(command) => operate::app(command).await,
+        Command::App(command) => app::run(command).await,
         Command::Tenant(command) => operate::tenant(command),
-        Command::Key(command) => operate::key(command),
+        Command::Key(command) => key::run(command).await,
         Command::Audit(command) => operate::audit(command).await,
         Command::Conformance(command) => operate::conformance(command).await,
         Command::Mock(command) => integrate::mock(command).await,

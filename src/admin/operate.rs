@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 
-use super::cli::{AppCommand, At, AuditCommand, ConformanceCommand, KeyCommand, TenantCommand};
+use super::cli::{At, AuditCommand, ConformanceCommand, TenantCommand};
 use super::integrate::{plan, plan_of};
 use super::told;
 use crate::clock::Clock;
-use crate::config::{CaressSource, Config, OAuth, Source, Tenant};
+use crate::config::{CaressSource, Config, Source, Tenant};
 use crate::db::Db;
 use crate::ecd::Connector;
 use crate::ecd::caress::{self, Caress};
@@ -22,7 +22,7 @@ use crate::mapping::{Files, Plan};
 use crate::profile::Registry;
 use crate::secret::Random;
 use crate::sync::check_policy;
-use crate::{audit, conformance, oauth};
+use crate::{audit, conformance};
 
 /// The configuration and its database.
 pub(super) async fn open(at: &At) -> anyhow::Result<(Config, Db)> {
@@ -63,6 +63,7 @@ pub(super) async fn check(at: &At) -> anyhow::Result<ExitCode> {
     for tenant in &config.tenants {
         plan_of(tenant, &plan, &profiles)?;
     }
+    let keyless = super::key::without(&config, &db).await?;
     if let Some(tls) = super::serve::tls(&config, &Clock::System)? {
         let days = days_left(tls.ends_at(), Clock::System.now());
         say!("the certificate ends at {}, in {days} days", tls.ends_at());
@@ -85,6 +86,10 @@ pub(super) async fn check(at: &At) -> anyhow::Result<ExitCode> {
             let text = warning.unwrap_or_else(|| format!("the certificate is good until {}", end.strftime("%Y-%m-%d")));
             say!("{}: {text}", tenant.id);
         }
+    }
+    if let Some(remedy) = keyless {
+        eprintln!("inzage: {remedy}");
+        is_well &= !config.server.is_https();
     }
     if !is_well {
         return Ok(ExitCode::from(1));
@@ -143,70 +148,6 @@ pub(super) fn connector(tenant: &Tenant, clock: &Clock, random: &Random) -> anyh
     Ok(Box::new(Ons::new(settings, Arc::new(contracts), random.clone())?))
 }
 
-pub(super) async fn app(command: AppCommand) -> anyhow::Result<ExitCode> {
-    let (AppCommand::List { at, tenant }
-    | AppCommand::Disable { at, tenant, .. }
-    | AppCommand::Register { at, tenant, .. }) = &command;
-    let (config, db) = open(at).await?;
-    let tenant = find(&config, tenant)?;
-    let mut code = ExitCode::SUCCESS;
-    match &command {
-        AppCommand::List { .. } => {
-            for app in oauth::app::list(&mut *db.read().await?, &tenant.id).await? {
-                say!("{}\t{}\t{}", app.client_id, app.name, app.scopes);
-            }
-        }
-        AppCommand::Disable { client_id, .. } => {
-            if !disable(&db, tenant, client_id, &Clock::System).await? {
-                eprintln!("inzage: {} has no app {client_id} that is in use", tenant.id);
-                code = ExitCode::from(1);
-            }
-        }
-        AppCommand::Register { file, .. } => {
-            let metadata: serde_json::Value = read_json(file)?;
-            let registration = register(&db, tenant, &metadata, &config.oauth, &Clock::System, &Random::Os).await?;
-            say!("{registration:#}");
-        }
-    }
-    db.close().await;
-    Ok(code)
-}
-
-async fn disable(db: &Db, tenant: &Tenant, client_id: &str, clock: &Clock) -> anyhow::Result<bool> {
-    let now = clock.now();
-    let mut tx = db.begin().await?;
-    let was = oauth::app::disable(&mut tx, &tenant.id, client_id, now).await?;
-    audit::write(&mut tx, &app_changed(tenant, Some(client_id)), now).await?;
-    tx.commit().await?;
-    Ok(was)
-}
-
-fn app_changed(tenant: &Tenant, client_id: Option<&str>) -> audit::Entry {
-    let who = audit::Who {
-        client_id: client_id.map(str::to_owned),
-        ..audit::Who::default()
-    };
-    audit::Entry::new(tenant.id.clone(), audit::Action::AppChanged, audit::Outcome::Success).by(who)
-}
-
-/// Registers an app and notes it.
-pub(super) async fn register(
-    db: &Db,
-    tenant: &Tenant,
-    metadata: &serde_json::Value,
-    settings: &OAuth,
-    clock: &Clock,
-    random: &Random,
-) -> anyhow::Result<serde_json::Value> {
-    let now = clock.now();
-    let mut tx = db.begin().await?;
-    let registration = oauth::app::register(&mut tx, &tenant.id, metadata, settings, now, random).await?;
-    let entry = app_changed(tenant, registration["client_id"].as_str());
-    audit::write(&mut tx, &entry, now).await?;
-    tx.commit().await?;
-    Ok(registration)
-}
-
 pub(super) fn read_json<T: serde::de::DeserializeOwned>(file: &Path) -> anyhow::Result<T> {
     let text = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
     serde_json::from_str(&text).map_err(|error| {
@@ -243,13 +184,6 @@ pub(super) fn tenant(command: TenantCommand) -> anyhow::Result<ExitCode> {
             config.server.fhir_base(tenant.id.as_str())
         );
     }
-    Ok(ExitCode::SUCCESS)
-}
-
-pub(super) fn key(command: KeyCommand) -> anyhow::Result<ExitCode> {
-    let KeyCommand::New { file } = command;
-    new_key(&file, &Random::Os)?;
-    say!("{}", file.display());
     Ok(ExitCode::SUCCESS)
 }
 

@@ -46,6 +46,12 @@ pub(super) async fn run(at: &At) -> anyhow::Result<ExitCode> {
         bind(listen, "server.listen").await?,
         bind(inside, "server.admin_listen").await?,
     );
+    // A first key that appears by itself on a database that was put in place by mistake would lock every app out.
+    if config.server.is_https()
+        && let Some(remedy) = super::key::without(&config, &db).await?
+    {
+        anyhow::bail!(remedy);
+    }
     let app = App::new(config, db, Clock::System, Random::Os);
     until_stopped(app, listener, inside, tls).await?;
     Ok(ExitCode::SUCCESS)
@@ -67,6 +73,16 @@ pub(super) async fn until_stopped(
     inside: TcpListener,
     tls: Option<Arc<Tls>>,
 ) -> anyhow::Result<()> {
+    // Before anybody is answered: without a key there is no id token.
+    for tenant in &app.config.tenants {
+        let ready = async {
+            key::generate(&app.issuer, &tenant.id).await?;
+            key::load(&app.issuer, &tenant.id).await
+        };
+        ready
+            .await
+            .with_context(|| format!("the signing key of {}", tenant.id))?;
+    }
     let stop = CancellationToken::new();
     let transport = Transport::new(&app.config).context("messages cannot be sent")?;
     let messages = tokio::spawn(notify::run(
@@ -128,11 +144,6 @@ pub(super) async fn until_stopped(
     let tidying = tokio::spawn(stop.clone().run_until_cancelled_owned(tidy(app.clone())));
     let exports = tokio::spawn(stop.clone().run_until_cancelled_owned(export(app.clone())));
     let gateway = tokio::spawn(http::serve(app.clone(), listener, tls, stop.clone().cancelled_owned()));
-    for tenant in &app.config.tenants {
-        key::load(&app.issuer, &tenant.id)
-            .await
-            .with_context(|| format!("the signing key of {}", tenant.id))?;
-    }
     tracing::info!(url = app.config.server.public_url.as_str(), "serving");
     stopped().await?;
     stop.cancel();

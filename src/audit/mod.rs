@@ -112,6 +112,8 @@ actions! {
     LinkSent = "link-sent";
     ConsentChanged = "consent-changed";
     AppChanged = "app-changed";
+    /// A key that signs id tokens was made or retired.
+    KeyChanged = "key-changed";
     /// The gateway itself read or changed dossiers: synchronisation, administration.
     System = "system";
 }

@@ -196,6 +196,9 @@ fn tenant(reader: &mut Reader, name: &str, ceiling: Limits) -> Option<Tenant> {
     policy.limits = limits::tenant(reader, name, ceiling);
     let map_patches = reader.optional_path(&at("map_patches"), "a folder with the tenant's own patches of the maps");
     policy.upstream = upstream::read(reader, name);
+    policy.id_token_alg = oauth::id_token_alg(reader, name);
+    policy.registration = oauth::registration(reader, name);
+    policy.api_login = oauth::login_demand(reader, name, policy.upstream.as_ref());
     let source = source::read(reader, name)?;
     Some(Tenant {
         id: id?,

@@ -24,7 +24,7 @@ pub use front::{Forwarding, Front, Proxies, Tls, TlsPreset};
 pub use limits::{Limits, NetworkLimits};
 pub use load::reference;
 pub use message::{Encryption, Mail, Provider, ProviderKind, Sms, Smtp, Transport};
-pub use oauth::OAuth;
+pub use oauth::{LOGIN_LEVELS, LoginDemand, OAuth, Registration, SigningAlg};
 pub use policy::{
     AccountPolicy, Country, Deviation, LoginName, PasswordPolicy, Policy, SHORTEST_PASSWORD, SmsPolicy, SmsWhen,
 };

@@ -1,6 +1,6 @@
 //! What a tenant demands of passwords, of the second factor and of the end of access.
 
-use super::{Limits, Preset, Upstream};
+use super::{Limits, LoginDemand, Preset, Registration, SigningAlg, Upstream};
 
 /// `[tenant.<id>]`: the rules of one care organisation.
 #[derive(Clone, Debug)]
@@ -13,6 +13,12 @@ pub struct Policy {
     pub limits: Limits,
     /// Who asks for the first factor, if it is not the gateway.
     pub upstream: Option<Upstream>,
+    /// What signs the id tokens of apps that do not say.
+    pub id_token_alg: SigningAlg,
+    /// How surely a person has to be recognised before an app reads dossiers.
+    pub api_login: LoginDemand,
+    /// Whether apps register themselves.
+    pub registration: Registration,
     /// Access ends this many local days after departure or death.
     pub access_ends_after_days: i64,
     /// The report types that are published, as the source writes them; `None`: every one that the maps know, but for
@@ -174,6 +180,9 @@ impl Default for Policy {
             accounts: AccountPolicy::default(),
             limits: Limits::default(),
             upstream: None,
+            id_token_alg: SigningAlg::default(),
+            api_login: LoginDemand::default(),
+            registration: Registration::default(),
             access_ends_after_days: 60,
             report_types: None,
         }

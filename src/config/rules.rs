@@ -10,7 +10,7 @@ use std::path::Path;
 
 use super::policy::{AccountPolicy, Country, LoginName};
 use super::reader::Reader;
-use super::{Limits, PasswordPolicy, Policy, Preset, SmsPolicy, SmsWhen};
+use super::{Limits, LoginDemand, PasswordPolicy, Policy, Preset, Registration, SigningAlg, SmsPolicy, SmsWhen};
 
 /// The settings of one tenant and its preset.
 struct Rules<'a> {
@@ -120,6 +120,9 @@ impl Rules<'_> {
             // Read with the ceiling of the server, which a preset knows nothing of.
             limits: Limits::default(),
             upstream: None,
+            id_token_alg: SigningAlg::default(),
+            api_login: LoginDemand::default(),
+            registration: Registration::default(),
             accounts: AccountPolicy {
                 login_name: self.login_name(),
                 max_per_client: Some(self.number(

@@ -21,6 +21,11 @@ pub struct Server {
 }
 
 impl Server {
+    /// A path of ours as apps see it.
+    pub fn absolute(&self, path: &str) -> String {
+        format!("{}{}", self.public_url, path.strip_prefix('/').unwrap_or(path))
+    }
+
     /// `https://host/{tenant}`, without a slash at the end.
     pub fn issuer(&self, tenant: &str) -> String {
         format!("{}{tenant}", self.public_url)

@@ -12,6 +12,7 @@ use axum::http::{StatusCode, response::Parts};
 use axum::response::{IntoResponse, Response};
 use uuid::Uuid;
 
+use super::shown;
 use crate::access::Denied;
 use crate::db;
 use crate::fhir::outcome::{IssueType, Outcome};
@@ -24,7 +25,7 @@ pub struct Failure {
     pub code: IssueType,
     pub text: String,
     /// `WWW-Authenticate`
-    challenge: Option<&'static str>,
+    challenges: Vec<HeaderValue>,
     retry_after: Option<HeaderValue>,
     /// What happened inside: for the log, never for the answer.
     pub(super) cause: Option<String>,
@@ -36,7 +37,7 @@ impl Failure {
             status,
             code,
             text: text.into(),
-            challenge: None,
+            challenges: Vec::new(),
             retry_after: None,
             cause: None,
         }
@@ -44,8 +45,15 @@ impl Failure {
 
     #[must_use]
     pub fn challenge(mut self, challenge: &'static str) -> Self {
-        self.challenge = Some(challenge);
+        self.challenges = vec![HeaderValue::from_static(challenge)];
         self
+    }
+
+    /// A token that was not there, or did not do.
+    pub(super) fn unshown(refusal: shown::Refusal, text: &str) -> Self {
+        let mut failure = Self::new(refusal.status, IssueType::Login, text);
+        failure.challenges = refusal.challenges;
+        failure
     }
 
     /// Seconds.
@@ -171,9 +179,8 @@ impl From<oauth::Error> for Failure {
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let mut response = self.status.into_response();
-        if let Some(challenge) = self.challenge {
-            let value = HeaderValue::from_static(challenge);
-            response.headers_mut().insert(WWW_AUTHENTICATE, value);
+        for challenge in self.challenges.clone() {
+            response.headers_mut().append(WWW_AUTHENTICATE, challenge);
         }
         if let Some(seconds) = self.retry_after.clone() {
             response.headers_mut().insert(RETRY_AFTER, seconds);

@@ -22,6 +22,7 @@ pub mod pages;
 mod proxy;
 pub mod router;
 pub mod serve;
+mod shown;
 pub mod state;
 pub mod tls;
 #[cfg(test)]

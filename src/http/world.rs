@@ -97,10 +97,10 @@ impl World {
             "scope": "openid fhirUser launch/patient patient/*.rs user/*.rs",
         });
         let mut tx = self.db().begin().await.unwrap();
-        let (now, random) = (self.clock.now(), Random::Os);
+        let now = self.clock.now();
         for tenant in ["topaz", "amaris"] {
             let tenant = TenantId::parse(tenant).unwrap();
-            oauth::app::register(&mut tx, &tenant, &metadata, &self.app.config.oauth, now, &random)
+            oauth::app::register(&mut tx, &tenant, &metadata, &self.app.config.oauth, now, &Random::Os)
                 .await
                 .unwrap();
         }
@@ -168,6 +168,7 @@ impl World {
             grant_id: grant.id.clone(),
             scopes: grant.scopes.clone(),
             expires_at,
+            jkt: None,
         };
         let mut tx = self.db().begin().await.unwrap();
         store::insert_grant(&mut tx, &tenant, &grant, now).await.unwrap();
@@ -185,8 +186,7 @@ impl World {
             "client_id": "backend", "client_name": "B", "grant_types": ["client_credentials"], "scope": "system/*.rs",
             "token_endpoint_auth_method": "private_key_jwt", "jwks_uri": "https://backend.example/jwks",
         });
-        let mut tx = self.db().begin().await.unwrap();
-        let now = self.clock.now();
+        let (mut tx, now) = (self.db().begin().await.unwrap(), self.clock.now());
         // A second token is of the same app.
         if oauth::app::find(&mut tx, &tenant, "backend").await.unwrap().is_none() {
             oauth::app::register(&mut tx, &tenant, &metadata, &self.app.config.oauth, now, &Random::Os)

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::world::{PASSWORD, World, world};
 use super::{Ask, Visit};
-use crate::config::SmsWhen;
+use crate::config::{SigningAlg, SmsWhen};
 use crate::oauth::launch::{self, Answer};
 use crate::oauth::scope::LAUNCHES;
 use crate::oauth::token;
@@ -38,7 +38,14 @@ async fn launch(world: &World, username: Option<&str>, patient: Option<&str>) ->
         }
     }
     let body = body.to_string();
-    let made = launch::create(&world.issuer, &world.tenant, &bearer, body.as_bytes(), None).await;
+    let made = launch::create(
+        &world.issuer,
+        &world.tenant,
+        (&bearer, token::By::Bearer),
+        body.as_bytes(),
+        None,
+    )
+    .await;
     match made.unwrap() {
         Answer::Made(made) => made["launch"].as_str().unwrap().to_owned(),
         other => panic!("{other:?}"),
@@ -92,11 +99,17 @@ async fn a14_a_session_of_another_person_than_the_hinted_one_does_not_count() {
         let found = crate::account::by_name(&mut read, &world.tenant.id, name).await;
         found.unwrap().unwrap().0.id
     };
+    crate::oauth::key::generate(&world.issuer, &world.tenant.id)
+        .await
+        .unwrap();
     let keys = crate::oauth::key::load(&world.issuer, &world.tenant.id).await.unwrap();
     let hint = |account: &str, iss: &str| {
         let sub = world.issuer.subject(&world.tenant.id, account);
-        keys.sign(&json!({"iss": iss, "sub": sub, "aud": world.app, "exp": 1}))
-            .unwrap()
+        keys.sign(
+            SigningAlg::Rs256,
+            &json!({"iss": iss, "sub": sub, "aud": world.app, "exp": 1}),
+        )
+        .unwrap()
     };
     let iss = world.issuer.url(&world.tenant.id);
     let (own, other) = (account("m.bakker").await, account("r.smit").await);

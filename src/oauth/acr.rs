@@ -4,6 +4,10 @@
 //! A stronger login meets a weaker demand. A name that is not in the list is a level that this server cannot reach, so a
 //! request that names only such is refused with `unmet_authentication_requirements` (RFC 9470 §5) instead of being let through.
 
+use jiff::Timestamp;
+
+use crate::config::LoginDemand;
+
 /// Every level, in rising order.
 pub const LEVELS: [&str; 5] = [PASSWORD, DEVICE, RECOVERY, SMS, OTP];
 /// Name and password.
@@ -28,9 +32,37 @@ pub fn meets(wanted: &str, got: &str) -> bool {
         })
 }
 
+/// Whether a login of this level and time is what a tenant demands of people who read dossiers.
+pub fn suffices(demanded: &LoginDemand, level: &str, at: Timestamp, now: Timestamp) -> bool {
+    let young = demanded
+        .max_age
+        .is_none_or(|most| now.duration_since(at).as_secs() <= most);
+    young && meets(&demanded.levels.join(" "), level)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn c18_what_a_tenant_demands_is_met_by_a_login_that_is_sure_and_young_enough() {
+        let at: Timestamp = "2026-11-22T10:00:00Z".parse().unwrap();
+        let later = at + jiff::SignedDuration::from_secs(60);
+        let demand = |levels: &[&str], max_age| LoginDemand {
+            levels: levels.iter().map(|level| (*level).to_owned()).collect(),
+            max_age,
+        };
+        assert!(suffices(&demand(&[], None), PASSWORD, at, later));
+        assert!(suffices(&demand(&[SMS], Some(60)), OTP, at, later));
+        assert!(!suffices(&demand(&[SMS], Some(59)), OTP, at, later));
+        assert!(!suffices(&demand(&[SMS], None), DEVICE, at, later));
+        assert!(suffices(&demand(&["substantial", SMS], None), "substantial", at, later));
+    }
+
+    #[test]
+    fn every_level_has_the_word_by_which_a_configuration_names_it() {
+        assert_eq!(LEVELS, crate::config::LOGIN_LEVELS);
+    }
 
     #[test]
     fn c18_a_stronger_login_meets_a_weaker_demand_and_an_unknown_level_is_not_met() {

@@ -20,6 +20,8 @@ codes! {
     InvalidGrant = "invalid_grant";
     InvalidScope = "invalid_scope";
     InvalidTarget = "invalid_target";
+    /// RFC 9449 §5
+    InvalidDpopProof = "invalid_dpop_proof";
     UnauthorizedClient = "unauthorized_client";
     UnsupportedGrantType = "unsupported_grant_type";
     UnsupportedResponseType = "unsupported_response_type";

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::scope::Scopes;
 use super::token::ALGORITHMS;
-use super::{Issuer, acr};
-use crate::config::TenantId;
+use super::{Issuer, acr, dpop};
+use crate::config::{Registration, SigningAlg, Tenant, TenantId};
 
 /// `capabilities`, <https://hl7.org/fhir/smart-app-launch/conformance.html>
 const CAPABILITIES: [&str; 17] = [
@@ -45,6 +45,10 @@ pub struct Addresses {
     pub userinfo: String,
     /// Where an app pushes a request (RFC 9126).
     pub push: String,
+    /// Where an app registers itself (RFC 7591), at tenants that offer it.
+    pub register: String,
+    /// Where an app sends a browser to log its person out.
+    pub logout: String,
     /// Where a portal asks for a launch.
     pub launch: String,
     /// The colours of the pages, for apps that want to look alike.
@@ -65,6 +69,8 @@ impl Addresses {
             jwks: endpoint("jwks"),
             userinfo: endpoint("userinfo"),
             push: endpoint("par"),
+            register: endpoint("register"),
+            logout: endpoint("logout"),
             launch: endpoint("launch"),
             style: endpoint("style.json"),
             manage: format!("{base}/account"),
@@ -80,9 +86,9 @@ fn supported() -> Vec<&'static str> {
     scopes
 }
 
-fn shared(issuer: &Issuer, tenant: &TenantId) -> Value {
-    let at = Addresses::of(issuer, tenant);
-    json!({
+fn shared(issuer: &Issuer, tenant: &Tenant) -> Value {
+    let at = Addresses::of(issuer, &tenant.id);
+    let mut document = json!({
         "issuer": at.issuer,
         "authorization_endpoint": at.authorize,
         "token_endpoint": at.token,
@@ -103,25 +109,32 @@ fn shared(issuer: &Issuer, tenant: &TenantId) -> Value {
         "revocation_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"],
         "revocation_endpoint_auth_signing_alg_values_supported": ALGORITHMS,
         "authorization_response_iss_parameter_supported": true,
+        "dpop_signing_alg_values_supported": dpop::ALGORITHMS,
         "acr_values_supported": acr::LEVELS,
-    })
+    });
+    if tenant.policy.registration == Registration::Approval {
+        document["registration_endpoint"] = json!(at.register);
+    }
+    document
 }
 
 /// `/{tenant}/fhir/.well-known/smart-configuration`
-pub fn smart(issuer: &Issuer, tenant: &TenantId) -> Value {
+pub fn smart(issuer: &Issuer, tenant: &Tenant) -> Value {
     let mut document = shared(issuer, tenant);
-    document["management_endpoint"] = json!(Addresses::of(issuer, tenant).manage);
+    document["management_endpoint"] = json!(Addresses::of(issuer, &tenant.id).manage);
     document["capabilities"] = json!(CAPABILITIES);
     document
 }
 
 /// `/{tenant}/.well-known/openid-configuration` and `oauth-authorization-server`
-pub fn openid(issuer: &Issuer, tenant: &TenantId) -> Value {
+pub fn openid(issuer: &Issuer, tenant: &Tenant) -> Value {
     let mut document = shared(issuer, tenant);
+    let at = Addresses::of(issuer, &tenant.id);
     let more = json!({
-        "userinfo_endpoint": Addresses::of(issuer, tenant).userinfo,
+        "userinfo_endpoint": at.userinfo,
+        "end_session_endpoint": at.logout,
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": ["RS256"],
+        "id_token_signing_alg_values_supported": SigningAlg::ALL.map(SigningAlg::as_str),
         "claim_types_supported": ["normal"],
         "claims_supported": ["iss", "sub", "aud", "azp", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid", "fhirUser"],
         "claims_parameter_supported": false,
@@ -153,12 +166,26 @@ pub fn style() -> Value {
     })
 }
 
+/// Where [`protected_resource`] is: between host and path of the resource (RFC 9728 §3).
+pub fn resource_metadata(issuer: &Issuer, tenant: &TenantId) -> String {
+    let base = issuer.fhir_base(tenant);
+    let path = base
+        .find("://")
+        .and_then(|at| base[at + 3..].find('/').map(|more| at + 3 + more));
+    let (host, path) = base.split_at(path.unwrap_or(base.len()));
+    format!("{host}/.well-known/oauth-protected-resource{path}")
+}
+
 /// `/.well-known/oauth-protected-resource/{tenant}/fhir`, RFC 9728
-pub fn protected_resource(issuer: &Issuer, tenant: &TenantId) -> Value {
+pub fn protected_resource(issuer: &Issuer, tenant: &Tenant) -> Value {
     json!({
-        "resource": issuer.fhir_base(tenant),
-        "authorization_servers": [issuer.url(tenant)],
+        "resource": issuer.fhir_base(&tenant.id),
+        "resource_name": tenant.name,
+        "authorization_servers": [issuer.url(&tenant.id)],
         "scopes_supported": supported(),
         "bearer_methods_supported": ["header"],
+        "dpop_signing_alg_values_supported": dpop::ALGORITHMS,
+        "dpop_bound_access_tokens_required": false,
+        "tls_client_certificate_bound_access_tokens": false,
     })
 }

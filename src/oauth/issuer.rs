@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::published::Published;
 use super::{Error, Subjects, key, token};
 use crate::clock::Clock;
-use crate::config::{Config, Server, TenantId};
+use crate::config::{Config, OAuth, Server, TenantId};
 use crate::db::Db;
 use crate::secret::{MacKey, Random, Sealer};
 
@@ -20,6 +20,7 @@ struct Parts {
     clock: Clock,
     random: Random,
     server: Server,
+    oauth: OAuth,
     keys: key::Keys,
     checked: token::Checked,
     published: Published,
@@ -36,6 +37,7 @@ impl Issuer {
             clock,
             random,
             server: config.server.clone(),
+            oauth: config.oauth.clone(),
             keys: key::Keys::default(),
             checked: token::Checked::default(),
             published: Published::new(&config.oauth),
@@ -55,6 +57,10 @@ impl Issuer {
 
     pub fn random(&self) -> &Random {
         &self.0.random
+    }
+
+    pub(super) fn oauth(&self) -> &OAuth {
+        &self.0.oauth
     }
 
     /// `https://host/{tenant}`: `iss` everywhere.

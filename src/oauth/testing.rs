@@ -19,6 +19,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Front, Mail, OAuth, Policy, Server, Sms, Tenant, TenantId, Transport};
 use crate::consent::{self, NewRight, Parts, Role};
 use crate::db::fresh::fresh;
+use crate::db::{self, Conn, params};
 use crate::fhir::types::{Id, ResourceType};
 use crate::secret::{MasterKey, Random, Secret};
 
@@ -223,7 +224,7 @@ impl World {
     /// What stands in the audit: action, outcome, reason.
     pub(crate) async fn audit(&self) -> Vec<String> {
         let mut read = self.issuer.db().read().await.unwrap();
-        super::grant::store::audit(&mut read, &self.tenant.id).await
+        lines(&mut read, &self.tenant.id).await
     }
 
     pub(crate) async fn accepted(&self, access_token: &str) -> bool {
@@ -241,6 +242,7 @@ pub(crate) fn posted(authorization: Option<String>, pairs: &[(&str, &str)]) -> P
     Posted {
         form: Form::new(pairs.collect()).unwrap(),
         authorization,
+        proof: None,
         origin: None,
     }
 }
@@ -312,4 +314,32 @@ fn apps() -> [Value; 3] {
             "token_endpoint_auth_method": "private_key_jwt", "jwks": jwks, "scope": "system/*.rs",
         }),
     ]
+}
+
+/// The audit lines of a tenant as action, outcome and reason.
+async fn lines(conn: &mut Conn, tenant: &TenantId) -> Vec<String> {
+    const LINES: db::Sql = db::Sql::both(
+        "SELECT action || ' ' || outcome || ' ' || coalesce(reason, '-') FROM audit_line WHERE tenant = $1 ORDER BY seq",
+    );
+    let rows = conn.rows(LINES, params![tenant.as_str()]).await.unwrap();
+    rows.iter().map(|row| row.text(0)).collect()
+}
+
+/// The texts of every row of this module's tables.
+pub(crate) async fn dump(conn: &mut Conn) -> String {
+    const ALL: [db::Sql; 6] = [
+        db::Sql::both("SELECT metadata || redirect_uris || scope FROM oauth_app"),
+        db::Sql::both("SELECT body FROM oauth_request"),
+        db::Sql::both("SELECT id || account || scope || session FROM oauth_grant"),
+        db::Sql::both("SELECT grant_id || redirect_uri || challenge FROM oauth_code"),
+        db::Sql::both("SELECT grant_id || scope FROM oauth_access"),
+        db::Sql::both("SELECT grant_id FROM oauth_refresh"),
+    ];
+    let mut texts = String::new();
+    for sql in ALL {
+        for row in conn.rows(sql, params![]).await.unwrap() {
+            texts.push_str(row.str(0));
+        }
+    }
+    texts
 }

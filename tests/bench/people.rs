@@ -11,7 +11,7 @@ use inzage::fhir::types::{Id, ResourceType};
 use inzage::mapping::resource_id;
 use inzage::oauth::request::{Approval, Begun};
 use inzage::oauth::token::{Answer, Form, Posted};
-use inzage::oauth::{self, Issuer, request, token};
+use inzage::oauth::{self, Issuer, key, request, token};
 use inzage::secret::{Random, Secret, sha256};
 use serde_json::json;
 
@@ -102,6 +102,7 @@ impl Person {
         let (clock, random) = (Clock::System, Random::Os);
         let issuer = Issuer::new(&world.config, world.db.clone(), clock.clone(), random.clone());
         let tenant = world.tenant();
+        key::generate(&issuer, &tenant.id).await.expect("there is a key");
         let verifier = random.token();
         let challenge = URL_SAFE_NO_PAD.encode(sha256(verifier.as_bytes()));
         let pairs = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
@@ -157,6 +158,7 @@ impl Person {
         let posted = Posted {
             form: Form::new(form).expect("no doubles"),
             authorization: None,
+            proof: None,
             origin: None,
         };
         match token::answer(&issuer, &Arc::clone(tenant), posted)

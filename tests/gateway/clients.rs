@@ -81,7 +81,7 @@ fn answer(command: &mut Command) -> serde_json::Value {
 }
 
 /// Runs a client and checks what it found.
-fn reads_everything(command: &mut Command) {
+fn reads_everything(command: &mut Command) -> serde_json::Value {
     let found = answer(command);
     assert!(found["patient"].as_str().is_some_and(|id| !id.is_empty()));
     for kind in ["Observation", "CarePlan", "Appointment"] {
@@ -90,6 +90,7 @@ fn reads_everything(command: &mut Command) {
     for kind in ["Observation", "DocumentReference", "CarePlan", "Appointment"] {
         assert_eq!(found[kind]["ours"], true, "a {kind} of somebody else was found");
     }
+    found
 }
 
 /// A script that drives Chromium at a tenant, and the demo that must outlive it; `None` when something is missing.
@@ -218,32 +219,74 @@ fn the_patient_app_logs_in_with_fhirclient_where_it_is_there() {
     the_patient_app("topaz", Some("fhirclient"));
 }
 
+/// Runs a script in Node at every tenant; what each run found.
+fn in_node(client: &str, script: &str, more: &[&str]) -> Vec<serde_json::Value> {
+    let (has_demo, demo) = demo();
+    let packages = ("npm ci in tests/clients/node", package(client));
+    if !has(client, &[node(), packages, has_demo]) {
+        return Vec::new();
+    }
+    let demo = demo.expect("it was just looked for");
+    let script = clients().join("node").join(script);
+    let run = |(tenant, _)| {
+        let mut command = Command::new("node");
+        reads_everything(command.arg(&script).arg(demo.folder()).arg(tenant).args(more))
+    };
+    TENANTS.into_iter().map(run).collect()
+}
+
 #[test]
 fn oauth4webapi_reads_the_three_kinds_of_data() {
+    for found in in_node("oauth4webapi", "oauth4webapi.mjs", &[]) {
+        assert_eq!(found["token_type"], "bearer", "{found}");
+    }
+}
+
+#[test]
+fn t15_oauth4webapi_pushes_its_request_and_reads_with_a_key_and_a_copied_token_reads_nothing() {
+    for found in in_node("oauth4webapi", "oauth4webapi.mjs", &["dpop"]) {
+        assert_eq!(found["token_type"], "dpop", "{found}");
+        assert_eq!(found["copied"], 401, "{found}");
+    }
+}
+
+#[test]
+fn openid_client_reads_the_three_kinds_of_data_and_gives_its_tokens_back() {
+    for found in in_node("openid-client", "openid-client.mjs", &[]) {
+        assert_eq!(found["active"], serde_json::json!([true, false]), "{found}");
+        let user = found["fhirUser"].as_str();
+        assert!(user.is_some_and(|user| user.contains("/fhir/Patient/")), "{found}");
+    }
+}
+
+/// Runs a script in the venv at every tenant.
+fn in_python(client: &str, module: &str, script: &str) {
     let (has_demo, demo) = demo();
-    let packages = ("npm ci in tests/clients/node", package("oauth4webapi"));
-    if has("oauth4webapi", &[node(), packages, has_demo]) {
+    let import = format!("import {module}");
+    let imports = Command::new(venv()).args(["-c", &import]).output();
+    let installed = imports.is_ok_and(|output| output.status.success());
+    if has(client, &[("the venv in tests/clients/python", installed), has_demo]) {
         let demo = demo.expect("it was just looked for");
-        let script = clients().join("node/oauth4webapi.mjs");
+        let script = clients().join("python").join(script);
         for (tenant, _) in TENANTS {
-            reads_everything(Command::new("node").arg(&script).arg(demo.folder()).arg(tenant));
+            reads_everything(Command::new(venv()).arg(&script).arg(demo.folder()).arg(tenant));
         }
     }
 }
 
 #[test]
 fn authlib_reads_the_three_kinds_of_data() {
-    let (has_demo, demo) = demo();
-    if has(
-        "Authlib",
-        &[("the venv in tests/clients/python", venv().exists()), has_demo],
-    ) {
-        let demo = demo.expect("it was just looked for");
-        let script = clients().join("python/authlib_client.py");
-        for (tenant, _) in TENANTS {
-            reads_everything(Command::new(venv()).arg(&script).arg(demo.folder()).arg(tenant));
-        }
-    }
+    in_python("Authlib", "authlib", "authlib_client.py");
+}
+
+#[test]
+fn fhirclient_for_python_reads_the_three_kinds_of_data_into_its_classes() {
+    in_python("fhirclient for Python", "fhirclient", "fhirclient_client.py");
+}
+
+#[test]
+fn fhirpy_reads_the_three_kinds_of_data() {
+    in_python("fhirpy", "fhirpy", "fhirpy_client.py");
 }
 
 #[tokio::test]

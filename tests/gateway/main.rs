@@ -14,6 +14,7 @@ mod ecd_folder;
 mod ecd_ons;
 mod ecd_upstream;
 mod guide;
+mod keys;
 mod mapping;
 mod profile;
 mod published;

@@ -7,7 +7,8 @@ use anyhow::Context as _;
 use serde_json::{Value, json};
 
 use super::super::account::{NewAccount, Registrar};
-use super::super::operate::{self, register};
+use super::super::app::register;
+use super::super::operate;
 use super::cast::{self, Part};
 use super::source::Mock;
 use crate::account::Hasher;

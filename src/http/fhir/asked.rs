@@ -98,7 +98,7 @@ impl Asking {
             .expect("the edge gives every request an origin");
         let query = parts.uri.query().unwrap_or_default();
         let pairs: Vec<_> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-        let caller = bearer::caller(app, tenant, &parts.headers, &pairs, origin).await?;
+        let caller = bearer::caller(app, tenant, parts, &pairs, origin).await?;
         let tenant = Arc::clone(tenant);
         Ok(Self {
             tenant,

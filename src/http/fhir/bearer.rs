@@ -1,15 +1,16 @@
-//! The access token of a request (RFC 6750), and the three ways to refuse it.
+//! The access token of a request (RFC 6750, RFC 9449), and the ways to refuse it.
 
 use std::sync::Arc;
 
-use axum::http::StatusCode;
 use axum::http::header::{AUTHORIZATION, HeaderMap};
+use axum::http::request::Parts;
 
 use crate::audit::{Action, Entry, Origin, Outcome};
 use crate::config::Tenant;
-use crate::fhir::outcome::IssueType;
 use crate::http::App;
 use crate::http::failure::Failure;
+use crate::http::shown::{self, Scheme};
+use crate::oauth::token::Refused;
 use crate::oauth::{self, Caller};
 
 /// No token of ours is as long as this.
@@ -19,7 +20,7 @@ const MAX_TOKEN: usize = 4 * 1024;
 #[derive(Debug, PartialEq, Eq)]
 enum Presented<'a> {
     None,
-    Token(&'a str),
+    Token(Scheme, &'a str),
     /// Another scheme, or characters that no token has.
     NotOne,
     /// Two at once, or one in the URL, where it would stand in logs and histories.
@@ -31,38 +32,48 @@ enum Presented<'a> {
 pub(super) async fn caller(
     app: &App,
     tenant: &Arc<Tenant>,
-    headers: &HeaderMap,
+    parts: &Parts,
     pairs: &[(String, String)],
     origin: Origin,
 ) -> Result<Caller, Failure> {
-    let token = match presented(headers, pairs) {
-        Presented::Token(token) => token,
-        Presented::None => return Err(unauthorized("Bearer", "Send an access token: Authorization: Bearer …")),
+    let (scheme, token) = match presented(&parts.headers, pairs) {
+        Presented::Token(scheme, token) => (scheme, token),
+        Presented::None => {
+            let text = "Send an access token: Authorization: Bearer …";
+            return Err(Failure::unshown(shown::none(app, tenant), text));
+        }
         Presented::NotOne => {
             app.limiter.unknown_token(app.clock.now());
-            return Err(unknown());
+            return Err(refused(app, tenant, Scheme::Bearer, Refused::Unknown));
         }
         Presented::Twice => {
             app.limiter.unknown_token(app.clock.now());
-            return Err(malformed("Send one Authorization header."));
+            return Err(malformed(app, tenant, "Send one Authorization header."));
         }
         Presented::InUrl => {
             app.limiter.unknown_token(app.clock.now());
             return Err(malformed(
+                app,
+                tenant,
                 "Send the access token in the Authorization header, not in the URL.",
             ));
         }
     };
     app.limiter.before_token(app.clock.now())?;
-    if let Some(caller) = oauth::token::check(&app.issuer, tenant, token).await? {
-        app.limiter.caller(&caller, app.clock.now()).await?;
-        return Ok(caller);
-    }
+    let proof = shown::proof(app, &parts.method, parts.uri.path(), &parts.headers);
+    let by = scheme.by(proof.as_ref());
+    let why = match oauth::token::check_for_data(&app.issuer, tenant, token, by).await? {
+        Ok(caller) => {
+            app.limiter.caller(&caller, app.clock.now()).await?;
+            return Ok(caller);
+        }
+        Err(why) => why,
+    };
     app.limiter.unknown_token(app.clock.now());
-    let refused = Outcome::Refused("unknown-token");
-    let entry = Entry::new(tenant.id.clone(), Action::TokenPresented, refused).from(origin);
+    let outcome = Outcome::Refused(shown::reason(why));
+    let entry = Entry::new(tenant.id.clone(), Action::TokenPresented, outcome).from(origin);
     app.recorder.record(entry).await?;
-    Err(unknown())
+    Err(refused(app, tenant, scheme, why))
 }
 
 fn presented<'a>(headers: &'a HeaderMap, pairs: &[(String, String)]) -> Presented<'a> {
@@ -76,33 +87,31 @@ fn presented<'a>(headers: &'a HeaderMap, pairs: &[(String, String)]) -> Presente
     if all.next().is_some() {
         return Presented::Twice;
     }
-    let token = header.to_str().ok().and_then(|text| {
-        let (scheme, token) = text.split_once(' ')?;
-        scheme
-            .eq_ignore_ascii_case("bearer")
-            .then(|| token.trim_start_matches(' '))
-    });
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
-    match token {
-        Some(token) if (1..=MAX_TOKEN).contains(&token.len()) && token.bytes().all(is_token) => Presented::Token(token),
+    match header.to_str().ok().and_then(Scheme::split) {
+        Some((scheme, token)) if (1..=MAX_TOKEN).contains(&token.len()) && token.bytes().all(is_token) => {
+            Presented::Token(scheme, token)
+        }
         _ => Presented::NotOne,
     }
 }
 
-fn unauthorized(challenge: &'static str, text: &str) -> Failure {
-    Failure::new(StatusCode::UNAUTHORIZED, IssueType::Login, text).challenge(challenge)
+fn refused(app: &App, tenant: &Tenant, scheme: Scheme, why: Refused) -> Failure {
+    let text = match why {
+        Refused::Unknown => "The access token is unknown, expired or withdrawn: refresh it or log in again.",
+        Refused::Proof => {
+            "Send a new DPoP proof with each request: by the key of the token, with htm, htu, ath, jti and iat of now."
+        }
+        Refused::Login => {
+            "The organisation asks for a surer or a more recent login before data is read: log in again with the acr_values \
+             and max_age of the WWW-Authenticate header."
+        }
+    };
+    Failure::unshown(shown::refused(app, tenant, scheme, why), text)
 }
 
-fn unknown() -> Failure {
-    let challenge = r#"Bearer error="invalid_token""#;
-    unauthorized(
-        challenge,
-        "The access token is unknown, expired or withdrawn: refresh it or log in again.",
-    )
-}
-
-fn malformed(text: &str) -> Failure {
-    Failure::new(StatusCode::BAD_REQUEST, IssueType::Login, text).challenge(r#"Bearer error="invalid_request""#)
+fn malformed(app: &App, tenant: &Tenant, text: &str) -> Failure {
+    Failure::unshown(shown::malformed(app, tenant), text)
 }
 
 #[cfg(test)]
@@ -120,8 +129,10 @@ mod tests {
     #[test]
     fn c9_one_header_with_one_token() {
         let of = |values: &[&str]| format!("{:?}", presented(&with(values), &[]));
-        assert_eq!(of(&["Bearer abc"]), r#"Token("abc")"#);
-        assert_eq!(of(&["bearer  abc"]), r#"Token("abc")"#);
+        assert_eq!(of(&["Bearer abc"]), r#"Token(Bearer, "abc")"#);
+        assert_eq!(of(&["bearer  abc"]), r#"Token(Bearer, "abc")"#);
+        assert_eq!(of(&["DPoP abc"]), r#"Token(Dpop, "abc")"#);
+        assert_eq!(of(&["dpop abc", "Bearer abc"]), "Twice");
         assert_eq!(of(&[]), "None");
         assert_eq!(of(&["Bearer a", "Bearer b"]), "Twice");
         for bad in [

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use url::form_urlencoded;
 
 use super::format::Format;
-use crate::config::{Config, Server, Tenant};
+use crate::config::{Config, Registration, Server, Tenant};
 use crate::fhir::capability::{Capability, Endpoints};
 use crate::fhir::openapi;
 use crate::http::App;
@@ -67,7 +67,8 @@ fn capability<'a>(server: &Server, tenant: &'a Tenant) -> Capability<'a> {
             token: format!("{issuer}/oauth/token"),
             introspect: Some(format!("{issuer}/oauth/introspect")),
             revoke: Some(format!("{issuer}/oauth/revoke")),
-            register: None,
+            register: (tenant.policy.registration == Registration::Approval)
+                .then(|| format!("{issuer}/oauth/register")),
             manage: Some(format!("{issuer}/account")),
         },
     }

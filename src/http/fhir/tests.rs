@@ -61,14 +61,21 @@ async fn without_a_token_everything_is_401_alike() {
     ] {
         let answer = world.get(path, "").await;
         answer.outcome(401, "login");
-        assert_eq!(answer.header("www-authenticate"), "Bearer");
+        // S05: it says where to learn who gives tokens.
+        let metadata = "https://gateway.example/.well-known/oauth-protected-resource/topaz/fhir";
+        let told = answer.header("www-authenticate");
+        assert_eq!(told, format!("Bearer resource_metadata=\"{metadata}\""));
         answers.push(answer.comparable());
     }
     assert!(answers.iter().all(|answer| *answer == answers[0]));
 
     let bad = world.get("/topaz/fhir/Observation/a1", "A").await;
     bad.outcome(401, "login");
-    assert_eq!(bad.header("www-authenticate"), r#"Bearer error="invalid_token""#);
+    let told = bad.header("www-authenticate");
+    assert!(
+        told.starts_with(r#"Bearer error="invalid_token", resource_metadata="#),
+        "{told}"
+    );
     // A28: a token of one tenant means nothing to another.
     world
         .get("/amaris/fhir/Observation/a1", &token)

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
 use super::answer::failed;
-use crate::config::TenantId;
+use crate::config::Tenant;
 use crate::http::App;
 use crate::http::failure::Failure;
 use crate::oauth::{Issuer, discovery, key};
@@ -36,11 +36,11 @@ pub(super) async fn style(State(app): State<App>, Path(tenant): Path<String>, he
     document(&app, &tenant, &headers, |_, _| discovery::style())
 }
 
-fn document(app: &App, tenant: &str, headers: &HeaderMap, made: fn(&Issuer, &TenantId) -> Value) -> Response {
+fn document(app: &App, tenant: &str, headers: &HeaderMap, made: fn(&Issuer, &Tenant) -> Value) -> Response {
     let Some(tenant) = app.config.tenant(tenant) else {
         return Failure::not_found().into_response();
     };
-    let body = made(&app.issuer, &tenant.id).to_string();
+    let body = made(&app.issuer, tenant).to_string();
     let etag = format!("\"{}\"", &hex(&sha256(body.as_bytes()))[..16]);
     public(headers, DOCUMENT, &etag, body)
 }

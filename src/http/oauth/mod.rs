@@ -10,6 +10,7 @@ mod documents;
 mod form;
 mod launch;
 mod page;
+mod register;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -35,6 +36,11 @@ pub fn routes() -> Router<App> {
         .route("/{tenant}/oauth/style.json", get(documents::style))
         .route("/{tenant}/oauth/par", post(token::push))
         .route("/{tenant}/oauth/launch", post(launch::launch))
+        .route("/{tenant}/oauth/register", post(register::create))
+        .route(
+            "/{tenant}/oauth/register/{client_id}",
+            get(register::manage).put(register::manage).delete(register::manage),
+        )
         .route("/{tenant}/fhir/.well-known/smart-configuration", get(documents::smart))
         .route("/{tenant}/.well-known/openid-configuration", get(documents::openid))
         .route(

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{FromRequest, FromRequestParts, Path, RawForm, Request, State};
 use axum::http::StatusCode;
 use axum::http::header::{AUTHORIZATION, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use axum::{Extension, Json};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -17,9 +18,10 @@ use crate::config::Tenant;
 use crate::http::App;
 use crate::http::area::Area;
 use crate::http::failure::Failure;
+use crate::http::shown::{self, Scheme};
 use crate::oauth::code::{Code, Refusal};
 use crate::oauth::pushed;
-use crate::oauth::token::{self, Form, Posted, UserInfo};
+use crate::oauth::token::{self, Form, Posted, Refused, UserInfo};
 
 const FORM: Refusal = Refusal::new(
     Code::InvalidRequest,
@@ -42,6 +44,7 @@ impl FromRequest<App> for Call {
         let path = Path::<String>::from_request_parts(&mut parts, app).await;
         let tenant = path.ok().and_then(|Path(tenant)| app.config.tenant(&tenant).cloned());
         let tenant = tenant.ok_or_else(|| Failure::not_found().into_response())?;
+        let proof = shown::proof(app, &parts.method, parts.uri.path(), &parts.headers);
         let (headers, origin) = (parts.headers.clone(), parts.extensions.get::<Origin>().copied());
         let has_query = parts.uri.query().is_some_and(|query| !query.is_empty());
         let body = RawForm::from_request(Request::from_parts(parts, body), app).await;
@@ -64,6 +67,7 @@ impl FromRequest<App> for Call {
             posted: Posted {
                 form,
                 authorization,
+                proof,
                 origin,
             },
             headers,
@@ -115,56 +119,52 @@ pub(super) async fn introspect(State(app): State<App>, call: Call) -> Response {
 }
 
 /// GET or POST, with the token in the header only. A token that opens nothing leaves an audit line, as at the FHIR API.
-pub(super) async fn userinfo(
-    State(app): State<App>,
-    Path(tenant): Path<String>,
-    origin: Option<Extension<Origin>>,
-    headers: HeaderMap,
-) -> Response {
+pub(super) async fn userinfo(State(app): State<App>, Path(tenant): Path<String>, request: Parts) -> Response {
     let Some(tenant) = app.config.tenant(&tenant) else {
         return Failure::not_found().into_response();
     };
-    let Some(token) = bearer(&headers) else {
-        return challenged(StatusCode::UNAUTHORIZED, "Bearer");
+    let origin = request.extensions.get::<Origin>().copied();
+    let Some((scheme, token)) = shown::token(&request.headers) else {
+        return challenged(shown::none(&app, tenant));
     };
-    match token::userinfo(&app.issuer, tenant, token).await {
+    let proof = shown::proof(&app, &request.method, request.uri.path(), &request.headers);
+    match token::userinfo(&app.issuer, tenant, token, scheme.by(proof.as_ref())).await {
         Ok(UserInfo::Claims(claims)) => Json(claims).into_response(),
-        Ok(UserInfo::Unknown) => unknown(&app, tenant, origin.map(|Extension(origin)| origin)).await,
-        Ok(UserInfo::InsufficientScope) => challenged(
-            StatusCode::FORBIDDEN,
-            r#"Bearer error="insufficient_scope", scope="openid""#,
-        ),
+        Ok(UserInfo::Refused(why)) => unknown(&app, tenant, scheme, why, origin).await,
+        Ok(UserInfo::InsufficientScope) => forbidden(r#"Bearer error="insufficient_scope", scope="openid""#),
         Err(error) => failed(&error),
     }
 }
 
 /// A token that opens nothing: its audit line, then 401.
-pub(super) async fn unknown(app: &App, tenant: &Tenant, origin: Option<Origin>) -> Response {
-    let refused = Outcome::Refused("unknown-token");
+pub(super) async fn unknown(
+    app: &App,
+    tenant: &Tenant,
+    scheme: Scheme,
+    why: Refused,
+    origin: Option<Origin>,
+) -> Response {
+    let refused = Outcome::Refused(shown::reason(why));
     let mut entry = Entry::new(tenant.id.clone(), Action::TokenPresented, refused);
     if let Some(origin) = origin {
         entry = entry.from(origin);
     }
     match app.recorder.record(entry).await {
-        Ok(()) => challenged(StatusCode::UNAUTHORIZED, r#"Bearer error="invalid_token""#),
+        Ok(()) => challenged(shown::refused(app, tenant, scheme, why)),
         Err(error) => Failure::from(error).into_response(),
     }
 }
 
-/// The one bearer token of a request.
-pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let mut authorizations = headers.get_all(AUTHORIZATION).iter();
-    let (Some(one), None) = (authorizations.next(), authorizations.next()) else {
-        return None;
-    };
-    let (scheme, token) = one.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then_some(token)
+pub(super) fn challenged(refusal: shown::Refusal) -> Response {
+    let mut response = refusal.status.into_response();
+    for challenge in refusal.challenges {
+        response.headers_mut().append(WWW_AUTHENTICATE, challenge);
+    }
+    response
 }
 
-pub(super) fn challenged(status: StatusCode, challenge: &'static str) -> Response {
-    let mut response = status.into_response();
-    response
-        .headers_mut()
-        .insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
-    response
+/// 403 for a token that is good for other things.
+pub(super) fn forbidden(challenge: &'static str) -> Response {
+    let challenge = [(WWW_AUTHENTICATE, HeaderValue::from_static(challenge))];
+    (StatusCode::FORBIDDEN, challenge).into_response()
 }

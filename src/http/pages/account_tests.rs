@@ -13,6 +13,9 @@ const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 /// Somebody in whose name the app holds a token: the token, and the browser.
 async fn given() -> (World, Browser, String) {
     let (world, mut browser) = usual().await;
+    crate::oauth::key::generate(&world.issuer, &world.tenant.id)
+        .await
+        .unwrap();
     let page = browser.get("/topaz/account").await;
     assert!(page.body.contains("niet ingelogd"), "{}", page.body);
     let page = up_to_the_code(&world, &mut browser, "m.bakker").await;

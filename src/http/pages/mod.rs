@@ -15,6 +15,9 @@ mod account_words;
 mod assets;
 mod browser;
 mod fields;
+mod logout;
+#[cfg(test)]
+mod logout_tests;
 mod own;
 #[cfg(test)]
 mod own_tests;
@@ -68,6 +71,7 @@ pub fn routes() -> Router<App> {
         .route("/{tenant}/account/mobile/confirm", post(own::confirm_mobile))
         .route("/{tenant}/account/factors/{what}", post(own::factors))
         .route("/{tenant}/account/{act}", get(own::show).post(own::act))
+        .route("/{tenant}/oauth/logout", get(logout::ask).post(logout::post))
         .route("/{tenant}/forgot", get(recover::forgot).post(recover::ask_link))
         .route("/{tenant}/link", get(recover::open).post(recover::use_link))
 }

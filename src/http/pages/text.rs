@@ -97,6 +97,10 @@ texts! {
     broken: "Dit ligt aan ons. Probeer het later opnieuw.", "This is our fault. Try again later.";
     signed_out_title: "U bent uitgelogd", "You are logged out";
     signed_out: "U kunt dit venster sluiten.", "You can close this window.";
+    logout_title: "Uitloggen", "Log out";
+    logout_ask: "Een app vraagt of u wilt uitloggen. Wilt u dat?", "An app asks if you want to log out. Do you?";
+    logout_wrong: "De vraag van de app om uit te loggen klopt niet. U bent niet uitgelogd.",
+        "The request of the app to log you out is not right. You are not logged out.";
 
     account_title: "Uw account", "Your account";
     account_apps: "Apps met toegang", "Apps with access";

@@ -82,6 +82,8 @@ pages! {
     Upstream("upstream.html") { form: Hidden, intro: String, button: String, password: Option<String> }
     /// A page that only says something.
     Message("message.html") { text: String, request_id: Option<String> }
+    /// Whether an app may log the person out.
+    Logout("logout.html") { csrf: String, hidden: Vec<(&'static str, String)> }
     Account("account.html") { o: &'static OwnTexts, own: Option<Own> }
 }
 

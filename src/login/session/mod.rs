@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{At, Login, Refused};
 use crate::audit::{self, Action, Entry, Outcome, Who};
 use crate::config::TenantId;
-use crate::db::{self, Conn};
+use crate::db::{self, Conn, Tx};
 use crate::oauth::{acr, grant};
 use crate::secret::{same, sha256};
 
@@ -96,19 +96,57 @@ impl Login {
             if !same(login.form(&session.id).as_bytes(), at.form.as_bytes()) {
                 return Err(Refused::Forged);
             }
-            store::end_session(&mut tx, &at.tenant.id, &session.id, now).await?;
-            grant::end_session(&mut tx, &at.tenant.id, &session.id, now).await?;
-            let who = Who {
-                account: Some(session.account),
-                ..Who::default()
-            };
-            let entry = Entry::new(at.tenant.id.clone(), Action::SignedOut, Outcome::Success)
-                .by(who)
-                .from(at.origin);
-            audit::write(&mut tx, &entry, now).await?;
+            end(&mut tx, &at, &session, now).await?;
             tx.commit().await?;
             Ok(Some(session.id))
         })
         .await
     }
+
+    /// The same where an app asks for it, which names the person by `sub` or not. Without that, the form has to be one that the
+    /// person was shown.
+    pub async fn log_out(&self, at: At, subject: Option<String>) -> Result<LoggedOut, Refused> {
+        let login = self.clone();
+        self.whole(async move {
+            let now = login.now();
+            let mut tx = login.db.begin().await?;
+            let session = of_cookie(&mut tx, &at.tenant.id, at.session.as_deref(), now).await?;
+            let Some(session) = session else {
+                return Ok(LoggedOut::Nobody);
+            };
+            let form = login.form(&session.id);
+            let is_meant = subject.is_some_and(|subject| subject == login.subjects.of(&at.tenant.id, &session.account));
+            if !is_meant && !same(form.as_bytes(), at.form.as_bytes()) {
+                return Ok(LoggedOut::Ask(form));
+            }
+            end(&mut tx, &at, &session, now).await?;
+            tx.commit().await?;
+            Ok(LoggedOut::Done)
+        })
+        .await
+    }
+}
+
+/// What became of an app's wish to log its person out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LoggedOut {
+    /// Nobody was logged in.
+    Nobody,
+    Done,
+    /// The person is asked; this is what the form carries.
+    Ask(String),
+}
+
+async fn end(tx: &mut Tx, at: &At, session: &Session, now: Timestamp) -> Result<(), Refused> {
+    store::end_session(tx, &at.tenant.id, &session.id, now).await?;
+    grant::end_session(tx, &at.tenant.id, &session.id, now).await?;
+    let who = Who {
+        account: Some(session.account.clone()),
+        ..Who::default()
+    };
+    let entry = Entry::new(at.tenant.id.clone(), Action::SignedOut, Outcome::Success)
+        .by(who)
+        .from(at.origin);
+    audit::write(tx, &entry, now).await?;
+    Ok(())
 }

@@ -4,7 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::redirect::{LONGEST_URI, redirect};
 use super::{App, Demands, Grants, Kind, PublicKeys};
-use crate::config::OAuth;
+use crate::config::{OAuth, SigningAlg};
+use crate::oauth::jws;
 use crate::oauth::published::may_fetch;
 use crate::oauth::scope::Scopes;
 use crate::secret::Random;
@@ -68,6 +69,7 @@ impl Reader<'_> {
                 _ => self.problem("origins: give scheme, host and port, for example https://app.example"),
             }
         }
+        let logout_uris = self.logout_uris(matches!(kind, Kind::Public));
         let app = App {
             client_id,
             name,
@@ -77,7 +79,10 @@ impl Reader<'_> {
             grants,
             demands: Demands {
                 pushed: self.flag("require_pushed_authorization_requests"),
+                dpop: self.flag("dpop_bound_access_tokens"),
             },
+            id_token_alg: self.id_token_alg(),
+            logout_uris,
         };
         (app, origins)
     }
@@ -91,6 +96,15 @@ impl Reader<'_> {
                 false
             }
         }
+    }
+
+    fn id_token_alg(&mut self) -> Option<SigningAlg> {
+        let value = self.given.get("id_token_signed_response_alg")?;
+        let alg = value.as_str().and_then(SigningAlg::parse);
+        if alg.is_none() {
+            self.problem("id_token_signed_response_alg: choose RS256, ES256 or ES384, or leave it out");
+        }
+        alg
     }
 
     fn client_id(&mut self, value: &Value) -> String {
@@ -190,9 +204,7 @@ impl Reader<'_> {
         };
         let public = |key: &Value| {
             matches!(key.get("kty").and_then(Value::as_str), Some("RSA" | "EC"))
-                && ["d", "p", "q", "dp", "dq", "qi", "oth", "k"]
-                    .iter()
-                    .all(|name| key.get(name).is_none())
+                && jws::PRIVATE.iter().all(|name| key.get(name).is_none())
         };
         if !keys.iter().all(public) {
             self.problem("jwks: every key is a public RSA or EC key; keep the private members to yourself");
@@ -211,6 +223,19 @@ impl Reader<'_> {
         for (at, uri) in uris.iter().enumerate() {
             if let Err(remedy) = redirect(uri, public) {
                 self.problem(format!("redirect_uris[{at}]: {remedy}"));
+            }
+        }
+        uris
+    }
+
+    fn logout_uris(&mut self, public: bool) -> Vec<String> {
+        let uris = self.texts("post_logout_redirect_uris");
+        if uris.len() > MOST_URIS {
+            self.problem("post_logout_redirect_uris: at most 20");
+        }
+        for (at, uri) in uris.iter().enumerate() {
+            if let Err(remedy) = redirect(uri, public) {
+                self.problem(format!("post_logout_redirect_uris[{at}]: {remedy}"));
             }
         }
         uris

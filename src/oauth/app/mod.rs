@@ -7,18 +7,21 @@
 //!
 //! An app that was disabled does not exist: its codes and tokens end at the next use.
 
+pub mod dynamic;
 mod metadata;
 mod redirect;
 pub mod register;
 pub(crate) mod store;
 
 pub use register::register;
-pub use store::{disable, find, list};
+pub use store::{find, list};
 
 use std::fmt;
 
-use crate::config::TenantId;
-use crate::db;
+use jiff::Timestamp;
+
+use crate::config::{SigningAlg, Tenant, TenantId};
+use crate::db::{self, Tx};
 use crate::oauth::Issuer;
 use crate::oauth::scope::Scopes;
 
@@ -35,6 +38,10 @@ pub struct App {
     /// May ask for codes, refresh tokens, tokens in its own name.
     pub grants: Grants,
     pub demands: Demands,
+    /// What signs its id tokens; `None`: what the tenant says.
+    pub id_token_alg: Option<SigningAlg>,
+    /// Where a browser may be sent after the app logged its person out.
+    pub logout_uris: Vec<String>,
 }
 
 /// What an app demands of its own requests: it would rather be refused than served without.
@@ -42,6 +49,8 @@ pub struct App {
 pub struct Demands {
     /// It pushes its authorization requests (RFC 9126 §6).
     pub pushed: bool,
+    /// Its tokens are bound to a key that it holds (RFC 9449 §5.2).
+    pub dpop: bool,
 }
 
 /// How the app proves itself at the token endpoint.
@@ -88,12 +97,28 @@ impl App {
         matches!(self.kind, Kind::Public)
     }
 
+    /// What signs its id tokens.
+    pub fn id_token_alg(&self, tenant: &Tenant) -> SigningAlg {
+        self.id_token_alg.unwrap_or(tenant.policy.id_token_alg)
+    }
+
+    /// Whether a browser may be sent to this address after a logout.
+    pub fn logs_out_to(&self, uri: &str) -> bool {
+        self.logout_uris.iter().any(|registered| same_redirect(registered, uri))
+    }
+
     /// Whether answers may go to this address.
     pub fn redirects_to(&self, uri: &str) -> bool {
         self.redirect_uris
             .iter()
             .any(|registered| same_redirect(registered, uri))
     }
+}
+
+/// Ends an app: from now on it does not exist, its tokens end, and it cannot manage itself any more. Whether there was one.
+pub async fn disable(tx: &mut Tx, tenant: &TenantId, client_id: &str, now: Timestamp) -> Result<bool, db::Error> {
+    dynamic::store::delete(tx, tenant, client_id).await?;
+    store::disable(tx, tenant, client_id, now).await
 }
 
 /// Character by character, but for the port of `http` on the loopback interface.

@@ -11,10 +11,10 @@
 //! choose it, and `origins`, for pages that call the API from another origin than their redirect URIs.
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::metadata::Reader;
-use super::{Grants, Kind, store};
+use super::{App, Grants, Kind, store};
 use crate::config::{OAuth, TenantId};
 use crate::db::{self, Tx};
 use crate::secret::{Random, sha256};
@@ -42,14 +42,54 @@ pub async fn register(
     let Value::Object(given) = metadata else {
         return Err(Error::Metadata(vec!["the metadata is not a JSON object".to_owned()]));
     };
+    let Ready {
+        mut app,
+        origins,
+        registration: mut answer,
+    } = ready(given, settings, now, random).map_err(Error::Metadata)?;
+    let kept = Value::Object(answer.clone()).to_string();
+    if let Kind::Secret(hash) = &mut app.kind {
+        let secret = random.token();
+        *hash = sha256(secret.as_bytes());
+        answer.insert("client_secret".to_owned(), json!(secret));
+        answer.insert("client_secret_expires_at".to_owned(), json!(0));
+    }
+    store::insert(tx, tenant, &app, &origins, &kept, now)
+        .await
+        .map_err(|error| {
+            if error.violates(&store::TAKEN) {
+                Error::Taken
+            } else {
+                Error::Database(error)
+            }
+        })?;
+    Ok(Value::Object(answer))
+}
+
+/// Client metadata that can be registered.
+pub(super) struct Ready {
+    pub(super) app: App,
+    /// Of pages that call the API.
+    pub(super) origins: Vec<String>,
+    /// The metadata as they are given back, without a secret.
+    pub(super) registration: Map<String, Value>,
+}
+
+/// Reads client metadata; everything that is wrong with them otherwise.
+pub(super) fn ready(
+    given: &Map<String, Value>,
+    settings: &OAuth,
+    now: Timestamp,
+    random: &Random,
+) -> Result<Ready, Vec<String>> {
     let mut reader = Reader {
         given,
         settings,
         problems: Vec::new(),
     };
-    let (mut app, origins) = reader.app(random);
+    let (app, origins) = reader.app(random);
     if !reader.problems.is_empty() {
-        return Err(Error::Metadata(reader.problems));
+        return Err(reader.problems);
     }
     let mut answer = given.clone();
     answer.insert("client_id".to_owned(), json!(app.client_id));
@@ -70,23 +110,11 @@ pub async fn register(
     };
     answer.insert("token_endpoint_auth_method".to_owned(), json!(method));
     answer.insert("grant_types".to_owned(), grant_types);
-    let kept = Value::Object(answer.clone()).to_string();
-    if let Kind::Secret(hash) = &mut app.kind {
-        let secret = random.token();
-        *hash = sha256(secret.as_bytes());
-        answer.insert("client_secret".to_owned(), json!(secret));
-        answer.insert("client_secret_expires_at".to_owned(), json!(0));
-    }
-    store::insert(tx, tenant, &app, &origins, &kept, now)
-        .await
-        .map_err(|error| {
-            if error.violates(&store::TAKEN) {
-                Error::Taken
-            } else {
-                Error::Database(error)
-            }
-        })?;
-    Ok(Value::Object(answer))
+    Ok(Ready {
+        app,
+        origins,
+        registration: answer,
+    })
 }
 
 #[cfg(test)]
@@ -128,7 +156,11 @@ mod tests {
                 .await
                 .unwrap()
         );
-        assert!(store::disable(&mut tx, &tenant, "demo-server", now).await.unwrap());
+        assert!(
+            super::super::disable(&mut tx, &tenant, "demo-server", now)
+                .await
+                .unwrap()
+        );
         assert!(
             !store::origin_allowed(&mut tx, &tenant, "https://s.example")
                 .await

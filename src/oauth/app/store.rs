@@ -3,19 +3,26 @@
 use jiff::Timestamp;
 
 use super::{App, Demands, Grants, Kind, PublicKeys};
-use crate::config::TenantId;
+use crate::config::{SigningAlg, TenantId};
 use crate::db::{self, Conn, Row, Tx, Unique, params, statements};
 use crate::oauth::scope::Scopes;
 
 statements! {
     FIND = both(
-        "SELECT client_id, name, kind, secret_hash, jwks, redirect_uris, scope, grants, jwks_uri, demands FROM oauth_app \
+        "SELECT client_id, name, kind, secret_hash, jwks, redirect_uris, scope, grants, jwks_uri, demands, id_token_alg, logout_uris FROM oauth_app \
          WHERE tenant = $1 AND client_id = $2 AND disabled_at IS NULL"
     );
     INSERT = both(
         "INSERT INTO oauth_app (tenant, client_id, name, kind, secret_hash, jwks, redirect_uris, scope, grants, metadata, \
-         created_at, jwks_uri, demands) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+         created_at, jwks_uri, demands, id_token_alg, logout_uris) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
     );
+    REPLACE = both(
+        "UPDATE oauth_app SET name = $3, kind = $4, secret_hash = $5, jwks = $6, redirect_uris = $7, scope = $8, grants = $9, \
+         metadata = $10, jwks_uri = $11, demands = $12, id_token_alg = $13, logout_uris = $14 \
+         WHERE tenant = $1 AND client_id = $2 AND disabled_at IS NULL"
+    );
+    DELETE_ORIGINS = both("DELETE FROM oauth_app_origin WHERE tenant = $1 AND client_id = $2");
     INSERT_ORIGIN = both(
         "INSERT INTO oauth_app_origin (tenant, origin, client_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
     );
@@ -23,7 +30,7 @@ statements! {
         "UPDATE oauth_app SET disabled_at = $3 WHERE tenant = $1 AND client_id = $2 AND disabled_at IS NULL"
     );
     LIST = both(
-        "SELECT client_id, name, kind, secret_hash, jwks, redirect_uris, scope, grants, jwks_uri, demands FROM oauth_app \
+        "SELECT client_id, name, kind, secret_hash, jwks, redirect_uris, scope, grants, jwks_uri, demands, id_token_alg, logout_uris FROM oauth_app \
          WHERE tenant = $1 AND disabled_at IS NULL ORDER BY client_id LIMIT 1000"
     );
     ORIGIN = both(
@@ -33,6 +40,7 @@ statements! {
 }
 
 const PUSHED: &str = "pushed";
+const DPOP: &str = "dpop";
 
 /// The client_id is taken.
 pub(crate) const TAKEN: Unique = Unique {
@@ -76,8 +84,54 @@ fn read(row: &Row) -> Option<App> {
         },
         demands: Demands {
             pushed: row.str(9).split(' ').any(|word| word == PUSHED),
+            dpop: row.str(9).split(' ').any(|word| word == DPOP),
+        },
+        logout_uris: serde_json::from_str(row.str(11)).ok()?,
+        id_token_alg: match row.opt_text(10) {
+            None => None,
+            Some(alg) => Some(SigningAlg::parse(&alg)?),
         },
     })
+}
+
+/// An app as its columns say it.
+struct Columns<'a> {
+    kind: &'static str,
+    secret: Option<Vec<u8>>,
+    jwks: Option<&'a str>,
+    jwks_uri: Option<&'a str>,
+    grants: &'static str,
+    demands: String,
+}
+
+impl<'a> Columns<'a> {
+    fn of(app: &'a App) -> Self {
+        let (kind, secret, jwks, jwks_uri) = match &app.kind {
+            Kind::Public => ("public", None, None, None),
+            Kind::Secret(hash) => ("secret", Some(hash.to_vec()), None, None),
+            Kind::Key(PublicKeys::Given(keys)) => ("key", None, Some(keys.as_str()), None),
+            Kind::Key(PublicKeys::At(address)) => ("key", None, None, Some(address.as_str())),
+        };
+        let demands: Vec<&str> = [(app.demands.pushed, PUSHED), (app.demands.dpop, DPOP)]
+            .into_iter()
+            .filter_map(|(demanded, word)| demanded.then_some(word))
+            .collect();
+        Self {
+            kind,
+            secret,
+            jwks,
+            jwks_uri,
+            grants: match app.grants {
+                Grants::Person => "person",
+                Grants::Backend => "backend",
+            },
+            demands: demands.join(" "),
+        }
+    }
+}
+
+fn list_of(texts: &[String]) -> String {
+    serde_json::to_string(texts).expect("texts are JSON")
 }
 
 pub(crate) async fn insert(
@@ -88,35 +142,66 @@ pub(crate) async fn insert(
     metadata: &str,
     now: Timestamp,
 ) -> Result<(), db::Error> {
-    let (kind, secret, jwks, jwks_uri) = match &app.kind {
-        Kind::Public => ("public", None, None, None),
-        Kind::Secret(hash) => ("secret", Some(hash.to_vec()), None, None),
-        Kind::Key(PublicKeys::Given(keys)) => ("key", None, Some(keys.as_str()), None),
-        Kind::Key(PublicKeys::At(address)) => ("key", None, None, Some(address.as_str())),
-    };
-    let grants = match app.grants {
-        Grants::Person => "person",
-        Grants::Backend => "backend",
-    };
+    let columns = Columns::of(app);
     tx.execute(
         INSERT,
         params![
             tenant.as_str(),
             &app.client_id,
             &app.name,
-            kind,
-            secret,
-            jwks,
-            serde_json::to_string(&app.redirect_uris).expect("texts are JSON"),
+            columns.kind,
+            columns.secret,
+            columns.jwks,
+            list_of(&app.redirect_uris),
             app.scopes.to_string(),
-            grants,
+            columns.grants,
             metadata,
             now,
-            jwks_uri,
-            if app.demands.pushed { PUSHED } else { "" },
+            columns.jwks_uri,
+            columns.demands,
+            app.id_token_alg.map(SigningAlg::as_str),
+            list_of(&app.logout_uris),
         ],
     )
     .await?;
+    insert_origins(tx, tenant, app, origins).await
+}
+
+/// Puts another registration in the place of an app's.
+pub(super) async fn replace(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    app: &App,
+    origins: &[String],
+    metadata: &str,
+) -> Result<(), db::Error> {
+    let columns = Columns::of(app);
+    tx.execute(
+        REPLACE,
+        params![
+            tenant.as_str(),
+            &app.client_id,
+            &app.name,
+            columns.kind,
+            columns.secret,
+            columns.jwks,
+            list_of(&app.redirect_uris),
+            app.scopes.to_string(),
+            columns.grants,
+            metadata,
+            columns.jwks_uri,
+            columns.demands,
+            app.id_token_alg.map(SigningAlg::as_str),
+            list_of(&app.logout_uris),
+        ],
+    )
+    .await?;
+    tx.execute(DELETE_ORIGINS, params![tenant.as_str(), &app.client_id])
+        .await?;
+    insert_origins(tx, tenant, app, origins).await
+}
+
+async fn insert_origins(tx: &mut Tx, tenant: &TenantId, app: &App, origins: &[String]) -> Result<(), db::Error> {
     for origin in origins {
         tx.execute(INSERT_ORIGIN, params![tenant.as_str(), origin, &app.client_id])
             .await?;
@@ -125,7 +210,12 @@ pub(crate) async fn insert(
 }
 
 /// Disables an app: from now on it does not exist, and its tokens end. Whether there was such an app.
-pub async fn disable(tx: &mut Tx, tenant: &TenantId, client_id: &str, now: Timestamp) -> Result<bool, db::Error> {
+pub(super) async fn disable(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    client_id: &str,
+    now: Timestamp,
+) -> Result<bool, db::Error> {
     let changed = tx.execute(DISABLE, params![tenant.as_str(), client_id, now]).await?;
     Ok(changed > 0)
 }

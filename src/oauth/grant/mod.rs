@@ -165,6 +165,8 @@ pub struct Code {
     pub redirect_uri: String,
     /// BASE64URL(SHA-256(code_verifier)), RFC 7636 §4.2
     pub challenge: String,
+    /// The key that the tokens will be bound to (`dpop_jkt`, RFC 9449 §10).
+    pub jkt: Option<String>,
     pub expires_at: Timestamp,
     pub state: CodeState,
 }
@@ -185,6 +187,8 @@ pub enum CodeRefused {
     Expired,
     Redirect,
     Verifier,
+    /// It is for another key than the app holds.
+    Key,
 }
 
 impl Code {
@@ -194,6 +198,7 @@ impl Code {
         client_id: &str,
         redirect_uri: &str,
         verifier: &str,
+        jkt: Option<&str>,
         now: Timestamp,
     ) -> Result<(), CodeRefused> {
         if self.client_id != client_id {
@@ -206,6 +211,8 @@ impl Code {
             Err(CodeRefused::Redirect)
         } else if !verifies(verifier, &self.challenge) {
             Err(CodeRefused::Verifier)
+        } else if self.jkt.is_some() && self.jkt.as_deref() != jkt {
+            Err(CodeRefused::Key)
         } else {
             Ok(())
         }
@@ -227,6 +234,8 @@ fn verifies(verifier: &str, challenge: &str) -> bool {
 #[derive(Clone, Debug)]
 pub struct Refresh {
     pub grant_id: String,
+    /// The key of a public app that it is bound to.
+    pub jkt: Option<String>,
     pub expires_at: Timestamp,
     pub state: RefreshState,
 }
@@ -282,6 +291,7 @@ mod tests {
             client_id: "app".to_owned(),
             redirect_uri: "https://app.example/cb".to_owned(),
             challenge: CHALLENGE.to_owned(),
+            jkt: None,
             expires_at: now() + CODE_LIFE,
             state: CodeState::Waiting,
         }
@@ -290,7 +300,7 @@ mod tests {
     #[test]
     fn a09_a_code_is_bound_to_app_address_verifier_and_a_minute() {
         let uri = "https://app.example/cb";
-        assert_eq!(code().exchange("app", uri, VERIFIER, now()), Ok(()));
+        assert_eq!(code().exchange("app", uri, VERIFIER, None, now()), Ok(()));
         let late = now() + CODE_LIFE;
         let cases = [
             ("other", uri, VERIFIER, now(), CodeRefused::Foreign),
@@ -300,14 +310,24 @@ mod tests {
             ("app", uri, "", now(), CodeRefused::Verifier),
         ];
         for (client, uri, verifier, at, refused) in cases {
-            assert_eq!(code().exchange(client, uri, verifier, at), Err(refused));
+            assert_eq!(code().exchange(client, uri, verifier, None, at), Err(refused));
         }
         let used = Code {
             state: CodeState::Used,
             ..code()
         };
-        assert_eq!(used.exchange("app", uri, VERIFIER, now()), Err(CodeRefused::Replayed));
-        assert_eq!(used.exchange("other", uri, VERIFIER, now()), Err(CodeRefused::Foreign));
+        let replayed = used.exchange("app", uri, VERIFIER, None, now());
+        assert_eq!(replayed, Err(CodeRefused::Replayed));
+        let foreign = used.exchange("other", uri, VERIFIER, None, now());
+        assert_eq!(foreign, Err(CodeRefused::Foreign));
+        let bound = Code {
+            jkt: Some("key".to_owned()),
+            ..code()
+        };
+        assert_eq!(bound.exchange("app", uri, VERIFIER, Some("key"), now()), Ok(()));
+        for jkt in [None, Some("other")] {
+            assert_eq!(bound.exchange("app", uri, VERIFIER, jkt, now()), Err(CodeRefused::Key));
+        }
     }
 
     #[test]
@@ -334,6 +354,7 @@ mod tests {
     fn f04_a_rotated_refresh_token_repeats_for_ten_seconds_and_then_betrays_a_thief() {
         let refresh = |state| Refresh {
             grant_id: "g".to_owned(),
+            jkt: None,
             expires_at: now() + REFRESH_IDLE,
             state,
         };

@@ -29,6 +29,9 @@ statements! {
         "UPDATE oauth_grant SET revoked_at = $4, revoked_why = $5 \
          WHERE tenant = $1 AND account = $2 AND client_id = $3 AND revoked_at IS NULL"
     );
+    REVOKE_CLIENT = both(
+        "UPDATE oauth_grant SET revoked_at = $3, revoked_why = $4 WHERE tenant = $1 AND client_id = $2 AND revoked_at IS NULL"
+    );
     ONLINE = both(
         "SELECT id, scope FROM oauth_grant WHERE tenant = $1 AND session = $2 AND revoked_at IS NULL AND expires_at > $3 LIMIT 1000"
     );
@@ -37,27 +40,29 @@ statements! {
          context FROM oauth_grant WHERE tenant = $1 AND account = $2 AND revoked_at IS NULL AND expires_at > $3 ORDER BY created_at, id LIMIT 1000"
     );
     INSERT_CODE = both(
-        "INSERT INTO oauth_code (tenant, hash, grant_id, client_id, redirect_uri, challenge, expires_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7)"
+        "INSERT INTO oauth_code (tenant, hash, grant_id, client_id, redirect_uri, challenge, expires_at, jkt) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
     );
     CODE = both(
-        "SELECT grant_id, client_id, redirect_uri, challenge, expires_at, used_at FROM oauth_code WHERE tenant = $1 AND hash = $2"
+        "SELECT grant_id, client_id, redirect_uri, challenge, expires_at, used_at, jkt FROM oauth_code WHERE tenant = $1 AND hash = $2"
     );
     USE_CODE = both("UPDATE oauth_code SET used_at = $3 WHERE tenant = $1 AND hash = $2 AND used_at IS NULL");
     INSERT_ACCESS = both(
-        "INSERT INTO oauth_access (tenant, hash, grant_id, scope, expires_at) VALUES ($1, $2, $3, $4, $5)"
+        "INSERT INTO oauth_access (tenant, hash, grant_id, scope, expires_at, jkt) VALUES ($1, $2, $3, $4, $5, $6)"
     );
-    ACCESS = both("SELECT grant_id, scope, expires_at FROM oauth_access WHERE tenant = $1 AND hash = $2");
+    ACCESS = both("SELECT grant_id, scope, expires_at, jkt FROM oauth_access WHERE tenant = $1 AND hash = $2");
     DELETE_ACCESS = both("DELETE FROM oauth_access WHERE tenant = $1 AND hash = $2");
     /// An access token with all that its check needs but the rights; the app has to be there still.
     PRESENTED = both(
-        "SELECT a.scope, a.expires_at, g.id, g.client_id, g.account, g.patient, g.fhir_user, g.expires_at \
+        "SELECT a.scope, a.expires_at, g.id, g.client_id, g.account, g.patient, g.fhir_user, g.expires_at, a.jkt, g.acr, g.auth_time \
          FROM oauth_access a JOIN oauth_grant g ON g.tenant = a.tenant AND g.id = a.grant_id \
          JOIN oauth_app p ON p.tenant = g.tenant AND p.client_id = g.client_id \
          WHERE a.tenant = $1 AND a.hash = $2 AND g.revoked_at IS NULL AND p.disabled_at IS NULL"
     );
-    INSERT_REFRESH = both("INSERT INTO oauth_refresh (tenant, hash, grant_id, expires_at) VALUES ($1, $2, $3, $4)");
-    REFRESH = both("SELECT grant_id, expires_at, rotated_at FROM oauth_refresh WHERE tenant = $1 AND hash = $2");
+    INSERT_REFRESH = both(
+        "INSERT INTO oauth_refresh (tenant, hash, grant_id, expires_at, jkt) VALUES ($1, $2, $3, $4, $5)"
+    );
+    REFRESH = both("SELECT grant_id, expires_at, rotated_at, jkt FROM oauth_refresh WHERE tenant = $1 AND hash = $2");
     ROTATE = both("UPDATE oauth_refresh SET rotated_at = $3 WHERE tenant = $1 AND hash = $2 AND rotated_at IS NULL");
     PURGE_CODE = both("DELETE FROM oauth_code WHERE expires_at < $1");
     PURGE_ACCESS = both("DELETE FROM oauth_access WHERE expires_at < $1");
@@ -197,6 +202,19 @@ pub(crate) async fn revoke_app(
         .await
 }
 
+/// Everything that was given to an app.
+pub(crate) async fn revoke_client(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    client_id: &str,
+    why: Why,
+    now: Timestamp,
+) -> Result<(), db::Error> {
+    let params = params![tenant.as_str(), client_id, now, why.as_str()];
+    tx.execute(REVOKE_CLIENT, params).await?;
+    Ok(())
+}
+
 /// The active grants of a browser session with their scopes.
 pub(crate) async fn of_session(
     conn: &mut Conn,
@@ -222,6 +240,7 @@ pub(crate) async fn insert_code(tx: &mut Tx, tenant: &TenantId, hash: &[u8; 32],
             &code.redirect_uri,
             &code.challenge,
             code.expires_at,
+            code.jkt.as_deref(),
         ],
     )
     .await?;
@@ -235,6 +254,7 @@ pub(crate) async fn code(conn: &mut Conn, tenant: &TenantId, hash: &[u8; 32]) ->
         client_id: row.text(1),
         redirect_uri: row.text(2),
         challenge: row.text(3),
+        jkt: row.opt_text(6),
         expires_at: row.time(4),
         state: match row.opt_int(5) {
             None => CodeState::Waiting,
@@ -259,6 +279,8 @@ pub(crate) struct Access {
     pub(crate) grant_id: String,
     pub(crate) scopes: Scopes,
     pub(crate) expires_at: Timestamp,
+    /// The key that it is bound to.
+    pub(crate) jkt: Option<String>,
 }
 
 pub(crate) async fn insert_access(
@@ -270,7 +292,14 @@ pub(crate) async fn insert_access(
     let scope = access.scopes.to_string();
     tx.execute(
         INSERT_ACCESS,
-        params![tenant.as_str(), hash, &access.grant_id, scope, access.expires_at],
+        params![
+            tenant.as_str(),
+            hash,
+            &access.grant_id,
+            scope,
+            access.expires_at,
+            access.jkt.as_deref()
+        ],
     )
     .await?;
     Ok(())
@@ -283,6 +312,7 @@ pub(crate) async fn access(conn: &mut Conn, tenant: &TenantId, hash: &[u8; 32]) 
             grant_id: row.text(0),
             scopes: Scopes::parse(row.str(1)).ok()?,
             expires_at: row.time(2),
+            jkt: row.opt_text(3),
         })
     }))
 }
@@ -302,6 +332,9 @@ pub(crate) struct Presented {
     pub(crate) account: String,
     pub(crate) patient: Option<Id>,
     pub(crate) fhir_user: Option<(ResourceType, Id)>,
+    pub(crate) jkt: Option<String>,
+    pub(crate) acr: String,
+    pub(crate) auth_time: Timestamp,
 }
 
 pub(crate) async fn presented(
@@ -319,6 +352,9 @@ pub(crate) async fn presented(
             account: row.text(4),
             patient: read_id(row.opt_text(5))?,
             fhir_user: read_reference(row.opt_text(6))?,
+            jkt: row.opt_text(8),
+            acr: row.text(9),
+            auth_time: row.time(10),
         })
     }))
 }
@@ -327,11 +363,11 @@ pub(crate) async fn insert_refresh(
     tx: &mut Tx,
     tenant: &TenantId,
     hash: &[u8; 32],
-    grant_id: &str,
-    expires_at: Timestamp,
+    refresh: &Refresh,
 ) -> Result<(), db::Error> {
-    tx.execute(INSERT_REFRESH, params![tenant.as_str(), hash, grant_id, expires_at])
-        .await?;
+    let (grant, jkt) = (&refresh.grant_id, refresh.jkt.as_deref());
+    let params = params![tenant.as_str(), hash, grant, refresh.expires_at, jkt];
+    tx.execute(INSERT_REFRESH, params).await?;
     Ok(())
 }
 
@@ -339,6 +375,7 @@ pub(crate) async fn refresh(conn: &mut Conn, tenant: &TenantId, hash: &[u8; 32])
     let row = conn.row(REFRESH, params![tenant.as_str(), hash]).await?;
     Ok(row.map(|row| Refresh {
         grant_id: row.text(0),
+        jkt: row.opt_text(3),
         expires_at: row.time(1),
         state: match row.opt_time(2) {
             None => RefreshState::Current,
@@ -359,34 +396,4 @@ pub(crate) async fn purge(tx: &mut Tx, before: Timestamp) -> Result<u64, db::Err
         gone += tx.execute(statement, params![before]).await?;
     }
     Ok(gone)
-}
-
-/// The audit lines of a tenant as action, outcome and reason.
-#[cfg(test)]
-pub(crate) async fn audit(conn: &mut Conn, tenant: &TenantId) -> Vec<String> {
-    const LINES: db::Sql = db::Sql::both(
-        "SELECT action || ' ' || outcome || ' ' || coalesce(reason, '-') FROM audit_line WHERE tenant = $1 ORDER BY seq",
-    );
-    let rows = conn.rows(LINES, params![tenant.as_str()]).await.unwrap();
-    rows.iter().map(|row| row.text(0)).collect()
-}
-
-/// The texts of every row of this module's tables.
-#[cfg(test)]
-pub(crate) async fn dump(conn: &mut Conn) -> String {
-    const ALL: [db::Sql; 6] = [
-        db::Sql::both("SELECT metadata || redirect_uris || scope FROM oauth_app"),
-        db::Sql::both("SELECT body FROM oauth_request"),
-        db::Sql::both("SELECT id || account || scope || session FROM oauth_grant"),
-        db::Sql::both("SELECT grant_id || redirect_uri || challenge FROM oauth_code"),
-        db::Sql::both("SELECT grant_id || scope FROM oauth_access"),
-        db::Sql::both("SELECT grant_id FROM oauth_refresh"),
-    ];
-    let mut texts = String::new();
-    for sql in ALL {
-        for row in conn.rows(sql, params![]).await.unwrap() {
-            texts.push_str(row.str(0));
-        }
-    }
-    texts
 }

@@ -3,48 +3,74 @@
 use jiff::Timestamp;
 
 use super::Kept;
-use crate::config::TenantId;
+use crate::config::{SigningAlg, TenantId};
 use crate::db::{self, Conn, Tx, params, statements};
 
 statements! {
-    PUBLISHED = both(
-        "SELECT ordinal, kid, sealed, sign_from FROM oauth_key \
-         WHERE tenant = $1 AND (publish_until IS NULL OR publish_until > $2) ORDER BY ordinal DESC LIMIT 20"
+    ALL = both(
+        "SELECT ordinal, alg, kid, sealed, made_at, sign_from, publish_until FROM oauth_key \
+         WHERE tenant = $1 ORDER BY ordinal DESC LIMIT 200"
     );
     INSERT = both(
-        "INSERT INTO oauth_key (tenant, ordinal, kid, sealed, sign_from) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING"
+        "INSERT INTO oauth_key (tenant, ordinal, alg, kid, sealed, made_at, sign_from) VALUES ($1, $2, $3, $4, $5, $6, $7) \
+         ON CONFLICT DO NOTHING"
     );
-    RETIRE = both(
-        "UPDATE oauth_key SET publish_until = $3 WHERE tenant = $1 AND ordinal < $2 AND publish_until IS NULL"
-    );
+    PUBLISH_UNTIL = both("UPDATE oauth_key SET publish_until = $3 WHERE tenant = $1 AND ordinal = $2");
+    PURGE = both("DELETE FROM oauth_key WHERE publish_until < $1");
 }
 
-pub(super) async fn published(conn: &mut Conn, tenant: &TenantId, now: Timestamp) -> Result<Vec<Kept>, db::Error> {
-    let rows = conn.rows(PUBLISHED, params![tenant.as_str(), now]).await?;
+/// Every key of a tenant, the newest first, with those that are out of use and not deleted yet.
+pub(super) async fn all(conn: &mut Conn, tenant: &TenantId) -> Result<Vec<Kept>, db::Error> {
+    let rows = conn.rows(ALL, params![tenant.as_str()]).await?;
     Ok(rows
         .iter()
-        .map(|row| Kept {
-            ordinal: row.int(0),
-            kid: row.text(1),
-            sealed: row.bytes(2),
-            sign_from: row.time(3),
+        .filter_map(|row| {
+            Some(Kept {
+                ordinal: row.int(0),
+                // One of a newer version of the program is none of ours.
+                alg: SigningAlg::parse(row.str(1))?,
+                kid: row.text(2),
+                sealed: row.bytes(3),
+                made_at: row.time(4),
+                sign_from: row.time(5),
+                publish_until: row.opt_time(6),
+            })
         })
         .collect())
 }
 
-/// Whether it was added; another replica may have taken the ordinal.
+/// Whether it was added; somebody else may have taken the ordinal.
 pub(super) async fn insert(tx: &mut Tx, tenant: &TenantId, key: &Kept) -> Result<bool, db::Error> {
     let changed = tx
         .execute(
             INSERT,
-            params![tenant.as_str(), key.ordinal, &key.kid, &key.sealed[..], key.sign_from],
+            params![
+                tenant.as_str(),
+                key.ordinal,
+                key.alg.as_str(),
+                &key.kid,
+                &key.sealed[..],
+                key.made_at,
+                key.sign_from
+            ],
         )
         .await?;
     Ok(changed == 1)
 }
 
-/// The keys before this one are published until then.
-pub(super) async fn retire(tx: &mut Tx, tenant: &TenantId, before: i64, until: Timestamp) -> Result<(), db::Error> {
-    tx.execute(RETIRE, params![tenant.as_str(), before, until]).await?;
+/// Sets until when a key is published; `None`: as long as it signs.
+pub(super) async fn publish_until(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    ordinal: i64,
+    until: Option<Timestamp>,
+) -> Result<(), db::Error> {
+    tx.execute(PUBLISH_UNTIL, params![tenant.as_str(), ordinal, until])
+        .await?;
     Ok(())
+}
+
+/// Deletes keys that were last published before this time. How many rows.
+pub(in crate::oauth) async fn purge(tx: &mut Tx, before: Timestamp) -> Result<u64, db::Error> {
+    tx.execute(PURGE, params![before]).await
 }

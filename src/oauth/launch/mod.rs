@@ -28,7 +28,8 @@ use serde_json::{Map, Value, json};
 use super::app::Grants;
 use super::issuer::to_the_end;
 use super::scope::Scope;
-use super::{Caller, Error, Issuer, app, token};
+use super::token::{self, By};
+use super::{Caller, Error, Issuer, app};
 use crate::account;
 use crate::audit::{self, Action, Entry, Origin, Outcome, Who};
 use crate::config::Tenant;
@@ -76,24 +77,25 @@ impl Launch {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
     Made(Value),
-    /// The token does not count: 401.
-    Unknown,
+    /// The token does not count, or not shown like this: 401.
+    Refused(token::Refused),
     /// The token has no [`Scope::Launches`]: 403.
     InsufficientScope,
     /// Everything that is wrong with the description.
     Wrong(Vec<String>),
 }
 
-/// Makes a launch for the portal behind `bearer`.
+/// Makes a launch for the portal behind the token.
 pub async fn create(
     issuer: &Issuer,
     tenant: &Arc<Tenant>,
-    bearer: &str,
+    (token, by): (&str, By<'_>),
     body: &[u8],
     origin: Option<Origin>,
 ) -> Result<Answer, Error> {
-    let Some(caller) = token::check(issuer, tenant, bearer).await? else {
-        return Ok(Answer::Unknown);
+    let caller = match token::check_as(issuer, tenant, token, by).await? {
+        Ok(caller) => caller,
+        Err(refused) => return Ok(Answer::Refused(refused)),
     };
     let may = caller.account.is_none() && caller.scopes.has(&Scope::Launches);
     let asked = match may {

@@ -17,9 +17,15 @@ async fn bearer(world: &World, scopes: &str) -> String {
 
 async fn ask(world: &World, bearer: &str, body: &Value) -> Answer {
     let body = body.to_string();
-    create(&world.issuer, &world.tenant, bearer, body.as_bytes(), None)
-        .await
-        .unwrap()
+    create(
+        &world.issuer,
+        &world.tenant,
+        (bearer, By::Bearer),
+        body.as_bytes(),
+        None,
+    )
+    .await
+    .unwrap()
 }
 
 async fn made(world: &World, body: &Value) -> String {
@@ -150,7 +156,7 @@ async fn l01_only_a_portal_that_was_registered_for_it_launches_apps() {
     let body = json!({"client_id": NATIVE});
     let person = world.tokens("patient/*.rs").await;
     for (bearer, answer) in [
-        ("unknown".to_owned(), Answer::Unknown),
+        ("unknown".to_owned(), Answer::Refused(token::Refused::Unknown)),
         (bearer(&world, "system/*.rs").await, Answer::InsufficientScope),
         (
             person["access_token"].as_str().unwrap().to_owned(),
@@ -162,7 +168,7 @@ async fn l01_only_a_portal_that_was_registered_for_it_launches_apps() {
         // The line of an unknown token is the edge's, which writes it for every endpoint.
         let line = ["launch-created refused scope"];
         let told = match answer {
-            Answer::Unknown => &[][..],
+            Answer::Refused(_) => &[][..],
             _ => &line[..],
         };
         assert_eq!(world.audit().await[before..], *told);
@@ -231,7 +237,7 @@ async fn t10_a_wrong_description_is_told_with_every_fault() {
     ]});
     assert!(matches!(ask(&world, &bearer, &good).await, Answer::Made(_)));
     for bytes in [&b"[]"[..], b"{", b"", b"{\"client_id\":\"a\",\"client_id\":\"b\"}"] {
-        let answer = create(&world.issuer, &world.tenant, &bearer, bytes, None)
+        let answer = create(&world.issuer, &world.tenant, (&bearer, By::Bearer), bytes, None)
             .await
             .unwrap();
         assert!(matches!(answer, Answer::Wrong(_)));

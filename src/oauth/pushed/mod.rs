@@ -19,8 +19,8 @@ use super::code::{Code, Refusal};
 use super::issuer::to_the_end;
 use super::request::check;
 use super::token::client;
-use super::token::{Answer, Posted};
-use super::{Error, Issuer};
+use super::token::{Answer, Posted, WRONG_PROOF, proven};
+use super::{Error, Issuer, dpop};
 use crate::audit::{self, Action, Entry, Outcome, Who};
 use crate::config::Tenant;
 
@@ -43,6 +43,10 @@ pub async fn push(issuer: &Issuer, tenant: &Arc<Tenant>, posted: Posted) -> Resu
         Err(refusal) => return Ok(Answer::Refused(refusal)),
     };
     let (issuer, tenant) = (issuer.clone(), Arc::clone(tenant));
+    let proof = match proven(&issuer, posted.proof.as_ref()) {
+        Ok(proof) => proof,
+        Err(refusal) => return Ok(Answer::Refused(refusal)),
+    };
     to_the_end(async move {
         let now = issuer.clock().now();
         let mut tx = issuer.db().begin().await?;
@@ -56,7 +60,18 @@ pub async fn push(issuer: &Issuer, tenant: &Arc<Tenant>, posted: Posted) -> Resu
             }
             Err(refusal) => return Ok(Answer::Refused(refusal)),
         };
-        let parameters = parameters(&posted, &app.client_id);
+        let mut parameters = parameters(&posted, &app.client_id);
+        if let Some(proof) = &proof {
+            // RFC 9449 §10.1: a proof says what dpop_jkt says.
+            match posted.form.get("dpop_jkt") {
+                Some(jkt) if jkt != proof.jkt => return Ok(Answer::Refused(WRONG_PROOF)),
+                Some(_) => {}
+                None => parameters.push(("dpop_jkt".to_owned(), proof.jkt.clone())),
+            }
+            if !dpop::store::first(&mut tx, &tenant.id, proof).await? {
+                return Ok(Answer::Refused(WRONG_PROOF));
+            }
+        }
         let checked = check::check(&mut tx, &issuer, &tenant.id, &parameters, check::Way::Pushed, now).await?;
         let who = Who {
             client_id: Some(app.client_id.clone()),

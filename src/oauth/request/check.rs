@@ -11,7 +11,7 @@ use crate::oauth::app::{self, App, Grants};
 use crate::oauth::code::{Code, Refusal};
 use crate::oauth::launch::{self, Launch};
 use crate::oauth::scope::{Scope, Scopes};
-use crate::oauth::{Error, Issuer, key, pushed};
+use crate::oauth::{Error, Issuer, dpop, key, pushed};
 
 /// All names and values together, in bytes.
 const LONGEST: usize = 12_000;
@@ -118,6 +118,7 @@ async fn checked(
         state: given.once("state").unwrap_or_default().map(str::to_owned),
         nonce: None,
         challenge: String::new(),
+        jkt: None,
         pushed,
     };
     let details = match details(given, &app, &issuer.fhir_base(tenant), way, &mut asked) {
@@ -273,6 +274,10 @@ fn details(given: &Given<'_>, app: &App, fhir_base: &str, way: Way, asked: &mut 
         ));
     }
     asked.challenge = challenge(given)?.to_owned();
+    asked.jkt = match given.get("dpop_jkt") {
+        Some(jkt) if !dpop::is_thumbprint(jkt) => return invalid("dpop_jkt: give the SHA-256 thumbprint of a JWK"),
+        jkt => jkt.map(str::to_owned),
+    };
     let scopes = scopes(given, app)?;
     audience(given, &scopes, fhir_base)?;
     asked.nonce = match given.get("nonce") {

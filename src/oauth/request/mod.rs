@@ -69,6 +69,9 @@ struct Asked {
     state: Option<String>,
     nonce: Option<String>,
     challenge: String,
+    /// The key that the tokens will be bound to (RFC 9449 §10).
+    #[serde(default)]
+    jkt: Option<String>,
     /// What the request is kept under that was pushed before.
     #[serde(default)]
     pushed: Option<String>,
@@ -128,7 +131,7 @@ pub async fn begin(
     let (issuer, tenant) = (issuer.clone(), tenant.clone());
     to_the_end(async move {
         let now = issuer.clock().now();
-        // A hint is read with our keys. Before the transaction: the first key of a tenant is written in one of its own.
+        // A hint is read with our keys, which have to be at hand by then.
         if parameters
             .iter()
             .any(|(name, _)| matches!(name.as_str(), "id_token_hint" | "request_uri"))
@@ -216,6 +219,7 @@ pub async fn approve(
         client_id: made.client_id,
         redirect_uri: request.asked.redirect_uri.clone(),
         challenge: request.asked.challenge.clone(),
+        jkt: request.asked.jkt.clone(),
         expires_at: now + grant::CODE_LIFE,
         state: CodeState::Waiting,
     };

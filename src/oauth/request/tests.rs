@@ -249,6 +249,7 @@ fn a_native_app_is_reached_by_its_scheme() {
         response_mode: ResponseMode::Query,
         state: None,
         nonce: None,
+        jkt: None,
         challenge: String::new(),
         pushed: None,
     };

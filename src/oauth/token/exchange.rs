@@ -11,7 +11,7 @@ use crate::secret::sha256;
 /// The same words for every reason: another app learns nothing.
 const REFUSED: Refusal = Refusal::new(
     Code::InvalidGrant,
-    "the code is unknown, used, expired, or was given for another app, redirect_uri or code_challenge",
+    "the code is unknown, used, expired, or was given for another app, redirect_uri, code_challenge or dpop_jkt",
 );
 
 pub(super) async fn exchange(flow: &mut Flow<'_>, credentials: &Credentials) -> Result<Result<Issued, Refusal>, Error> {
@@ -25,6 +25,9 @@ pub(super) async fn exchange(flow: &mut Flow<'_>, credentials: &Credentials) -> 
         client_id: Some(app.client_id.clone()),
         ..Who::default()
     };
+    if let Err(refusal) = flow.suits(&app) {
+        return Ok(Err(refusal));
+    }
     let Some(code) = flow.form.get("code") else {
         return invalid("code is missing");
     };
@@ -37,7 +40,7 @@ pub(super) async fn exchange(flow: &mut Flow<'_>, credentials: &Credentials) -> 
     let Some(kept) = store::code(flow.tx, tenant, &hash).await? else {
         return Ok(Err(REFUSED));
     };
-    let refused = match kept.exchange(&app.client_id, redirect_uri, verifier, flow.now) {
+    let refused = match kept.exchange(&app.client_id, redirect_uri, verifier, flow.jkt(), flow.now) {
         Ok(()) if store::use_code(flow.tx, tenant, &hash, flow.now).await? => None,
         // Somebody used it between the look and the use.
         Ok(()) => Some(CodeRefused::Replayed),
@@ -67,6 +70,8 @@ pub(super) async fn exchange(flow: &mut Flow<'_>, credentials: &Credentials) -> 
         expires_at,
         refresh_token,
         first: true,
+        alg: app.id_token_alg(flow.tenant),
+        jkt: flow.jkt().map(str::to_owned),
     }))
 }
 
@@ -77,5 +82,6 @@ const fn reason(refused: CodeRefused) -> &'static str {
         CodeRefused::Expired => "code-expired",
         CodeRefused::Redirect => "redirect-uri",
         CodeRefused::Verifier => "code-verifier",
+        CodeRefused::Key => "code-of-another-key",
     }
 }

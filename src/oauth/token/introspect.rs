@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::client::{self, Credentials};
 use super::revoke::{Found, find};
-use super::{Answer, Posted, backend, check, issue, stands};
+use super::{Answer, By, Posted, backend, check_as, issue, stands};
 use crate::config::Tenant;
 use crate::oauth::code::{Code, Refusal};
 use crate::oauth::grant::Turn;
@@ -14,7 +14,7 @@ use crate::oauth::{Error, Issuer};
 
 const UNKNOWN: Refusal = Refusal::new(
     Code::InvalidClient,
-    "introspection is for apps with a secret or a key, or with a bearer token of the same grant",
+    "introspection is for apps with a secret or a key, or with an access token of the same grant",
 );
 
 /// Answers an app that proved itself about its own tokens; everything else is `{"active": false}`.
@@ -40,12 +40,13 @@ pub async fn introspect(issuer: &Issuer, tenant: &Arc<Tenant>, posted: Posted) -
     if !own {
         return inactive;
     }
-    let (grant, scopes, expires_at, kind) = match &found {
+    let (grant, scopes, expires_at, kind, jkt) = match &found {
         Found::Access(access, grant) if now < access.expires_at => {
-            (grant, &access.scopes, access.expires_at, Some("Bearer"))
+            let kind = Some(issue::kind(access.jkt.as_deref()));
+            (grant, &access.scopes, access.expires_at, kind, &access.jkt)
         }
         Found::Refresh(refresh, grant) if refresh.turn(now) == Ok(Turn::Rotate) => {
-            (grant, &grant.scopes, refresh.expires_at, None)
+            (grant, &grant.scopes, refresh.expires_at, None, &refresh.jkt)
         }
         Found::Own(own) if now < own.expires_at => return Ok(Answer::Body(of_an_app(issuer, tenant, own))),
         _ => return inactive,
@@ -70,6 +71,10 @@ pub async fn introspect(issuer: &Issuer, tenant: &Arc<Tenant>, posted: Posted) -
     if let Some(kind) = kind {
         put("token_type", json!(kind));
     }
+    if let Some(jkt) = jkt {
+        // RFC 9449 §6.2
+        put("cnf", json!({"jkt": jkt}));
+    }
     for (name, value) in issue::context(issuer, tenant, grant) {
         put(name, value);
     }
@@ -83,7 +88,7 @@ pub async fn introspect(issuer: &Issuer, tenant: &Arc<Tenant>, posted: Posted) -
 
 /// The token of an app in its own name: there is no person to tell of.
 fn of_an_app(issuer: &Issuer, tenant: &Tenant, own: &backend::Kept) -> Value {
-    json!({
+    let mut body = json!({
         "active": true,
         "client_id": own.client_id,
         "scope": own.scopes.to_string(),
@@ -92,9 +97,13 @@ fn of_an_app(issuer: &Issuer, tenant: &Tenant, own: &backend::Kept) -> Value {
         "iss": issuer.url(&tenant.id),
         "sub": own.client_id,
         "aud": issuer.fhir_base(&tenant.id),
-        "token_type": "Bearer",
+        "token_type": issue::kind(own.jkt.as_deref()),
         "tenant": tenant.id.as_str(),
-    })
+    });
+    if let Some(jkt) = &own.jkt {
+        body["cnf"] = json!({"jkt": jkt});
+    }
+    body
 }
 
 enum Asker {
@@ -105,17 +114,21 @@ enum Asker {
 }
 
 async fn asker(issuer: &Issuer, tenant: &Arc<Tenant>, posted: &Posted) -> Result<Result<Asker, Refusal>, Error> {
-    let bearer = posted.authorization.as_deref().and_then(|header| {
+    let shown = posted.authorization.as_deref().and_then(|header| {
         let (scheme, token) = header.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then_some(token)
+        match scheme.to_ascii_lowercase().as_str() {
+            "bearer" => Some((token, By::Bearer)),
+            "dpop" => Some((token, By::Key(posted.proof.as_ref()))),
+            _ => None,
+        }
     });
-    if let Some(token) = bearer {
-        let caller = check(issuer, tenant, token).await?;
+    if let Some((token, by)) = shown {
+        let caller = check_as(issuer, tenant, token, by).await?;
         let asker = caller.map(|caller| match caller.account {
             Some(_) => Asker::Bearer(caller.grant),
             None => Asker::App(caller.client_id),
         });
-        return Ok(asker.ok_or(UNKNOWN));
+        return Ok(asker.map_err(|_| UNKNOWN));
     }
     let authorization = posted.authorization.as_deref();
     let credentials = match client::presented(issuer, &tenant.id, &posted.form, authorization).await? {

@@ -1,16 +1,17 @@
 //! Tokens are kept, and the answer that carries them is put together.
 
+use aws_lc_rs::digest::{SHA256, SHA384, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::{Flow, Issued};
-use crate::config::Tenant;
+use crate::config::{SigningAlg, Tenant};
 use crate::oauth::app::App;
 use crate::oauth::discovery::Addresses;
 use crate::oauth::grant::store::{self, Access};
-use crate::oauth::grant::{self, Grant};
+use crate::oauth::grant::{self, Grant, Refresh, RefreshState};
 use crate::oauth::key::KeySet;
 use crate::oauth::scope::{Scope, Scopes};
 use crate::oauth::{Error, Issuer};
@@ -35,21 +36,28 @@ pub(super) async fn keep(
         grant_id: grant.id.clone(),
         scopes: scopes.clone(),
         expires_at: (flow.now + life).min(grant.expires_at),
+        jkt: flow.jkt().map(str::to_owned),
     };
     let tenant = &flow.tenant.id;
     store::insert_access(flow.tx, tenant, &sha256(access_token.as_bytes()), &access).await?;
     if let Some(refresh_token) = refresh_token {
-        let until = (flow.now + grant::REFRESH_IDLE).min(grant.expires_at);
-        store::insert_refresh(flow.tx, tenant, &sha256(refresh_token.as_bytes()), &grant.id, until).await?;
+        let refresh = Refresh {
+            grant_id: grant.id.clone(),
+            // An app that proves itself is bound by that already (RFC 9449 §5).
+            jkt: access.jkt.filter(|_| app.is_public()),
+            expires_at: (flow.now + grant::REFRESH_IDLE).min(grant.expires_at),
+            state: RefreshState::Current,
+        };
+        store::insert_refresh(flow.tx, tenant, &sha256(refresh_token.as_bytes()), &refresh).await?;
     }
     Ok(access.expires_at)
 }
 
-/// The JSON that the app gets.
+/// The JSON that the app gets; with an id token where there are keys to sign one.
 pub(super) fn body(
     issuer: &Issuer,
     tenant: &Tenant,
-    keys: &KeySet,
+    keys: Option<&KeySet>,
     issued: &Issued,
     now: Timestamp,
 ) -> Result<Value, Error> {
@@ -58,7 +66,7 @@ pub(super) fn body(
         body.insert(name.to_owned(), value);
     };
     put("access_token", json!(issued.access_token));
-    put("token_type", json!("Bearer"));
+    put("token_type", json!(kind(issued.jkt.as_deref())));
     put("expires_in", json!(issued.expires_at.duration_since(now).as_secs()));
     put("scope", json!(issued.scopes.to_string()));
     if let Some(refresh_token) = &issued.refresh_token {
@@ -68,10 +76,18 @@ pub(super) fn body(
         put(name, value);
     }
     put("tenant", json!(tenant.id.as_str()));
-    if issued.scopes.has(&Scope::OpenId) {
-        put("id_token", json!(keys.sign(&claims(issuer, tenant, issued, now))?));
+    if let Some(keys) = keys {
+        put(
+            "id_token",
+            json!(keys.sign(issued.alg, &claims(issuer, tenant, issued, now))?),
+        );
     }
     Ok(Value::Object(body))
+}
+
+/// `token_type`: how a token is shown.
+pub(super) fn kind(jkt: Option<&str>) -> &'static str {
+    if jkt.is_some() { "DPoP" } else { "Bearer" }
 }
 
 /// What the app is told beside its token, and again whenever it asks what the token is worth,
@@ -101,7 +117,6 @@ pub(super) fn context(issuer: &Issuer, tenant: &Tenant, grant: &Grant) -> Vec<(&
 
 fn claims(issuer: &Issuer, tenant: &Tenant, issued: &Issued, now: Timestamp) -> Value {
     let grant = &issued.grant;
-    let half = &sha256(issued.access_token.as_bytes())[..16];
     let mut claims = json!({
         "iss": issuer.url(&tenant.id),
         "sub": issuer.subject(&tenant.id, &grant.account),
@@ -113,7 +128,7 @@ fn claims(issuer: &Issuer, tenant: &Tenant, issued: &Issued, now: Timestamp) -> 
         "acr": grant.acr,
         "amr": grant.amr,
         "sid": grant.session,
-        "at_hash": URL_SAFE_NO_PAD.encode(half),
+        "at_hash": half_hash(issued.alg, &issued.access_token),
     });
     if issued.first
         && let Some(nonce) = &grant.nonce
@@ -126,6 +141,16 @@ fn claims(issuer: &Issuer, tenant: &Tenant, issued: &Issued, now: Timestamp) -> 
         claims["fhirUser"] = json!(user);
     }
     claims
+}
+
+/// The left half of the token's hash, by the hash of the signature (OpenID Connect Core §3.1.3.6).
+fn half_hash(alg: SigningAlg, token: &str) -> String {
+    let by = match alg {
+        SigningAlg::Rs256 | SigningAlg::Es256 => &SHA256,
+        SigningAlg::Es384 => &SHA384,
+    };
+    let hash = digest(by, token.as_bytes());
+    URL_SAFE_NO_PAD.encode(&hash.as_ref()[..by.output_len() / 2])
 }
 
 /// Who the person is in the FHIR API, as an absolute address.

@@ -29,17 +29,19 @@ use serde_json::Value;
 pub(super) use assertion::ALGORITHMS;
 #[cfg(test)]
 pub(crate) use backend::plant;
-pub use check::{Checked, check, forget};
+pub use check::{By, Checked, Refused, check, check_as, check_for_data, forget};
 pub use introspect::introspect;
 pub use revoke::revoke;
 pub use userinfo::{UserInfo, userinfo};
 
+use super::app::App;
 use super::code::{Code, Refusal};
 use super::grant::{self, Grant};
 use super::issuer::to_the_end;
-use super::{Error, Issuer, key, launch, pushed, request, standing};
+use super::scope::Scope;
+use super::{Error, Issuer, app, dpop, key, launch, pushed, request, standing};
 use crate::audit::{self, Action, Entry, Origin, Outcome, Who};
-use crate::config::Tenant;
+use crate::config::{SigningAlg, Tenant};
 use crate::db::{self, Conn, Tx};
 
 /// The parameters of a form, each at most once (RFC 6749 §3.2).
@@ -75,6 +77,8 @@ pub struct Posted {
     pub form: Form,
     /// The `Authorization` header.
     pub authorization: Option<String>,
+    /// The `DPoP` header.
+    pub proof: Option<dpop::Shown>,
     pub origin: Option<Origin>,
 }
 
@@ -137,10 +141,12 @@ pub async fn answer(issuer: &Issuer, tenant: &Arc<Tenant>, posted: Posted) -> Re
         Err(refusal) => return Ok(Answer::Refused(refusal)),
     };
     let (issuer, tenant) = (issuer.clone(), Arc::clone(tenant));
+    let proof = match proven(&issuer, posted.proof.as_ref()) {
+        Ok(proof) => proof,
+        Err(refusal) => return Ok(Answer::Refused(refusal)),
+    };
     to_the_end(async move {
         let now = issuer.clock().now();
-        // Before the transaction: the first key of a tenant is written in one of its own.
-        let keys = key::load(&issuer, &tenant.id).await?;
         let mut tx = issuer.db().begin().await?;
         let mut line = Line {
             action: match wanted {
@@ -155,10 +161,12 @@ pub async fn answer(issuer: &Issuer, tenant: &Arc<Tenant>, posted: Posted) -> Re
             issuer: &issuer,
             tenant: &tenant,
             form: &posted.form,
+            proof: proof.as_ref(),
             now,
             line: &mut line,
         };
         let decided = match wanted {
+            _ if !turn.is_new().await? => Err(WRONG_PROOF),
             Wanted::Exchange => exchange::exchange(&mut turn, &credentials).await?.map(of_a_grant),
             Wanted::Refresh => refresh::refresh(&mut turn, &credentials).await?.map(of_a_grant),
             Wanted::Own => backend::issue(&mut turn, &credentials).await?.map(Made::Own),
@@ -168,6 +176,13 @@ pub async fn answer(issuer: &Issuer, tenant: &Arc<Tenant>, posted: Posted) -> Re
         {
             line.outcome = Outcome::Refused(refusal.code.as_str());
         }
+        // Before the code is used up for good: keys that cannot be read are no fault of the app's.
+        let keys = match &decided {
+            Ok(Made::Tokens(issued)) if issued.scopes.has(&Scope::OpenId) => {
+                Some(key::load_by(&mut tx, &issuer, &tenant.id).await?)
+            }
+            _ => None,
+        };
         let patients: Vec<_> = match &decided {
             Ok(Made::Tokens(issued)) => issued.grant.patient.iter().cloned().collect(),
             Ok(Made::Own(_)) | Err(_) => Vec::new(),
@@ -175,7 +190,7 @@ pub async fn answer(issuer: &Issuer, tenant: &Arc<Tenant>, posted: Posted) -> Re
         write_line(&mut tx, &tenant, line, &patients, posted.origin, now).await?;
         tx.commit().await?;
         Ok(match decided {
-            Ok(Made::Tokens(issued)) => Answer::Body(issue::body(&issuer, &tenant, &keys, &issued, now)?),
+            Ok(Made::Tokens(issued)) => Answer::Body(issue::body(&issuer, &tenant, keys.as_deref(), &issued, now)?),
             Ok(Made::Own(own)) => Answer::Body(own.body(now)),
             Err(refusal) => Answer::Refused(refusal),
         })
@@ -204,14 +219,51 @@ async fn write_line(
     audit::write(tx, &entry, now).await
 }
 
+/// The key that the app proves to hold.
+pub(super) fn proven(issuer: &Issuer, shown: Option<&dpop::Shown>) -> Result<Option<dpop::Proof>, Refusal> {
+    let read = |shown| dpop::read(shown, None, issuer.clock().now()).ok_or(WRONG_PROOF);
+    shown.map(read).transpose()
+}
+
+pub(super) const WRONG_PROOF: Refusal = Refusal::new(
+    Code::InvalidDpopProof,
+    "DPoP: send a new proof for each request, signed by ES256, ES384, PS256 or RS256, with jti, htm, htu and iat of now",
+);
+const NO_PROOF: Refusal = Refusal::new(
+    Code::InvalidRequest,
+    "DPoP: this app was registered with dpop_bound_access_tokens, so it sends a proof",
+);
+
 /// What the steps of one request share.
 struct Flow<'a> {
     tx: &'a mut Tx,
     issuer: &'a Issuer,
     tenant: &'a Tenant,
     form: &'a Form,
+    proof: Option<&'a dpop::Proof>,
     now: Timestamp,
     line: &'a mut Line,
+}
+
+impl Flow<'_> {
+    /// Whether the proof, where there is one, was never shown before.
+    async fn is_new(&mut self) -> Result<bool, db::Error> {
+        match self.proof {
+            Some(proof) => dpop::store::first(self.tx, &self.tenant.id, proof).await,
+            None => Ok(true),
+        }
+    }
+
+    /// The thumbprint of the key that the app holds.
+    fn jkt(&self) -> Option<&str> {
+        self.proof.map(|proof| proof.jkt.as_str())
+    }
+
+    /// Whether the app shows what it said that it would.
+    fn suits(&self, app: &App) -> Result<(), Refusal> {
+        let suits = self.proof.is_some() || !app.demands.dpop;
+        suits.then_some(()).ok_or(NO_PROOF)
+    }
 }
 
 /// Tokens that were just made, or are given once more.
@@ -223,6 +275,10 @@ struct Issued {
     refresh_token: Option<String>,
     /// Whether it comes from a code: only then does the id token carry the nonce.
     first: bool,
+    /// What signs the id token.
+    alg: SigningAlg,
+    /// The key that the access token is bound to.
+    jkt: Option<String>,
 }
 
 /// Whether tokens may come from the grant, and the person may still see what it is about.
@@ -249,5 +305,10 @@ pub async fn purge(tx: &mut Tx, now: Timestamp) -> Result<u64, db::Error> {
     let before = now - SignedDuration::from_hours(24);
     let gone = grant::store::purge(tx, before).await? + request::store::purge(tx, before).await?;
     let asked = launch::store::purge(tx, before).await? + pushed::store::purge(tx, before).await?;
-    Ok(gone + asked + assertion::store::purge(tx, before).await? + backend::store::purge(tx, before).await?)
+    // A proof is refused by its own time long before it is forgotten.
+    let proofs = dpop::store::purge(tx, now).await?;
+    let waited = app::dynamic::store::purge(tx, now - app::dynamic::WAITS).await?;
+    let shown =
+        proofs + waited + assertion::store::purge(tx, before).await? + backend::store::purge(tx, before).await?;
+    Ok(gone + asked + shown + key::store::purge(tx, before).await?)
 }

@@ -17,6 +17,10 @@ const REFUSED: Refusal = Refusal::new(
     Code::InvalidGrant,
     "the refresh token is unknown, used, expired, withdrawn, or was given to another app",
 );
+const OTHER_KEY: Refusal = Refusal::new(
+    Code::InvalidGrant,
+    "the refresh token is bound to a key: send a DPoP proof by the one that it was given for",
+);
 const WIDER: Refusal = Refusal::new(Code::InvalidScope, "scope: ask no more than was granted");
 
 pub(super) async fn refresh(flow: &mut Flow<'_>, credentials: &Credentials) -> Result<Result<Issued, Refusal>, Error> {
@@ -52,6 +56,14 @@ pub(super) async fn refresh(flow: &mut Flow<'_>, credentials: &Credentials) -> R
     if !stands(flow.tx, flow.tenant, &grant, flow.now).await? || !grant.refreshes() {
         return Ok(Err(REFUSED));
     }
+    if let Err(refusal) = flow.suits(&app) {
+        return Ok(Err(refusal));
+    }
+    // Who has the token without the key got it from somewhere: nothing happens to it.
+    if kept.jkt.is_some() && kept.jkt.as_deref() != flow.jkt() {
+        flow.line.outcome = Outcome::Refused("refresh-token-of-another-key");
+        return Ok(Err(OTHER_KEY));
+    }
     let scopes = match flow.form.get("scope").map(Scopes::parse) {
         None => grant.scopes.clone(),
         Some(Ok(asked)) if !asked.is_empty() && grant.scopes.covers(&asked) => asked,
@@ -59,7 +71,7 @@ pub(super) async fn refresh(flow: &mut Flow<'_>, credentials: &Credentials) -> R
     };
     match turn(flow, &hash, kept).await? {
         Ok(Turn::Rotate) => rotate(flow, &app, grant, scopes, presented).await.map(Ok),
-        Ok(Turn::Repeat) => repeat(flow, grant, presented).await,
+        Ok(Turn::Repeat) => repeat(flow, &app, grant, presented).await,
         Err(RefreshRefused::Expired) => Ok(Err(REFUSED)),
         Err(RefreshRefused::Reused) => reused(flow, &grant).await,
     }
@@ -99,11 +111,18 @@ async fn rotate(
         expires_at,
         refresh_token: Some(refresh_token),
         first: false,
+        alg: app.id_token_alg(flow.tenant),
+        jkt: flow.jkt().map(str::to_owned),
     })
 }
 
 /// The answer of a moment ago, unless it has been used already.
-async fn repeat(flow: &mut Flow<'_>, grant: Grant, presented: &str) -> Result<Result<Issued, Refusal>, Error> {
+async fn repeat(
+    flow: &mut Flow<'_>,
+    app: &App,
+    grant: Grant,
+    presented: &str,
+) -> Result<Result<Issued, Refusal>, Error> {
     let access_token = successor(flow, b"access", presented);
     let refresh_token = successor(flow, b"refresh", presented);
     let next = store::refresh(flow.tx, &flow.tenant.id, &sha256(refresh_token.as_bytes())).await?;
@@ -113,6 +132,9 @@ async fn repeat(flow: &mut Flow<'_>, grant: Grant, presented: &str) -> Result<Re
     let Some(access) = store::access(flow.tx, &flow.tenant.id, &sha256(access_token.as_bytes())).await? else {
         return Ok(Err(REFUSED));
     };
+    if access.jkt.as_deref() != flow.jkt() {
+        return Ok(Err(OTHER_KEY));
+    }
     Ok(Ok(Issued {
         grant,
         scopes: access.scopes,
@@ -120,6 +142,8 @@ async fn repeat(flow: &mut Flow<'_>, grant: Grant, presented: &str) -> Result<Re
         expires_at: access.expires_at,
         refresh_token: Some(refresh_token),
         first: false,
+        alg: app.id_token_alg(flow.tenant),
+        jkt: access.jkt,
     }))
 }
 

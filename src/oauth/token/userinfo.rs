@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::check;
+use super::{By, Refused, check_as};
 use crate::config::Tenant;
 use crate::oauth::scope::Scope;
 use crate::oauth::{Error, Issuer};
@@ -13,16 +13,17 @@ use crate::oauth::{Error, Issuer};
 #[derive(Clone, Debug, PartialEq)]
 pub enum UserInfo {
     Claims(Value),
-    /// The token is not valid: 401.
-    Unknown,
+    /// The token is not valid, or not shown as it has to be: 401.
+    Refused(Refused),
     /// The token has no `openid`: 403.
     InsufficientScope,
 }
 
 /// The claims of the person behind the token; of these the gateway has few to give.
-pub async fn userinfo(issuer: &Issuer, tenant: &Arc<Tenant>, bearer: &str) -> Result<UserInfo, Error> {
-    let Some(caller) = check(issuer, tenant, bearer).await? else {
-        return Ok(UserInfo::Unknown);
+pub async fn userinfo(issuer: &Issuer, tenant: &Arc<Tenant>, token: &str, by: By<'_>) -> Result<UserInfo, Error> {
+    let caller = match check_as(issuer, tenant, token, by).await? {
+        Ok(caller) => caller,
+        Err(refused) => return Ok(UserInfo::Refused(refused)),
     };
     let Some(account) = caller.account.as_ref().filter(|_| caller.scopes.has(&Scope::OpenId)) else {
         return Ok(UserInfo::InsufficientScope);

@@ -1,16 +1,19 @@
-// oauth4webapi, unmodified, as a public native app: node oauth4webapi.mjs DIR TENANT
+// oauth4webapi, unmodified, as a public native app: node oauth4webapi.mjs DIR TENANT [dpop]
+//
+// With dpop it pushes its request (PAR) and proves with every other one that it holds a key.
 
 import * as oauth from "oauth4webapi";
 
 import { open, redirectOf, SCOPE, SEARCHES, tell } from "./demo.mjs";
 import { walk } from "./forms.mjs";
 
-const [dir, tenantId] = process.argv.slice(2);
+const [dir, tenantId, dpop] = process.argv.slice(2);
 const demo = open(dir, tenantId, "demo-native");
 const redirect = redirectOf(demo.app);
 const client = { client_id: demo.app.client_id };
 // The demo speaks http on the loopback address.
 const local = { [oauth.allowInsecureRequests]: true };
+if (dpop) local.DPoP = oauth.DPoP(client, await oauth.generateKeyPair("ES256"));
 
 const issuer = new URL(demo.tenant.issuer);
 for (const algorithm of ["oidc", "oauth2"]) {
@@ -21,8 +24,7 @@ const server = await oauth.processDiscoveryResponse(issuer, await oauth.discover
 
 const verifier = oauth.generateRandomCodeVerifier();
 const [state, nonce] = [oauth.generateRandomState(), oauth.generateRandomNonce()];
-const start = new URL(server.authorization_endpoint);
-for (const [name, value] of Object.entries({
+const asked = new URLSearchParams({
   response_type: "code",
   client_id: client.client_id,
   redirect_uri: redirect,
@@ -32,7 +34,15 @@ for (const [name, value] of Object.entries({
   aud: demo.tenant.fhir,
   code_challenge: await oauth.calculatePKCECodeChallenge(verifier),
   code_challenge_method: "S256",
-})) start.searchParams.set(name, value);
+});
+const start = new URL(server.authorization_endpoint);
+if (dpop) {
+  const pushed = await oauth.pushedAuthorizationRequest(server, client, oauth.None(), asked, local);
+  const { request_uri } = await oauth.processPushedAuthorizationResponse(server, client, pushed);
+  start.search = new URLSearchParams({ client_id: client.client_id, request_uri });
+} else {
+  start.search = asked;
+}
 
 const back = await walk(start, demo, redirect);
 const parameters = oauth.validateAuthResponse(server, client, back, state);
@@ -52,4 +62,7 @@ for (const [type, search] of Object.entries(SEARCHES)) {
   if (answer.status !== 200) throw new Error(`${type} answered with status ${answer.status}`);
   bundles[type] = await answer.json();
 }
-tell(tokens.patient, bundles);
+// How a copy of the token would fare, without the key.
+const patient = `${demo.tenant.fhir}/Patient/${tokens.patient}`;
+const copied = await fetch(patient, { headers: { authorization: `Bearer ${token}` } });
+tell(tokens.patient, bundles, { token_type: tokens.token_type, copied: copied.status });

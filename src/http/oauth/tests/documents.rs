@@ -30,6 +30,11 @@ async fn d01_to_d07_smart_configuration_is_json_for_everybody_and_says_only_what
             document["token_endpoint_auth_signing_alg_values_supported"],
             serde_json::json!(["ES384", "RS384"])
         );
+        // D19, T15
+        assert_eq!(
+            document["dpop_signing_alg_values_supported"],
+            serde_json::json!(["ES256", "ES384", "PS256", "RS256"])
+        );
         let grants = document["grant_types_supported"].as_array().unwrap();
         for grant in ["authorization_code", "refresh_token", "client_credentials"] {
             assert!(grants.iter().any(|one| one == grant), "{grant}");

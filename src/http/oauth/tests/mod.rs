@@ -1,4 +1,6 @@
 mod documents;
+mod register;
+mod shown;
 
 use axum::body::{Body, to_bytes};
 use axum::http::header::{
@@ -11,6 +13,7 @@ use url::Url;
 use url::form_urlencoded::Serializer;
 
 use super::*;
+use crate::config::Policy;
 use crate::oauth::testing::{REDIRECT, World, asked, exchange, pair};
 
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -45,9 +48,16 @@ struct Gateway {
 
 impl Gateway {
     async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// One whose first tenant has other rules.
+    async fn with(change: impl FnOnce(&mut Policy)) -> Self {
         let world = World::new().await;
+        let mut config = world.config.clone();
+        change(&mut std::sync::Arc::make_mut(&mut config.tenants[0]).policy);
         let app = App::new(
-            world.config.clone(),
+            config,
             world.issuer.db().clone(),
             world.clock.clone(),
             world.issuer.random().clone(),

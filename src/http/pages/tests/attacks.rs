@@ -33,6 +33,9 @@ async fn a_whole_login_leaves_no_name_secret_or_code_in_the_log_at_any_level() {
     let _second = tracing::Dispatch::new(tracing_subscriber::registry());
     let guard = tracing::subscriber::set_default(subscriber);
     let (world, mut browser) = usual().await;
+    crate::oauth::key::generate(&world.issuer, &world.tenant.id)
+        .await
+        .unwrap();
     let request = world
         .request(
             "openid fhirUser launch/patient patient/*.rs offline_access",

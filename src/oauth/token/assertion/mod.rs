@@ -6,29 +6,23 @@
 //! ```
 //!
 //! # Design
-//! The JWT is read by hand: there are two algorithms and one shape, and everything else is refused instead of interpreted. The
-//! algorithm comes from the registered key, and the header only has to agree; nothing in the header (`jku`, `x5c`, `jwk`) can
-//! bring a key along: a `jku` may only repeat the address that was registered. Numbers are whole seconds. `jti` is remembered in the database under the app, so an assertion counts
-//! once on all replicas together.
+//! The algorithm comes from the registered key, and the header only has to agree; nothing in the header (`jku`, `x5c`, `jwk`)
+//! can bring a key along: a `jku` may only repeat the address that was registered. Numbers are whole seconds. `jti` is
+//! remembered in the database under the app, so an assertion counts once on all replicas together.
 
 pub(super) mod store;
 #[cfg(test)]
 pub(super) mod tests;
 
-use aws_lc_rs::signature::{
-    ECDSA_P384_SHA384_FIXED, RSA_PKCS1_2048_8192_SHA384, RsaPublicKeyComponents, UnparsedPublicKey,
-};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 
 use crate::config::TenantId;
 use crate::db::{self, Conn};
-use crate::fhir::json;
 use crate::oauth::Issuer;
 use crate::oauth::app::{App, Kind, PublicKeys};
 use crate::oauth::discovery::Addresses;
+use crate::oauth::jws::{self, Jws};
 use crate::secret::sha256;
 
 /// The value of `client_assertion_type`.
@@ -36,8 +30,6 @@ pub(super) const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-b
 /// What a key may sign with.
 pub(in crate::oauth) const ALGORITHMS: [&str; 2] = ["ES384", "RS384"];
 
-/// The longest assertion; three times what a careful app sends.
-const LONGEST: usize = 8 * 1024;
 /// <https://hl7.org/fhir/smart-app-launch/client-confidential-asymmetric.html>: no later than five minutes in the future.
 const LIFE: i64 = 5 * 60;
 /// By how much clocks may differ.
@@ -45,25 +37,16 @@ const SKEW: i64 = 60;
 /// Members of a header that bring a key or a rule along.
 const FOREIGN: [&str; 7] = ["jwk", "x5u", "x5c", "x5t", "x5t#S256", "crit", "b64"];
 
-/// A JWT in its parts; nothing of it is proven yet.
-struct Read<'a> {
-    header: Map<String, Value>,
-    claims: Map<String, Value>,
-    /// What was signed.
-    message: &'a str,
-    signature: Vec<u8>,
-}
-
 /// The app that the assertion says it comes from.
 pub(super) fn says(jwt: &str) -> Option<String> {
-    let read = read(jwt)?;
+    let read = Jws::read(jwt)?;
     let client_id = read.claims.get("sub")?.as_str()?;
     (read.claims.get("iss")?.as_str()? == client_id).then(|| client_id.to_owned())
 }
 
 /// The key that the assertion says it was signed with.
 pub(super) fn kid(jwt: &str) -> Option<String> {
-    read(jwt)?.header.get("kid")?.as_str().map(str::to_owned)
+    Jws::read(jwt)?.says("kid").map(str::to_owned)
 }
 
 /// Whether the assertion proves, for the first time, that the app speaks. One that proves it is used up. `fetched` holds the
@@ -106,9 +89,8 @@ struct Proof {
 }
 
 fn verified(app: &App, keys: &Value, jwt: &str, audiences: &[&str], now: Timestamp) -> Option<Proof> {
-    let read = read(jwt)?;
-    let header = |name: &str| read.header.get(name).and_then(Value::as_str);
-    let typed = header("typ").is_some_and(|kind| kind.eq_ignore_ascii_case("JWT"));
+    let read = Jws::read(jwt)?;
+    let typed = read.says("typ").is_some_and(|kind| kind.eq_ignore_ascii_case("JWT"));
     let elsewhere = match (read.header.get("jku"), &app.kind) {
         (None, _) => false,
         (Some(jku), Kind::Key(PublicKeys::At(address))) => jku != address,
@@ -117,11 +99,12 @@ fn verified(app: &App, keys: &Value, jwt: &str, audiences: &[&str], now: Timesta
     if !typed || elsewhere || FOREIGN.iter().any(|name| read.header.contains_key(*name)) {
         return None;
     }
-    let (algorithm, kid) = (header("alg")?, header("kid")?);
+    let (algorithm, kid) = (read.says("alg")?, read.says("kid")?);
     let signs = |key: &&Value| key["kid"] == kid && fits(key, algorithm);
     let key = keys["keys"].as_array()?.iter().find(signs)?;
-    let signed = verify(key, algorithm, read.message.as_bytes(), &read.signature)?;
-    signed.then(|| claims(&read.claims, app, audiences, now)).flatten()
+    read.signed_by(key, algorithm)
+        .then(|| claims(&read.claims, app, audiences, now))
+        .flatten()
 }
 
 /// What the claims have to say, after the signature was right.
@@ -143,62 +126,12 @@ fn claims(claims: &Map<String, Value>, app: &App, audiences: &[&str], now: Times
     })
 }
 
-/// The three parts; `None` for what is not a JWT of ours.
-fn read(jwt: &str) -> Option<Read<'_>> {
-    if jwt.len() > LONGEST {
-        return None;
-    }
-    let (message, signature) = jwt.rsplit_once('.')?;
-    let (header, claims) = message.split_once('.')?;
-    let object = |part: &str| {
-        let bytes = URL_SAFE_NO_PAD.decode(part).ok()?;
-        match json::parse(&bytes, json::Limits::source(LONGEST)).ok()? {
-            Value::Object(object) => Some(object),
-            _ => None,
-        }
-    };
-    Some(Read {
-        header: object(header)?,
-        claims: object(claims)?,
-        message,
-        signature: URL_SAFE_NO_PAD.decode(signature).ok()?,
-    })
-}
-
 /// Whether this registered key signs with this algorithm and for this purpose.
 fn fits(key: &Value, algorithm: &str) -> bool {
-    let kind = match algorithm {
-        "ES384" => key["kty"] == "EC" && key["crv"] == "P-384",
-        "RS384" => key["kty"] == "RSA",
-        _ => false,
-    };
+    let kind = ALGORITHMS.contains(&algorithm) && jws::fits(key, algorithm);
     let absent_or = |name: &str, wanted: &str| key.get(name).is_none_or(|value| value == wanted);
     let verifies = key
         .get("key_ops")
         .is_none_or(|ops| ops.as_array().is_some_and(|ops| ops.iter().any(|op| op == "verify")));
     kind && absent_or("alg", algorithm) && absent_or("use", "sig") && verifies
-}
-
-fn verify(key: &Value, algorithm: &str, message: &[u8], signature: &[u8]) -> Option<bool> {
-    let part = |name: &str| URL_SAFE_NO_PAD.decode(key[name].as_str()?).ok();
-    let result = match algorithm {
-        "ES384" => {
-            let (x, y) = (part("x")?, part("y")?);
-            // An uncompressed point: 0x04, then x and y of 48 bytes each (SEC 1 §2.3.3).
-            if x.len() != 48 || y.len() != 48 {
-                return None;
-            }
-            let point = [&[4][..], &x, &y].concat();
-            UnparsedPublicKey::new(&ECDSA_P384_SHA384_FIXED, point).verify(message, signature)
-        }
-        "RS384" => {
-            let components = RsaPublicKeyComponents {
-                n: part("n")?,
-                e: part("e")?,
-            };
-            components.verify(&RSA_PKCS1_2048_8192_SHA384, message, signature)
-        }
-        _ => return None,
-    };
-    Some(result.is_ok())
 }

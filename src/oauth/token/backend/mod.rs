@@ -14,8 +14,9 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::Flow;
+use super::check::Behind;
 use super::client::{self, Credentials};
+use super::{Flow, issue as made};
 use crate::audit::Who;
 use crate::config::Tenant;
 use crate::oauth::app::Grants;
@@ -40,6 +41,8 @@ pub(super) struct Kept {
     pub(super) scopes: Scopes,
     pub(super) issued_at: Timestamp,
     pub(super) expires_at: Timestamp,
+    /// The key that it is bound to.
+    pub(super) jkt: Option<String>,
 }
 
 pub(super) async fn issue(flow: &mut Flow<'_>, credentials: &Credentials) -> Result<Result<Own, Refusal>, Error> {
@@ -61,6 +64,9 @@ pub(super) async fn issue(flow: &mut Flow<'_>, credentials: &Credentials) -> Res
             "client_credentials is for apps that were registered for it and sign with a key",
         );
     }
+    if let Err(refusal) = flow.suits(&app) {
+        return Ok(Err(refusal));
+    }
     let asked = flow.form.get("scope").unwrap_or_default();
     let Some(scopes) = Scopes::for_itself(asked, &app.scopes) else {
         return refused(
@@ -75,6 +81,7 @@ pub(super) async fn issue(flow: &mut Flow<'_>, credentials: &Credentials) -> Res
             scopes,
             issued_at: flow.now,
             expires_at: flow.now + LIFE,
+            jkt: flow.jkt().map(str::to_owned),
         },
     };
     let hash = sha256(own.access_token.as_bytes());
@@ -94,7 +101,7 @@ impl Own {
     pub(super) fn body(&self, now: Timestamp) -> Value {
         json!({
             "access_token": self.access_token,
-            "token_type": "Bearer",
+            "token_type": made::kind(self.kept.jkt.as_deref()),
             "expires_in": self.kept.expires_at.duration_since(now).as_secs(),
             "scope": self.kept.scopes.to_string(),
         })
@@ -108,7 +115,7 @@ impl Kept {
     }
 
     /// Who stands behind the token, and until when.
-    pub(super) fn caller(self, tenant: &Arc<Tenant>) -> (Caller, Timestamp) {
+    pub(super) fn behind(self, tenant: &Arc<Tenant>) -> (Behind, Timestamp) {
         let caller = Caller {
             tenant: Arc::clone(tenant),
             account: None,
@@ -119,7 +126,12 @@ impl Kept {
             fhir_user: None,
             rights: Vec::new(),
         };
-        (caller, self.expires_at)
+        let behind = Behind {
+            caller,
+            jkt: self.jkt,
+            login: None,
+        };
+        (behind, self.expires_at)
     }
 }
 
@@ -138,6 +150,7 @@ pub(crate) async fn plant(
         scopes: Scopes::parse(scopes).unwrap(),
         issued_at: now,
         expires_at: now + LIFE,
+        jkt: None,
     };
     store::insert(tx, tenant, &sha256(token.as_bytes()), &kept)
         .await

@@ -9,11 +9,12 @@ use crate::oauth::scope::Scopes;
 
 statements! {
     INSERT = both(
-        "INSERT INTO oauth_own_access (tenant, hash, client_id, scope, issued_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)"
+        "INSERT INTO oauth_own_access (tenant, hash, client_id, scope, issued_at, expires_at, jkt) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7)"
     );
     /// The app has to be there still.
     PRESENTED = both(
-        "SELECT o.client_id, o.scope, o.issued_at, o.expires_at FROM oauth_own_access o \
+        "SELECT o.client_id, o.scope, o.issued_at, o.expires_at, o.jkt FROM oauth_own_access o \
          JOIN oauth_app p ON p.tenant = o.tenant AND p.client_id = o.client_id \
          WHERE o.tenant = $1 AND o.hash = $2 AND p.disabled_at IS NULL AND p.grants = 'backend'"
     );
@@ -31,7 +32,8 @@ pub(super) async fn insert(tx: &mut Tx, tenant: &TenantId, hash: &[u8; 32], own:
             &own.client_id,
             scope,
             own.issued_at,
-            own.expires_at
+            own.expires_at,
+            own.jkt.as_deref()
         ],
     )
     .await?;
@@ -51,6 +53,7 @@ pub(in crate::oauth::token) async fn presented(
             scopes: Scopes::parse(row.str(1)).ok()?,
             issued_at: row.time(2),
             expires_at: row.time(3),
+            jkt: row.opt_text(4),
         })
     }))
 }

@@ -102,6 +102,42 @@ async fn b01_b03_a_signed_assertion_gives_a_token_of_five_minutes_and_nothing_to
 }
 
 #[tokio::test]
+async fn t15_the_token_of_a_backend_is_bound_to_the_key_that_it_shows() {
+    use super::super::{By, check_as};
+    use crate::oauth::dpop::{Shown, tests::Holder};
+    let world = world().await;
+    let holder = Holder::new();
+    let (post, get) = (
+        ("POST", "https://gateway.example/topaz/oauth/token"),
+        ("GET", "https://gateway.example/topaz/fhir/Patient"),
+    );
+    let shows = |to: (&str, &str), token: Option<&str>| Shown {
+        jwt: holder.jwt(to, world.clock.now(), token, [&json!({}), &json!({})]),
+        method: to.0.to_owned(),
+        url: to.1.to_owned(),
+    };
+    let jwt = assertion(&world, &json!({}));
+    let mut asked = posted(
+        None,
+        &[
+            ("grant_type", "client_credentials"),
+            ("scope", "system/*.rs"),
+            ("client_assertion_type", TYPE),
+            ("client_assertion", &jwt),
+        ],
+    );
+    asked.proof = Some(shows(post, None));
+    let tokens = body(super::super::answer(&world.issuer, &world.tenant, asked).await.unwrap());
+    assert_eq!(tokens["token_type"], "DPoP");
+    let token = access(&tokens);
+    let bearer = super::super::check(&world.issuer, &world.tenant, token).await;
+    assert!(bearer.unwrap().is_none());
+    let shown = shows(get, Some(token));
+    let checked = check_as(&world.issuer, &world.tenant, token, By::Key(Some(&shown))).await;
+    assert_eq!(checked.unwrap().unwrap().client_id, APP);
+}
+
+#[tokio::test]
 async fn b05_a_backend_gets_scopes_of_its_registration_in_the_words_it_asked() {
     let world = with(
         &OAuth::default(),

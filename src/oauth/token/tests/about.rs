@@ -20,6 +20,8 @@ async fn every_statement_is_read_by_the_database() {
         super::super::backend::store::STATEMENTS,
         crate::oauth::launch::store::STATEMENTS,
         crate::oauth::pushed::store::STATEMENTS,
+        crate::oauth::dpop::store::STATEMENTS,
+        crate::oauth::app::dynamic::store::STATEMENTS,
     ]
     .concat()
     {
@@ -136,14 +138,14 @@ async fn n01_to_n04_introspection_tells_an_app_about_its_own_tokens_only() {
 #[tokio::test]
 async fn o07_userinfo_says_who_logged_in_to_an_app_that_asked() {
     let world = World::new().await;
-    let ask = async |token: &str| userinfo(&world.issuer, &world.tenant, token).await.unwrap();
+    let ask = async |token: &str| userinfo(&world.issuer, &world.tenant, token, By::Bearer).await.unwrap();
     let tokens = world.tokens("openid fhirUser").await;
     let subject = world.issuer.subject(&world.tenant.id, &world.account);
     let claims = json!({"sub": subject, "fhirUser": format!("{BASE}/Patient/p1")});
     assert_eq!(ask(text(&tokens, "access_token")).await, UserInfo::Claims(claims));
     let tokens = world.tokens("patient/*.rs").await;
     assert_eq!(ask(text(&tokens, "access_token")).await, UserInfo::InsufficientScope);
-    assert_eq!(ask("unknown").await, UserInfo::Unknown);
+    assert_eq!(ask("unknown").await, UserInfo::Refused(Refused::Unknown));
     assert_ne!(subject, world.issuer.subject(&world.other.id, &world.account));
 }
 
@@ -164,7 +166,7 @@ async fn nothing_that_an_app_holds_stands_in_the_database() {
         &world.secret,
     ];
     let mut read = world.issuer.db().read().await.unwrap();
-    let dump = store::dump(&mut read).await;
+    let dump = dump(&mut read).await;
     assert!(dump.contains(&world.account));
     for secret in secrets {
         assert!(!dump.contains(secret), "{secret}");

@@ -106,11 +106,7 @@ async fn f08_c7_a_withdrawn_app_a_changed_password_and_a_disabled_app_end_their_
                     .await
                     .unwrap()
             ),
-            _ => assert!(
-                crate::oauth::app::store::disable(&mut tx, tenant, NATIVE, now)
-                    .await
-                    .unwrap()
-            ),
+            _ => assert!(crate::oauth::app::disable(&mut tx, tenant, NATIVE, now).await.unwrap()),
         }
         assert_eq!(
             grant::living(&mut tx, tenant, &world.account, now).await.unwrap().len(),

@@ -1,4 +1,5 @@
 mod about;
+mod algorithms;
 mod ending;
 mod exchange;
 mod refresh;
