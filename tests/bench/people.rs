@@ -9,6 +9,7 @@ use inzage::clock::Clock;
 use inzage::consent::{self, NewRight, Parts, Role};
 use inzage::fhir::types::{Id, ResourceType};
 use inzage::mapping::resource_id;
+use inzage::oauth::code::Code;
 use inzage::oauth::request::{Approval, Begun};
 use inzage::oauth::token::{Answer, Form, Posted};
 use inzage::oauth::{self, Issuer, key, request, token};
@@ -97,8 +98,8 @@ pub async fn register(world: &World) -> Vec<Person> {
 }
 
 impl Person {
-    /// A new access token: request, approval, code, exchange.
-    pub async fn token(&self, world: &World) -> String {
+    /// A new access token: request, approval, code, exchange. `None` for who has no access.
+    pub async fn token(&self, world: &World) -> Option<String> {
         let (clock, random) = (Clock::System, Random::Os);
         let issuer = Issuer::new(&world.config, world.db.clone(), clock.clone(), random.clone());
         let tenant = world.tenant();
@@ -165,7 +166,9 @@ impl Person {
             .await
             .expect("the exchange works")
         {
-            Answer::Body(body) => body["access_token"].as_str().expect("a token").to_owned(),
+            Answer::Body(body) => Some(body["access_token"].as_str().expect("a token").to_owned()),
+            // Who left the organisation long ago has no access any more.
+            Answer::Refused(refusal) if refusal.code == Code::InvalidGrant => None,
             Answer::Created(_) => panic!("a token endpoint makes nothing"),
             Answer::Refused(refusal) => panic!("{refusal:?}"),
         }
