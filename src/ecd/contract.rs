@@ -22,6 +22,7 @@ use jsonschema::Validator;
 use serde_json::Value;
 
 use super::{Bad, Kind};
+use crate::secret::sha256;
 
 static MAPPINGS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/mappings");
 
@@ -44,7 +45,14 @@ pub enum Problem {
 #[derive(Debug)]
 pub struct Contracts {
     /// In the order of [`Kind::ALL`]; none for a kind that the product does not have.
-    validators: Vec<Option<Validator>>,
+    of: Vec<Option<Contract>>,
+}
+
+#[derive(Debug)]
+struct Contract {
+    validator: Validator,
+    /// Of the file's bytes.
+    hash: [u8; 32],
 }
 
 impl Contracts {
@@ -72,23 +80,35 @@ impl Contracts {
 
     fn read(ecd: &str, source: impl Fn(&str) -> Option<Vec<u8>>) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
-        let mut validators = Vec::new();
+        let mut of = Vec::new();
         for kind in Kind::ALL {
             if !kind.is_of(ecd) {
-                validators.push(None);
+                of.push(None);
                 continue;
             }
             let file = format!("{ecd}/{kind}.source.json");
-            match compile(&file, source(&file)) {
-                Ok(validator) => validators.push(Some(validator)),
+            let bytes = source(&file);
+            let hash = sha256(bytes.as_deref().unwrap_or_default());
+            match compile(&file, bytes) {
+                Ok(validator) => of.push(Some(Contract { validator, hash })),
                 Err(problem) => problems.push(problem),
             }
         }
         if problems.is_empty() {
-            Ok(Self { validators })
+            Ok(Self { of })
         } else {
             Err(problems)
         }
+    }
+
+    fn of(&self, kind: Kind) -> Option<&Contract> {
+        let place = Kind::ALL.iter().position(|k| *k == kind).expect("ALL has every kind");
+        self.of[place].as_ref()
+    }
+
+    /// Changes with the contract of this kind.
+    pub fn version(&self, kind: Kind) -> [u8; 32] {
+        self.of(kind).map(|contract| contract.hash).unwrap_or_default()
     }
 
     /// Checks one record.
@@ -96,8 +116,7 @@ impl Contracts {
     /// # Errors
     /// The first place that breaks the contract.
     pub fn check(&self, kind: Kind, record: &Value) -> Result<(), Bad> {
-        let place = Kind::ALL.iter().position(|k| *k == kind).expect("ALL has every kind");
-        let Some(validator) = &self.validators[place] else {
+        let Some(Contract { validator, .. }) = self.of(kind) else {
             return Err(Bad {
                 kind,
                 key: key_of(record),

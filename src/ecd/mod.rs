@@ -15,7 +15,7 @@
 //! };
 //! let mut events = ons.pull(pull);
 //! while let Some(event) = events.next().await {
-//!     if let Ok(Event::Record(record)) = event {
+//!     if let Ok(Event::Record(record)) = event.map(Event::read) {
 //!         println!("{} {}", record.kind, record.version);
 //!     }
 //! }
@@ -53,9 +53,11 @@ pub mod mock;
 pub mod ons;
 pub mod stay;
 mod task;
+mod unread;
 pub mod upstream;
 
 pub use kind::Kind;
+pub use unread::Unread;
 
 /// One source record that keeps its contract, repaired and joined: what a mapping reads.
 #[derive(Clone, Debug, PartialEq)]
@@ -131,6 +133,8 @@ pub enum Again {
 #[derive(Clone, Debug)]
 pub enum Event {
     Record(Record),
+    /// A record that nobody has read yet.
+    Unread(Unread),
     Bad(Bad),
     /// The source says that this record is gone.
     Deleted {
@@ -163,6 +167,16 @@ pub enum Event {
         /// Of when everything is that the pull told.
         as_of: Timestamp,
     },
+}
+
+impl Event {
+    /// Reads what was handed out unread: it becomes a record, or what is wrong with it.
+    pub fn read(self) -> Self {
+        match self {
+            Self::Unread(unread) => unread.read().map_or_else(Self::Bad, Self::Record),
+            read => read,
+        }
+    }
 }
 
 /// Load put on a source.

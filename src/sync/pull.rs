@@ -16,7 +16,7 @@ use super::store::Dealt;
 use super::subject::{self, Generations, Move};
 use super::{Error, Outcome, Progress, Report, digest, store};
 use crate::ecd::stay::gaps;
-use crate::ecd::{self, Event, Kind, Pull, Reach, Record};
+use crate::ecd::{self, Event, Kind, Pull, Reach, Record, Unread};
 use crate::fhir::types::Id;
 use crate::mapping::{self, Plan, ReportTypes};
 use crate::profile::{Registry, Severity};
@@ -31,6 +31,43 @@ const AT_ONCE: usize = 2;
 
 /// Kind, key, pointer, reason.
 pub(super) type Line = (Kind, String, String, String);
+
+/// What a batch is made of.
+enum Item {
+    Read(Record),
+    Unread(Unread),
+}
+
+impl Item {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Read(record) => record.kind,
+            Self::Unread(unread) => unread.kind,
+        }
+    }
+
+    fn key(&self) -> &str {
+        match self {
+            Self::Read(record) => &record.key,
+            Self::Unread(unread) => &unread.key,
+        }
+    }
+
+    fn client(&self) -> Option<&str> {
+        match self {
+            Self::Read(record) => record.client.as_deref(),
+            Self::Unread(unread) => unread.client.as_deref(),
+        }
+    }
+}
+
+/// A batch after comparing: what has to be mapped with its hash, and what could not be read.
+#[derive(Default)]
+struct Compared {
+    changed: Vec<(Record, [u8; 32])>,
+    unchanged: u64,
+    quarantined: Vec<Line>,
+}
 
 /// A batch after comparing and mapping.
 #[derive(Default)]
@@ -74,7 +111,7 @@ impl Run<'_> {
         progress: &(dyn Fn(Progress) + Send + std::marker::Sync),
     ) -> Result<Pulled, Error> {
         let mut pulled = Pulled::new(Spool::new(self.spool_dir, self.random)?, agenda);
-        let mut batch: Vec<Record> = Vec::with_capacity(BATCH);
+        let mut batch: Vec<Item> = Vec::with_capacity(BATCH);
         let mut working = FuturesOrdered::new();
         let mut bad: Vec<Line> = Vec::new();
         loop {
@@ -83,12 +120,19 @@ impl Run<'_> {
             match event {
                 Some(Event::Record(record)) => {
                     report.pulled += 1;
-                    pulled.note(&record);
+                    pulled.note(record.kind, &record.key);
                     if let (Kind::Stay, Some(client)) = (record.kind, &record.client) {
                         pulled.gaps.insert(client.clone(), gaps(&record.body));
                     }
-                    if pick.has(&record) {
-                        batch.push(record);
+                    if pick.has(record.kind, &record.key) {
+                        batch.push(Item::Read(record));
+                    }
+                }
+                Some(Event::Unread(unread)) => {
+                    report.pulled += 1;
+                    pulled.note(unread.kind, &unread.key);
+                    if pick.has(unread.kind, &unread.key) {
+                        batch.push(Item::Unread(unread));
                     }
                 }
                 Some(Event::Bad(line)) => {
@@ -116,10 +160,10 @@ impl Run<'_> {
                 Some(Event::Mark { mark, as_of }) => pulled.mark = Some((mark, as_of)),
                 None => {}
             }
-            let changes_kind = batch.len() > 1 && batch[batch.len() - 2].kind != batch[batch.len() - 1].kind;
+            let changes_kind = batch.len() > 1 && batch[batch.len() - 2].kind() != batch[batch.len() - 1].kind();
             if batch.len() >= BATCH || changes_kind || ended && !batch.is_empty() {
                 let keep = if changes_kind { batch.pop() } else { None };
-                progress(Progress::Pulled(batch[0].kind, batch.len() as u64));
+                progress(Progress::Pulled(batch[0].kind(), batch.len() as u64));
                 working.push_back(self.prepare(std::mem::take(&mut batch), pick));
                 batch.extend(keep);
                 if ended && !batch.is_empty() {
@@ -150,12 +194,12 @@ impl Run<'_> {
     }
 
     /// One batch of one kind: leaves out what is known, maps and validates the rest off the async threads.
-    async fn prepare(&self, records: Vec<Record>, pick: &Pick) -> Result<Prepared, Error> {
-        let Some(kind) = records.first().map(|record| record.kind) else {
+    async fn prepare(&self, items: Vec<Item>, pick: &Pick) -> Result<Prepared, Error> {
+        let Some(kind) = items.first().map(Item::kind) else {
             return Ok(Prepared::default());
         };
         let (tenant, source) = (&self.tenant.id, self.connector.name());
-        let keys: Vec<String> = records.iter().map(|record| record.key.clone()).collect();
+        let keys: Vec<String> = items.iter().map(|item| item.key().to_owned()).collect();
         let known = store::dealt(&mut *self.db.read().await?, tenant, source, kind, &keys).await?;
         let work = Work {
             source: source.to_owned(),
@@ -168,13 +212,19 @@ impl Run<'_> {
         };
         let is_forced = matches!(pick, Pick::Only(_));
         let hashing = move || {
-            let (changed, unchanged) = work.changed(records, &known, is_forced);
-            (work, changed, unchanged, known)
+            let compared = work.compare(items, &known, is_forced);
+            (work, compared, known)
         };
-        let (work, changed, unchanged, known) = blocking(hashing).await?;
+        let (work, compared, known) = blocking(hashing).await?;
+        let Compared {
+            changed,
+            unchanged,
+            quarantined,
+        } = compared;
         if changed.is_empty() {
             return Ok(Prepared {
                 unchanged,
+                quarantined,
                 ..Prepared::default()
             });
         }
@@ -188,6 +238,7 @@ impl Run<'_> {
         })
         .await?;
         prepared.unchanged = unchanged;
+        prepared.quarantined.extend(quarantined);
         Ok(prepared)
     }
 }
@@ -214,23 +265,26 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 }
 
 impl Work {
-    /// The records whose content is not dealt with, and the number of the others.
-    fn changed(
-        &self,
-        records: Vec<Record>,
-        known: &HashMap<String, Dealt>,
-        is_forced: bool,
-    ) -> (Vec<(Record, [u8; 32])>, u64) {
-        let all = records.len();
-        let hashed = records.into_iter().map(|record| {
-            let hash = self.hash(&record);
-            (record, hash)
-        });
-        let changed: Vec<_> = hashed
-            .filter(|(record, hash)| is_forced || known.get(&record.key).is_none_or(|before| before.hash != hash))
-            .collect();
-        let unchanged = all - changed.len();
-        (changed, unchanged as u64)
+    /// Leaves out what is dealt with, and reads the rest.
+    fn compare(&self, items: Vec<Item>, known: &HashMap<String, Dealt>, is_forced: bool) -> Compared {
+        let mut compared = Compared::default();
+        for item in items {
+            let hash = self.hash(&item);
+            if !is_forced && known.get(item.key()).is_some_and(|before| before.hash == hash) {
+                compared.unchanged += 1;
+                continue;
+            }
+            match item {
+                Item::Read(record) => compared.changed.push((record, hash)),
+                Item::Unread(unread) => match unread.read() {
+                    Ok(record) => compared.changed.push((record, hash)),
+                    Err(bad) => compared
+                        .quarantined
+                        .push((bad.kind, unread.key, bad.pointer, bad.reason)),
+                },
+            }
+        }
+        compared
     }
 
     fn run(&self, records: Vec<(Record, [u8; 32])>, generations: &Generations) -> Prepared {
@@ -266,13 +320,16 @@ impl Work {
     }
 
     /// Over the record, the mapping files and, for a report, the tenant's types: a changed map makes every record new.
-    fn hash(&self, record: &Record) -> [u8; 32] {
+    fn hash(&self, item: &Item) -> [u8; 32] {
         let mut bytes = self.plan.version(&self.map).unwrap_or_default().as_bytes().to_vec();
-        bytes.extend_from_slice(record.client.as_deref().unwrap_or_default().as_bytes());
-        if record.kind == Kind::Report {
+        bytes.extend_from_slice(item.client().unwrap_or_default().as_bytes());
+        if item.kind() == Kind::Report {
             bytes.extend_from_slice(named(self.report_types.as_deref()).as_bytes());
         }
-        digest::write(&mut bytes, &record.body);
+        match item {
+            Item::Read(record) => digest::write(&mut bytes, &record.body),
+            Item::Unread(unread) => bytes.extend_from_slice(&unread.print),
+        }
         sha256(&bytes)
     }
 

@@ -10,8 +10,8 @@ use jiff::civil::Date;
 use super::removal::Cause;
 use super::spool::{Entry, Spool};
 use super::subject::Move;
+use crate::ecd::Kind;
 use crate::ecd::stay::Gap;
-use crate::ecd::{Kind, Record};
 
 /// What the first half found out.
 pub(super) struct Pulled {
@@ -45,10 +45,10 @@ pub(super) enum Pick {
 }
 
 impl Pick {
-    pub fn has(&self, record: &Record) -> bool {
+    pub fn has(&self, kind: Kind, key: &str) -> bool {
         match self {
             Self::Every => true,
-            Self::Only(keys) => keys.contains(&(record.kind, record.key.clone())),
+            Self::Only(keys) => keys.contains(&(kind, key.to_owned())),
         }
     }
 }
@@ -87,8 +87,8 @@ impl Pulled {
     }
 
     /// A record arrived.
-    pub fn note(&mut self, record: &Record) {
-        let print = fingerprint(record.kind, &record.key);
+    pub fn note(&mut self, kind: Kind, key: &str) {
+        let print = fingerprint(kind, key);
         if !self.seen.insert(print) {
             self.twice.insert(print);
         }

@@ -177,8 +177,10 @@ async fn records(world: &World) -> Vec<Record> {
     });
     let mut records = Vec::new();
     while let Some(event) = events.next().await {
-        if let Event::Record(record) = event.expect("the mock answers") {
-            records.push(record);
+        match event.expect("the mock answers").read() {
+            Event::Record(record) => records.push(record),
+            Event::Bad(bad) => panic!("the mock keeps its contracts: {bad:?}"),
+            _ => {}
         }
     }
     records

@@ -82,7 +82,7 @@ async fn pulled_after(connector: &dyn Connector, clients: &[u64], mark: Option<S
 }
 
 pub(crate) fn records(events: Vec<Event>) -> Vec<Record> {
-    let found = events.into_iter().filter_map(|event| match event {
+    let found = events.into_iter().filter_map(|event| match event.read() {
         Event::Record(record) => Some(record),
         Event::Bad(bad) => panic!("{bad:?}"),
         _ => None,

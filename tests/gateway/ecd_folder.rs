@@ -31,7 +31,7 @@ async fn export(dossiers: &Dossiers, client: u64, dir: &Path) {
     let mut lines: BTreeMap<&str, String> = BTreeMap::new();
     let mut events = ons.pull(pull);
     while let Some(event) = events.next().await {
-        if let Event::Record(record) = event.unwrap() {
+        if let Event::Record(record) = event.unwrap().read() {
             let version = if record.version.is_empty() {
                 "2026-01-01T00:00:00Z"
             } else {

@@ -20,8 +20,9 @@ use tokio::time::Instant;
 use super::goals::Goals;
 use super::join::{Names, Wanted};
 use super::lists::{CARE_PLANS, Known};
-use super::pull::{Ending, Head, REPORT, REPORT_UPDATES, Run, Stop};
+use super::pull::{Ending, Head, Run, Stop};
 use super::repair;
+use super::reports::{REPORT, REPORT_UPDATES};
 use super::transport::{Missing, Target};
 use crate::ecd::{Again, Error, Event, Kind};
 

@@ -63,6 +63,7 @@ mod pull;
 mod relations;
 mod releases;
 mod repair;
+mod reports;
 mod rows;
 mod surveys;
 pub(super) mod tls;

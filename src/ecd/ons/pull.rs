@@ -8,19 +8,17 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 
 use super::join::Names;
-use super::lists::Known;
 use super::repair;
 use super::rows::Row;
-use super::transport::{Missing, Target, Transport};
+use super::transport::{Target, Transport};
 use crate::config::OnsList;
 use crate::ecd::contract::{Contracts, key_of};
 use crate::ecd::{Bad, Error, Event, Kind, Pull, Reach, Record, version_of};
 use crate::fhir::json::Fault;
 
 const EMPLOYEES: (&str, &str) = ("/v0/xstream/employees/data", "employees");
-pub(super) const REPORT: &str = "/v0/administration/dossier/reports/{id}";
-const REPORTS: (&str, &str) = ("/v0/xstream/reports/data", "reports");
-pub(super) const REPORT_UPDATES: (&str, &str) = ("/v0/xstream/reports/updates", "reports");
+
+pub(super) const NOT_JSON: &str = "a line that is not JSON";
 
 /// The fields that say whose record a line is: read without the rest, since most lines are of others.
 #[derive(Deserialize)]
@@ -30,6 +28,11 @@ pub(super) struct Head {
     pub(super) client_id: Option<u64>,
     pub(super) client_object_id: Option<u64>,
     pub(super) client_contact_relation_id: Option<u64>,
+    /// Of any type: what is wrong with it is for the contract to say.
+    #[serde(default)]
+    pub(super) employee_id: Value,
+    #[serde(default)]
+    pub(super) care_plan_entry_id: Value,
 }
 
 impl Head {
@@ -40,12 +43,6 @@ impl Head {
             Row::TooLong | Row::Unfit(_) => None,
         }
     }
-}
-
-/// Whether the product's own switches keep the report inside.
-fn is_withheld(report: &Value) -> bool {
-    let is_off = |name: &str| report.get(name) == Some(&Value::Bool(false));
-    !is_off("hidden") || !is_off("confidential")
 }
 
 /// Why a pull stops before its end.
@@ -79,7 +76,7 @@ impl Run {
     }
 
     async fn parts(&self) -> Result<(), Stop> {
-        let names = self.employees().await?;
+        let names = Arc::new(self.employees().await?);
         let circles = self.circles(self.pull.clients.clone(), &names).await?;
         let clients = self.clients(&circles).await;
         self.go_on(Kind::Client, None, clients).await?;
@@ -90,7 +87,7 @@ impl Run {
             false => self.insurances().await,
         };
         self.go_on(Kind::Insurance, None, insurances).await?;
-        let known = self.lists(&names).await?;
+        let known = Arc::new(self.lists(&names).await?);
         let reports = self.reports(&names, &known).await;
         self.go_on(Kind::Report, None, reports).await
     }
@@ -115,7 +112,7 @@ impl Run {
     }
 
     /// All of a stream in a full pull, its changes otherwise.
-    fn target(&self, full: (&'static str, &'static str), changes: (&'static str, &'static str)) -> Part {
+    pub(super) fn target(&self, full: (&'static str, &'static str), changes: (&'static str, &'static str)) -> Part {
         match self.since() {
             None => (Target::stream(full.0, None), full.1),
             Some(since) => (Target::stream(changes.0, Some(&since)), changes.1),
@@ -154,83 +151,6 @@ impl Run {
         Ok(names)
     }
 
-    async fn reports(&self, names: &Names, known: &Known) -> Result<(), Stop> {
-        let (target, wrapper) = self.target(REPORTS, REPORT_UPDATES);
-        let mut rows = self.transport.rows(&target, wrapper).await.map_err(Stop::Failed)?;
-        let mut ending = Ending::Whole;
-        let mut seen = BTreeSet::new();
-        while let Some(row) = rows.next().await.map_err(Stop::Failed)? {
-            let head = Head::of(&row);
-            if self.news().is_some() {
-                seen.extend(head.as_ref().and_then(|head| head.id));
-            }
-            let owner = head.as_ref().and_then(|head| head.client_id);
-            let Some(client) = self.owned(Kind::Report, owner, head).await? else {
-                continue;
-            };
-            let Some(body) = self.parse(Kind::Report, row, &mut ending).await? else {
-                continue;
-            };
-            self.report(client, body, names, known, &mut ending).await?;
-        }
-        for (client, id) in known.releases.left(&seen) {
-            self.read_again(client, id, names, known, &mut ending).await?;
-        }
-        self.close(Kind::Report, ending).await
-    }
-
-    pub(super) async fn report(
-        &self,
-        client: Option<String>,
-        mut body: Value,
-        names: &Names,
-        known: &Known,
-        ending: &mut Ending,
-    ) -> Result<(), Stop> {
-        repair::record(Kind::Report, &mut body);
-        let version = repair::version([&body]);
-        names.join(&mut body);
-        if !known.join(client.as_deref(), &mut body) {
-            let is_released = client.as_deref().is_some_and(|client| known.releases.knows(client));
-            // What is withheld in any case does not wait for its goal.
-            if !is_released || !is_withheld(&body) {
-                // It waits for the next pull, which asks from the same moment on, because a part of this one failed.
-                *ending = Ending::Holed;
-                return Ok(());
-            }
-        }
-        self.deliver(Kind::Report, client, version, body, ending).await
-    }
-
-    /// A report whose release changed, not the report itself.
-    async fn read_again(
-        &self,
-        client: String,
-        id: u64,
-        names: &Names,
-        known: &Known,
-        ending: &mut Ending,
-    ) -> Result<(), Stop> {
-        let key = id.to_string();
-        let target = Target {
-            path: REPORT,
-            id: &key,
-            query: Vec::new(),
-            missing: Missing::Answers,
-        };
-        let kind = Kind::Report;
-        match self.transport.one(&target).await {
-            Ok(Some(body))
-                if body.get("clientId").and_then(Value::as_u64).map(|id| id.to_string()) == Some(client.clone()) =>
-            {
-                self.report(Some(client), body, names, known, ending).await
-            }
-            // It is gone, or it is not in this dossier any more.
-            Ok(_) | Err(Error::Status { status: 410, .. }) => self.send(Event::Deleted { kind, key }).await,
-            Err(error) => Err(Stop::Failed(error)),
-        }
-    }
-
     /// Whose record this is: `None` if nobody's who was asked for, `Some(None)` if the line does not tell.
     pub(super) async fn owned(
         &self,
@@ -257,9 +177,9 @@ impl Run {
             Row::Value(value) => return Ok(Some(value)),
             Row::Line(line) => match serde_json::from_slice(&line) {
                 Ok(value) => return Ok(Some(value)),
-                Err(_) => "a line that is not JSON".to_owned(),
+                Err(_) => NOT_JSON.to_owned(),
             },
-            Row::Unfit(Fault::Syntax | Fault::Encoding | Fault::NotAnObject) => "a line that is not JSON".to_owned(),
+            Row::Unfit(Fault::Syntax | Fault::Encoding | Fault::NotAnObject) => NOT_JSON.to_owned(),
             Row::Unfit(fault) => format!("a line that is not read: {fault}"),
             Row::TooLong => "a line above the limit".to_owned(),
         };

@@ -306,7 +306,7 @@ async fn on_a_bad_day_what_is_called_whole_is_whole() {
         let mut events = ons.pull(pull(world.everyone(), Reach::Full));
         let (mut keys, mut whole, mut failed) = (Keys::new(), Vec::new(), false);
         while let Some(event) = events.next().await {
-            match event {
+            match event.map(Event::read) {
                 Ok(Event::Record(record)) => {
                     keys.insert((record.kind, record.client, record.key));
                 }

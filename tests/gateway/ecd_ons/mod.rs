@@ -23,6 +23,7 @@ mod door;
 mod failures;
 mod pulls;
 mod shared;
+mod unread;
 
 /// A mock, the people in it, and the clock of both.
 struct World {
@@ -131,7 +132,8 @@ async fn bring(ons: &Ons, pull: Pull) -> Brought {
     let before = ons.spent();
     let mut events = ons.pull(pull);
     while let Some(event) = events.next().await {
-        match event {
+        match event.map(Event::read) {
+            Ok(Event::Unread(_)) => unreachable!("it was read"),
             Ok(Event::Record(record)) => {
                 if brought.order.last() != Some(&record.kind) {
                     brought.order.push(record.kind);

@@ -247,7 +247,7 @@ async fn speed() {
     let mut records = 0_u32;
     let mut events = ons.pull(pull(world.everyone(), Reach::Full));
     while let Some(event) = events.next().await {
-        records += u32::from(matches!(event, Ok(Event::Record(_))));
+        records += u32::from(matches!(event, Ok(Event::Record(_) | Event::Unread(_))));
     }
     let seconds = started.elapsed().as_secs_f64();
     println!(

@@ -204,7 +204,7 @@ impl Dossiers {
         let mut events = connector.pull(pull);
         let mut found: BTreeMap<u64, Vec<serde_json::Value>> = BTreeMap::new();
         while let Some(event) = events.next().await {
-            let Event::Record(record) = event.unwrap() else {
+            let Event::Record(record) = event.unwrap().read() else {
                 continue;
             };
             let Some(client) = record.client.as_ref().and_then(|client| client.parse().ok()) else {
