@@ -326,7 +326,7 @@ pub enum MockCommand {
     },
     /// Send the two test events of Ons to a gateway, signed and unsigned, and tell how they were answered
     Webhook {
-        /// The address that Ons would be given, for example https://gateway.example/topaz/hooks/ons
+        /// The address that Ons would be given, for example `https://gateway.example/topaz/hooks/ons`
         #[arg(long)]
         url: url::Url,
         /// The file with the shared secret

@@ -3,7 +3,7 @@
 //! # Design
 //! hyper's own limits stop what never becomes a request: a head that does not come, too many headers, too many streams at once,
 //! streams that are opened and reset in a row (CVE-2023-44487). Before it knows which HTTP is spoken the waits are bounded
-//! here: a handshake has [`Waits::handshake`], and a connection that moves no byte in either direction for [`Waits::idle`] ends,
+//! here: a handshake has `Waits::handshake`, and a connection that moves no byte in either direction for `Waits::idle` ends,
 //! so that neither silence nor a reader that has stopped reading holds a place for ever.
 //! On shutdown the listener closes first, then every connection may finish what it is doing, for a bounded time.
 

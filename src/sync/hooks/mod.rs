@@ -14,7 +14,7 @@
 //! - **A job is a place to look, not an event.** Ten updates of one report are one row. Order, doubles and redelivery do not
 //!   matter: what is read decides. An event that comes while its record is read counts up the row's generation, and the row is
 //!   done again.
-//! - **Bounded.** At most [`MOST`] rows wait for a source; above that a kind is one row ("whatever changed"). What is read more
+//! - **Bounded.** At most `MOST` rows wait for a source; above that a kind is one row ("whatever changed"). What is read more
 //!   than 20 times an hour gets its turn every five minutes, so a loop of events cannot grow.
 //! - **A failure keeps the row** and waits longer each time. After a week it is dropped: the regular compare has been there.
 //! - A run of the slots and a worker exclude each other: a slot that read a report before it was deleted must not publish it
