@@ -48,6 +48,7 @@ use serde_json::Value;
 pub mod caress;
 pub mod contract;
 pub mod folder;
+mod http;
 mod kind;
 pub mod mock;
 pub mod ons;

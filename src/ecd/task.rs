@@ -8,6 +8,19 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::{Error, Event};
 
+/// Why a pull stops before its end.
+pub(super) enum Stop {
+    /// Nobody reads any more.
+    Unread,
+    Failed(Error),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
 /// What `task` sends. It ends with the stream, or, where it reads files, with its next event.
 pub(super) fn events(
     events: Receiver<Result<Event, Error>>,

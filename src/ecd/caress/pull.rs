@@ -17,6 +17,7 @@ use super::rows::{Fault, Row};
 use super::{Settings, cell};
 use crate::ecd::contract::Contracts;
 use crate::ecd::stay::{self, Stay};
+use crate::ecd::task::Stop;
 use crate::ecd::{Bad, Error, Event, Kind, Record, version_of};
 
 /// The file that has a row for each record of this kind; none where `around` puts its records together.
@@ -44,19 +45,6 @@ pub(super) struct Run {
     pub out: Sender<Result<Event, Error>>,
 }
 
-/// Why a run ends before its end.
-enum Stop {
-    /// Nobody takes the events any more.
-    Unheard,
-    Failed(Error),
-}
-
-impl From<Error> for Stop {
-    fn from(error: Error) -> Self {
-        Self::Failed(error)
-    }
-}
-
 impl Run {
     pub fn all(self) {
         if let Err(Stop::Failed(error)) = self.run() {
@@ -66,7 +54,7 @@ impl Run {
     }
 
     fn send(&self, event: Event) -> Result<(), Stop> {
-        self.out.blocking_send(Ok(event)).map_err(|_| Stop::Unheard)
+        self.out.blocking_send(Ok(event)).map_err(|_| Stop::Unread)
     }
 
     fn run(&self) -> Result<(), Stop> {

@@ -11,6 +11,7 @@ use tokio::sync::mpsc::Sender;
 use super::Settings;
 use super::manifest::Manifest;
 use crate::ecd::contract::Contracts;
+use crate::ecd::task::Stop;
 use crate::ecd::{Bad, Error, Event, Kind, Record, stay, version_of};
 use crate::fhir::json;
 
@@ -26,13 +27,6 @@ pub(super) struct Run {
     pub out: Sender<Result<Event, Error>>,
 }
 
-/// Why a run ends before its end.
-enum Stop {
-    /// Nobody takes the events any more.
-    Unheard,
-    Failed(Error),
-}
-
 impl Run {
     pub fn all(self) {
         if let Err(Stop::Failed(error)) = self.run() {
@@ -42,7 +36,7 @@ impl Run {
     }
 
     fn send(&self, event: Event) -> Result<(), Stop> {
-        self.out.blocking_send(Ok(event)).map_err(|_| Stop::Unheard)
+        self.out.blocking_send(Ok(event)).map_err(|_| Stop::Unread)
     }
 
     fn run(&self) -> Result<(), Stop> {

@@ -13,9 +13,10 @@ use jiff::civil::Date;
 use serde_json::{Value, json};
 
 use super::join::Names;
-use super::pull::{Ending, Run, Stop};
+use super::pull::{Ending, Run};
 use super::repair;
 use crate::config::OnsList;
+use crate::ecd::task::Stop;
 use crate::ecd::{Error, Event, Kind};
 
 const CARE_PROVIDERS: (&str, &str) = ("/v0/administration/clients/{id}/careproviders", "careProviders");

@@ -3,9 +3,10 @@
 use serde_json::Value;
 
 use super::circle::Circles;
-use super::pull::{Ending, Head, Run, Stop};
+use super::pull::{Ending, Head, Run};
 use super::transport::Target;
 use super::{departure, repair};
+use crate::ecd::task::Stop;
 use crate::ecd::{Error, Event, Kind, stay};
 
 const CLIENTS: (&str, &str) = ("/v0/xstream/clients/data", "clients");

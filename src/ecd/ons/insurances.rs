@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::pull::{Ending, Head, Run, Stop};
+use super::pull::{Ending, Head, Run};
 use super::repair;
 use super::transport::Target;
 use crate::ecd::Kind;
+use crate::ecd::task::Stop;
 
 const INSURANCES: (&str, &str) = ("/v0/xstream/insurances/updates", "insurances");
 const BEGINNING: &str = "1970-01-01T00:00:00.000";

@@ -8,11 +8,12 @@ use serde_json::Value;
 use super::goals::Goals;
 use super::history;
 use super::join::Names;
-use super::pull::{Ending, Run, Stop};
+use super::pull::{Ending, Run};
 use super::releases::{About, Releases};
 use super::repair;
 use super::surveys::Surveys;
 use super::transport::{Missing, Target};
+use crate::ecd::task::Stop;
 use crate::ecd::{Error, Event, Kind};
 
 pub(super) const CARE_PLANS: (&str, &str) = ("/v0/administration/dossier/care_plans/by_client/{id}", "carePlans");

@@ -20,10 +20,11 @@ use tokio::time::Instant;
 use super::goals::Goals;
 use super::join::{Names, Wanted};
 use super::lists::{CARE_PLANS, Known};
-use super::pull::{Ending, Head, Run, Stop};
+use super::pull::{Ending, Head, Run};
 use super::repair;
 use super::reports::{REPORT, REPORT_UPDATES};
 use super::transport::{Missing, Target};
+use crate::ecd::task::Stop;
 use crate::ecd::{Again, Error, Event, Kind};
 
 const CLIENT: &str = "/v0/administration/clients/{id}";

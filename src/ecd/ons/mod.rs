@@ -45,7 +45,6 @@ use super::{Connector, Error, Event, Kind, Look, Pull, Reach, Spent};
 use crate::config::OnsList;
 use crate::secret::{Random, Secret};
 
-pub(super) mod again;
 pub mod certificate;
 mod circle;
 mod clients;
@@ -57,8 +56,6 @@ mod insurances;
 mod join;
 mod lists;
 mod look;
-pub(super) mod meter;
-pub(super) mod permits;
 mod pull;
 mod relations;
 mod releases;
@@ -66,7 +63,6 @@ mod repair;
 mod reports;
 mod rows;
 mod surveys;
-pub(super) mod tls;
 mod transport;
 
 /// Where an Ons installation is and how we identify ourselves.

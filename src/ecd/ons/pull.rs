@@ -13,6 +13,7 @@ use super::rows::Row;
 use super::transport::{Target, Transport};
 use crate::config::OnsList;
 use crate::ecd::contract::{Contracts, key_of};
+use crate::ecd::task::Stop;
 use crate::ecd::{Bad, Error, Event, Kind, Pull, Reach, Record, version_of};
 use crate::fhir::json::Fault;
 
@@ -43,13 +44,6 @@ impl Head {
             Row::TooLong | Row::Unfit(_) => None,
         }
     }
-}
-
-/// Why a pull stops before its end.
-pub(super) enum Stop {
-    /// Nobody reads any more.
-    Unread,
-    Failed(Error),
 }
 
 /// What came out of reading one stream to its end.

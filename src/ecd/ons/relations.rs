@@ -5,10 +5,11 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::join::{Addresses, Wanted};
-use super::pull::{Ending, Head, Run, Stop};
+use super::pull::{Ending, Head, Run};
 use super::repair;
 use super::rows::Row;
 use super::transport::Target;
+use crate::ecd::task::Stop;
 use crate::ecd::{Error, Kind};
 
 const RELATIONS: (&str, &str) = ("/v0/xstream/relations/data", "clientContactRelations");

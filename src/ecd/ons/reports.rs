@@ -14,11 +14,12 @@ use serde_json::{Value, json};
 
 use super::join::Names;
 use super::lists::Known;
-use super::pull::{Ending, Head, NOT_JSON, Run, Stop};
+use super::pull::{Ending, Head, NOT_JSON, Run};
 use super::repair;
 use super::rows::Row;
 use super::transport::{Missing, Target};
 use crate::ecd::contract::Contracts;
+use crate::ecd::task::Stop;
 use crate::ecd::{Bad, Error, Event, Kind, Record, Unread};
 use crate::secret::sha256;
 

@@ -11,10 +11,12 @@ use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-use super::again::{self, is_silence, later, retry_after};
-use super::meter::{Clocked, Meter};
 use super::rows::Rows;
-use super::{Limits, Settings, permits, repair, tls};
+use super::{Limits, Settings, repair};
+use crate::ecd::http::again::{self, is_silence, later, retry_after};
+use crate::ecd::http::meter::{Clocked, Meter};
+use crate::ecd::http::tls::wrong;
+use crate::ecd::http::{permits, tls};
 use crate::ecd::{Error, Spent};
 use crate::secret::Random;
 
@@ -106,10 +108,6 @@ impl Answer {
 
 impl Transport {
     pub(super) fn new(settings: Settings, random: Random) -> Result<Self, Error> {
-        let wrong = |setting, problem: &str| Error::Setting {
-            setting,
-            problem: problem.to_owned(),
-        };
         if settings.base_url.scheme() != "https" || settings.base_url.host().is_none() {
             return Err(wrong(
                 "base_url",
@@ -119,7 +117,11 @@ impl Transport {
         if settings.limits.overlap < Duration::from_secs(600) {
             return Err(wrong("overlap", "must be ten minutes or more, or changes get lost"));
         }
-        let (config, certificate) = tls::client(&settings)?;
+        let (config, certificate) = tls::client(
+            &tls::PEM,
+            Some(&settings.ca_pem),
+            Some((&settings.certificate_pem, &settings.key_pem)),
+        )?;
         let http = Client::builder()
             .tls_backend_preconfigured(config)
             .redirect(redirect::Policy::none())
@@ -130,7 +132,7 @@ impl Transport {
             .pool_max_idle_per_host(settings.limits.parallel)
             .user_agent(settings.user_agent)
             .build()
-            .map_err(|error| wrong("user_agent", &error.without_url().to_string()))?;
+            .map_err(|error| wrong("user_agent", error.without_url()))?;
         let mut identity = HeaderMap::new();
         if let Some(acting) = settings.identity {
             let active = acting
@@ -305,24 +307,10 @@ impl Transport {
 
     /// None for success.
     fn judge(&self, target: &Target<'_>, status: StatusCode, attempts: u32) -> Option<Error> {
-        let (path, code) = (target.path, status.as_u16());
-        match code {
-            200 => None,
-            404 if target.missing == Missing::Answers => None,
-            // 495 and 496 are nginx's answers about the certificate.
-            401 | 403 | 495 | 496 => Some(Error::NotAdmitted { path, status: code }),
-            429 | 500..=599 => {
-                if code == 429 {
-                    self.meter.throttled();
-                }
-                Some(Error::Busy {
-                    path,
-                    status: code,
-                    attempts,
-                })
-            }
-            _ => Some(Error::Status { path, status: code }),
+        if status == StatusCode::NOT_FOUND && target.missing == Missing::Answers {
+            return None;
         }
+        again::judge(target.path, status, attempts, &self.meter)
     }
 
     fn pause(&self, attempt: u32) -> Duration {

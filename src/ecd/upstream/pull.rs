@@ -12,6 +12,7 @@ use super::transport::Transport;
 use super::{episode, page, repair};
 use crate::config::FhirList;
 use crate::ecd::contract::Contracts;
+use crate::ecd::task::Stop;
 use crate::ecd::{Bad, Error, Event, Kind, Pull, Reach, Record};
 use crate::fhir::types::Id;
 
@@ -64,12 +65,6 @@ const AHEAD: usize = 2;
 
 /// Resources a page.
 const COUNT: usize = 200;
-
-enum Stop {
-    /// Nobody reads any more.
-    Unread,
-    Failed(Error),
-}
 
 /// One client's resources of one kind, repaired.
 struct Found {

@@ -1,15 +1,11 @@
-//! The TLS side: pinned authorities, our certificate where there is one, TLS 1.2 or newer by aws-lc-rs.
+//! The TLS side: which addresses are asked, pinned authorities, and our certificate where there is one.
 
-use std::sync::Arc;
-
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
 use url::{Host, Url};
 
 use super::Settings;
-use super::transport::wrong;
 use crate::ecd::Error;
+use crate::ecd::http::tls::{self, Names, wrong};
 
 /// Refuses an address that would send a token in the clear.
 pub(super) fn check(setting: &'static str, url: &Url) -> Result<(), Error> {
@@ -31,40 +27,21 @@ pub(super) fn check(setting: &'static str, url: &Url) -> Result<(), Error> {
     Ok(())
 }
 
-pub(super) fn client(settings: &Settings, is_https: bool) -> Result<ClientConfig, Error> {
-    let mut roots = RootCertStore::empty();
-    match &settings.ca_pem {
-        Some(pem) => {
-            for authority in certificates("ca_file", pem)? {
-                roots.add(authority).map_err(|error| wrong("ca_file", error))?;
-            }
-        }
-        None if is_https => {
-            return Err(wrong(
-                "ca_file",
-                "is needed: the authority that signed the server's certificate",
-            ));
-        }
-        None => {}
-    }
-    let builder = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| wrong("base_url", error))?
-        .with_root_certificates(roots);
-    let Some(own) = &settings.certificate else {
-        return Ok(builder.with_no_client_auth());
-    };
-    let key = PrivateKeyDer::from_pem_slice(own.key_pem.expose().as_bytes())
-        .map_err(|_| wrong("key_file", "no private key in PEM form found"))?;
-    let chain = certificates("certificate_file", &own.certificate_pem)?;
-    builder
-        .with_client_auth_cert(chain, key)
-        .map_err(|error| wrong("key_file", error))
-}
+/// Its authorities and our certificate come out of files.
+const FILES: Names = Names {
+    authorities: "ca_file",
+    certificate: "certificate_file",
+    key: "key_file",
+};
 
-fn certificates(setting: &'static str, pem: &str) -> Result<Vec<CertificateDer<'static>>, Error> {
-    match CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<Vec<_>, _>>() {
-        Ok(found) if !found.is_empty() => Ok(found),
-        _ => Err(wrong(setting, "no certificate in PEM form found")),
+pub(super) fn client(settings: &Settings, is_https: bool) -> Result<ClientConfig, Error> {
+    if settings.ca_pem.is_none() && is_https {
+        return Err(wrong(
+            FILES.authorities,
+            "is needed: the authority that signed the server's certificate",
+        ));
     }
+    let own = settings.certificate.as_ref();
+    let own = own.map(|own| (own.certificate_pem.as_str(), &own.key_pem));
+    tls::client(&FILES, settings.ca_pem.as_deref(), own).map(|(config, _)| config)
 }

@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 use tokio::sync::{Mutex, MutexGuard};
 use url::Url;
 
-use super::transport::wrong;
 use super::{Backend, Token, tls};
 use crate::ecd::Error;
+use crate::ecd::http::tls::wrong;
 use crate::secret::Random;
 
 /// How a request for a token is called in errors.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
-use reqwest::{Client, RequestBuilder, Response, StatusCode, redirect};
+use reqwest::{Client, RequestBuilder, Response, redirect};
 use serde_json::Value;
 use tokio::time::Instant;
 use url::Url;
@@ -13,8 +13,9 @@ use url::Url;
 use super::token::{self, Credential};
 use super::{Limits, Settings, tls};
 use crate::clock::Clock;
-use crate::ecd::ons::again::{self, is_silence, later, retry_after};
-use crate::ecd::ons::meter::Meter;
+use crate::ecd::http::again::{self, is_silence, later, retry_after};
+use crate::ecd::http::meter::Meter;
+use crate::ecd::http::tls::wrong;
 use crate::ecd::{Error, Spent};
 use crate::fhir::json;
 use crate::secret::Random;
@@ -218,30 +219,13 @@ impl Transport {
             Ok(Err(error)) => return Err((again::classify(path, &error), None)),
             Err(_) => return Err((Error::Timeout { path }, None)),
         };
-        if let Some(failure) = self.judge(path, response.status(), attempts) {
+        if let Some(failure) = again::judge(path, response.status(), attempts, &self.meter) {
             let asked = retry_after(response.headers());
             return Err((later(failure, asked, self.limits.patience), asked));
         }
         match tokio::time::timeout_at(deadline, body(path, response, limits)).await {
             Ok(read) => read.map_err(|failure| (failure, None)),
             Err(_) => Err((Error::Timeout { path }, None)),
-        }
-    }
-
-    /// None for success.
-    fn judge(&self, path: &'static str, status: StatusCode, attempts: u32) -> Option<Error> {
-        let code = status.as_u16();
-        match code {
-            200 => None,
-            401 | 403 | 495 | 496 => Some(Error::NotAdmitted { path, status: code }),
-            429 | 500..=599 => {
-                if code == 429 {
-                    self.meter.throttled();
-                }
-                let status = code;
-                Some(Error::Busy { path, status, attempts })
-            }
-            _ => Some(Error::Status { path, status: code }),
         }
     }
 }
@@ -279,13 +263,6 @@ async fn body(path: &'static str, mut response: Response, limits: json::Limits) 
     })?;
     let bytes = bytes.len();
     Ok(Read { value, bytes })
-}
-
-pub(super) fn wrong(setting: &'static str, problem: impl ToString) -> Error {
-    Error::Setting {
-        setting,
-        problem: problem.to_string(),
-    }
 }
 
 #[cfg(test)]

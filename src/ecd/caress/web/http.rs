@@ -10,9 +10,10 @@ use reqwest::{Client, RequestBuilder, redirect};
 use tokio::sync::Semaphore;
 
 use super::{Limits, Settings};
-use crate::ecd::ons::again::{is_silence, later, retry_after};
-use crate::ecd::ons::meter::Meter;
-use crate::ecd::ons::{permits, tls};
+use crate::ecd::http::again::{self, is_silence, later, retry_after};
+use crate::ecd::http::meter::Meter;
+use crate::ecd::http::tls::wrong;
+use crate::ecd::http::{permits, tls};
 use crate::ecd::{Error, Spent};
 use crate::secret::Random;
 
@@ -51,17 +52,17 @@ pub(super) enum Ask<'a> {
 
 impl Http {
     pub fn new(settings: &Settings, random: Random) -> Result<Self, Error> {
-        let wrong = |setting, problem: &str| Error::Setting {
-            setting,
-            problem: problem.to_owned(),
-        };
         if settings.base_url.scheme() != "https" || settings.base_url.host().is_none() {
             return Err(wrong(
                 "base_url",
                 "must begin with https://, because Caress knows us by our certificate",
             ));
         }
-        let (config, certificate) = tls::of(&settings.ca_pem, &settings.certificate_pem, &settings.key_pem)?;
+        let (config, certificate) = tls::client(
+            &tls::PEM,
+            Some(&settings.ca_pem),
+            Some((&settings.certificate_pem, &settings.key_pem)),
+        )?;
         let client = Client::builder()
             .tls_backend_preconfigured(config)
             .redirect(redirect::Policy::none())
@@ -70,7 +71,7 @@ impl Http {
             .connect_timeout(settings.limits.connect)
             .user_agent(concat!("inzage/", env!("CARGO_PKG_VERSION")))
             .build()
-            .map_err(|error| wrong("base_url", &error.without_url().to_string()))?;
+            .map_err(|error| wrong("base_url", error.without_url()))?;
         let pair = format!("{}:{}", settings.username, settings.password.expose());
         let mut authorization = HeaderValue::from_str(&format!("Basic {}", STANDARD.encode(pair)))
             .map_err(|_| wrong("username", "cannot stand in a header"))?;
@@ -105,12 +106,14 @@ impl Http {
                 Err(_) => Error::Timeout { path }.into(),
             };
             let error = later(error, asked, self.limits.patience);
-            let again = is_silence(&error) || matches!(error, Error::Truncated { .. });
+            let is_worth = is_silence(&error) || matches!(error, Error::Truncated { .. });
             let once = matches!(ask, Ask::Post { again: false, .. });
-            if !again || once || attempt >= self.limits.attempts {
+            if !is_worth || once || attempt >= self.limits.attempts {
                 return Err(error);
             }
-            tokio::time::sleep(asked.unwrap_or_else(|| self.pause(attempt))).await;
+            let (first, most) = (self.limits.pause, self.limits.pause.saturating_mul(32));
+            let pause = again::pause(first, most, attempt, &self.random);
+            tokio::time::sleep(pause.max(asked.unwrap_or_default())).await;
         }
     }
 
@@ -120,21 +123,10 @@ impl Http {
             .header(AUTHORIZATION, self.authorization.clone())
             .send()
             .await
-            .map_err(|error| classify(path, &error))?;
-        let status = response.status().as_u16();
-        match status {
-            200 => {}
-            401 | 403 | 495 | 496 => return Err(Error::NotAdmitted { path, status }.into()),
-            429 | 500..=599 => {
-                if status == 429 {
-                    self.meter.throttled();
-                }
-                return Err(Failure {
-                    error: Error::Busy { path, status, attempts },
-                    asked: retry_after(response.headers()),
-                });
-            }
-            _ => return Err(Error::Status { path, status }.into()),
+            .map_err(|error| again::classify(path, &error))?;
+        if let Some(error) = again::judge(path, response.status(), attempts, &self.meter) {
+            let asked = retry_after(response.headers());
+            return Err(Failure { error, asked });
         }
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|_| Error::Truncated { path })? {
@@ -159,29 +151,4 @@ impl Http {
                 .body(body.clone()),
         }
     }
-
-    /// Doubled each time, between half of it and all of it.
-    fn pause(&self, attempt: u32) -> Duration {
-        let most = self.limits.pause.saturating_mul(1 << (attempt - 1).min(5));
-        let share = f64::from(self.random.bytes::<1>()[0]) / 255.0;
-        most.mul_f64(0.5 + share / 2.0)
-    }
-}
-
-/// Why a request got no answer; reqwest's own text may hold the address.
-fn classify(path: &'static str, error: &reqwest::Error) -> Error {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(error);
-    let mut last = None;
-    while let Some(current) = cause {
-        last = Some(current.to_string());
-        cause = current.source();
-    }
-    if error.is_timeout() {
-        return Error::Timeout { path };
-    }
-    let reason = last.unwrap_or_else(|| "the connection broke".to_owned());
-    if reason.contains("certificate") || reason.contains("handshake") {
-        return Error::Handshake { path, reason };
-    }
-    Error::Unreachable { path, reason }
 }

@@ -12,6 +12,7 @@ use crate::ecd::caress::dossier::Joined;
 use crate::ecd::caress::pull::{event, is_asked};
 use crate::ecd::caress::rows::Row;
 use crate::ecd::contract::Contracts;
+use crate::ecd::task::Stop;
 use crate::ecd::{Error, Event, Kind, Pull, Reach, version_of};
 
 pub(super) struct Run {
@@ -20,19 +21,6 @@ pub(super) struct Run {
     pub contracts: Arc<Contracts>,
     pub pull: Pull,
     pub out: Sender<Result<Event, Error>>,
-}
-
-/// Why a run ends before its end.
-enum Stop {
-    /// Nobody takes the events any more.
-    Unheard,
-    Failed(Error),
-}
-
-impl From<Error> for Stop {
-    fn from(error: Error) -> Self {
-        Self::Failed(error)
-    }
 }
 
 impl Run {
@@ -44,7 +32,7 @@ impl Run {
     }
 
     async fn send(&self, event: Event) -> Result<(), Stop> {
-        self.out.send(Ok(event)).await.map_err(|_| Stop::Unheard)
+        self.out.send(Ok(event)).await.map_err(|_| Stop::Unread)
     }
 
     async fn run(&self) -> Result<(), Stop> {

@@ -2,10 +2,29 @@
 
 use std::time::Duration;
 
+use reqwest::StatusCode;
 use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
 
+use super::meter::Meter;
 use crate::ecd::Error;
 use crate::secret::Random;
+
+/// What a status means; none for success. `attempts` is how many there were.
+pub(in crate::ecd) fn judge(path: &'static str, status: StatusCode, attempts: u32, meter: &Meter) -> Option<Error> {
+    let status = status.as_u16();
+    match status {
+        200 => None,
+        // 495 and 496 are nginx's answers about the certificate.
+        401 | 403 | 495 | 496 => Some(Error::NotAdmitted { path, status }),
+        429 | 500..=599 => {
+            if status == 429 {
+                meter.throttled();
+            }
+            Some(Error::Busy { path, status, attempts })
+        }
+        _ => Some(Error::Status { path, status }),
+    }
+}
 
 /// Whether the source gave no answer, so that it may give one later.
 pub(in crate::ecd) fn is_silence(failure: &Error) -> bool {
