@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{App, Demands, Grants, Kind, PublicKeys};
 use crate::config::{SigningAlg, TenantId};
-use crate::db::{self, Conn, Row, Tx, Unique, params, statements};
+use crate::db::{self, Conn, Param, Row, Tx, Unique, params, statements};
 use crate::oauth::scope::Scopes;
 
 statements! {
@@ -14,7 +14,7 @@ statements! {
     );
     INSERT = both(
         "INSERT INTO oauth_app (tenant, client_id, name, kind, secret_hash, jwks, redirect_uris, scope, grants, metadata, \
-         created_at, jwks_uri, demands, id_token_alg, logout_uris) \
+         jwks_uri, demands, id_token_alg, logout_uris, created_at) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
     );
     REPLACE = both(
@@ -102,6 +102,9 @@ struct Columns<'a> {
     jwks_uri: Option<&'a str>,
     grants: &'static str,
     demands: String,
+    redirect_uris: String,
+    logout_uris: String,
+    scopes: String,
 }
 
 impl<'a> Columns<'a> {
@@ -126,7 +129,31 @@ impl<'a> Columns<'a> {
                 Grants::Backend => "backend",
             },
             demands: demands.join(" "),
+            redirect_uris: list_of(&app.redirect_uris),
+            logout_uris: list_of(&app.logout_uris),
+            scopes: app.scopes.to_string(),
         }
+    }
+
+    /// In the order of [`INSERT`], which adds when it was made, and of [`REPLACE`].
+    fn values(&'a self, tenant: &'a TenantId, app: &'a App, metadata: &'a str) -> Vec<Param<'a>> {
+        params![
+            tenant.as_str(),
+            &app.client_id,
+            &app.name,
+            self.kind,
+            self.secret.clone(),
+            self.jwks,
+            &self.redirect_uris,
+            &self.scopes,
+            self.grants,
+            metadata,
+            self.jwks_uri,
+            &self.demands,
+            app.id_token_alg.map(SigningAlg::as_str),
+            &self.logout_uris,
+        ]
+        .to_vec()
     }
 }
 
@@ -143,27 +170,9 @@ pub(crate) async fn insert(
     now: Timestamp,
 ) -> Result<(), db::Error> {
     let columns = Columns::of(app);
-    tx.execute(
-        INSERT,
-        params![
-            tenant.as_str(),
-            &app.client_id,
-            &app.name,
-            columns.kind,
-            columns.secret,
-            columns.jwks,
-            list_of(&app.redirect_uris),
-            app.scopes.to_string(),
-            columns.grants,
-            metadata,
-            now,
-            columns.jwks_uri,
-            columns.demands,
-            app.id_token_alg.map(SigningAlg::as_str),
-            list_of(&app.logout_uris),
-        ],
-    )
-    .await?;
+    let mut values = columns.values(tenant, app, metadata);
+    values.push(now.into());
+    tx.execute(INSERT, &values).await?;
     insert_origins(tx, tenant, app, origins).await
 }
 
@@ -176,26 +185,7 @@ pub(super) async fn replace(
     metadata: &str,
 ) -> Result<(), db::Error> {
     let columns = Columns::of(app);
-    tx.execute(
-        REPLACE,
-        params![
-            tenant.as_str(),
-            &app.client_id,
-            &app.name,
-            columns.kind,
-            columns.secret,
-            columns.jwks,
-            list_of(&app.redirect_uris),
-            app.scopes.to_string(),
-            columns.grants,
-            metadata,
-            columns.jwks_uri,
-            columns.demands,
-            app.id_token_alg.map(SigningAlg::as_str),
-            list_of(&app.logout_uris),
-        ],
-    )
-    .await?;
+    tx.execute(REPLACE, &columns.values(tenant, app, metadata)).await?;
     tx.execute(DELETE_ORIGINS, params![tenant.as_str(), &app.client_id])
         .await?;
     insert_origins(tx, tenant, app, origins).await
