@@ -11,7 +11,7 @@ use inzage::ecd::contract::Contracts;
 use inzage::ecd::folder::{Folder, Settings, seal};
 use inzage::ecd::mock::Cast;
 use inzage::ecd::{Connector as _, Event, Kind, Pull, Reach};
-use inzage::sync::Want;
+use inzage::sync::{Report, Want};
 use jiff::SignedDuration;
 use jiff::civil::date;
 use serde_json::json;
@@ -58,17 +58,32 @@ fn folder(dir: &Path, clock: &Clock) -> Folder {
     Folder::new(settings, Arc::new(Contracts::builtin("ons").unwrap()))
 }
 
-#[tokio::test]
-async fn a_folder_gives_the_same_dossier_as_the_product_and_what_it_lacks_goes() {
+/// What the mock has of the client who has everything, as a folder.
+struct Exported {
+    dossiers: Dossiers,
+    client: u64,
+    dir: tempfile::TempDir,
+}
+
+async fn exported() -> Exported {
     let client = Cast::default().everything;
     let dossiers = Dossiers::new(10, &[client]).await;
     let dir = tempfile::tempdir().unwrap();
     export(&dossiers, client, dir.path()).await;
-    assert!(folder(dir.path(), &dossiers.clock).ping().await.is_ok());
-    let done = dossiers
-        .sync_from(&folder(dir.path(), &dossiers.clock), Want::Everything)
+    Exported { dossiers, client, dir }
+}
+
+async fn sync(dossiers: &Dossiers, dir: &Path) -> Result<Report, inzage::sync::Error> {
+    dossiers
+        .sync_from(&folder(dir, &dossiers.clock), Want::Everything)
         .await
-        .unwrap();
+}
+
+#[tokio::test]
+async fn a_folder_gives_the_same_dossier_as_the_product_and_what_it_lacks_goes() {
+    let Exported { dossiers, client, dir } = exported().await;
+    assert!(folder(dir.path(), &dossiers.clock).ping().await.is_ok());
+    let done = sync(&dossiers, dir.path()).await.unwrap();
     assert!(done.is_complete() && done.quarantined == 0, "{done:#?}");
     let by_folder = content(&dossiers.published(&[client]).await);
     let by_product = {
@@ -103,14 +118,8 @@ async fn a_folder_gives_the_same_dossier_as_the_product_and_what_it_lacks_goes()
 
 #[tokio::test]
 async fn a_folder_that_is_not_what_its_manifest_says_changes_nothing() {
-    let client = Cast::default().everything;
-    let dossiers = Dossiers::new(10, &[client]).await;
-    let dir = tempfile::tempdir().unwrap();
-    export(&dossiers, client, dir.path()).await;
-    dossiers
-        .sync_from(&folder(dir.path(), &dossiers.clock), Want::Everything)
-        .await
-        .unwrap();
+    let Exported { dossiers, client, dir } = exported().await;
+    sync(&dossiers, dir.path()).await.unwrap();
     let before = dossiers.published(&[client]).await;
     let manifest = dir.path().join("manifest.json");
     let good = std::fs::read_to_string(&manifest).unwrap();
@@ -158,9 +167,7 @@ async fn a_folder_that_is_not_what_its_manifest_says_changes_nothing() {
     for (what, manifest_text, report_text) in changed {
         std::fs::write(&manifest, manifest_text).unwrap();
         std::fs::write(&report, report_text).unwrap();
-        let done = dossiers
-            .sync_from(&folder(dir.path(), &dossiers.clock), Want::Everything)
-            .await;
+        let done = sync(&dossiers, dir.path()).await;
         let told = done.expect_err(what).to_string();
         assert!(told.contains("manifest.json"), "{what}: {told}");
         assert_eq!(dossiers.published(&[client]).await, before, "{what}");
@@ -169,34 +176,22 @@ async fn a_folder_that_is_not_what_its_manifest_says_changes_nothing() {
 
 #[tokio::test]
 async fn a_line_that_cannot_be_read_is_quarantined_and_nothing_counts_as_absent() {
-    let client = Cast::default().everything;
-    let dossiers = Dossiers::new(10, &[client]).await;
-    let dir = tempfile::tempdir().unwrap();
-    export(&dossiers, client, dir.path()).await;
-    dossiers
-        .sync_from(&folder(dir.path(), &dossiers.clock), Want::Everything)
-        .await
-        .unwrap();
+    let Exported { dossiers, client, dir } = exported().await;
+    sync(&dossiers, dir.path()).await.unwrap();
     let before = dossiers.published(&[client]).await.len();
     let file = dir.path().join("report.ndjson");
     let text = std::fs::read_to_string(&file).unwrap();
     let (_, rest) = text.split_once('\n').unwrap();
     std::fs::write(&file, format!("{{\"key\": \"1\", \"key\": \"2\"}}\n{rest}")).unwrap();
     seal(dir.path(), "topaz", dossiers.clock.now()).unwrap();
-    let done = dossiers
-        .sync_from(&folder(dir.path(), &dossiers.clock), Want::Everything)
-        .await
-        .unwrap();
+    let done = sync(&dossiers, dir.path()).await.unwrap();
     assert_eq!((done.quarantined, done.withdrawn), (1, 0), "{done:#?}");
     assert_eq!(dossiers.published(&[client]).await.len(), before);
 }
 
 #[tokio::test]
 async fn a_file_that_is_written_over_while_it_is_read_changes_nothing() {
-    let client = Cast::default().everything;
-    let dossiers = Dossiers::new(10, &[client]).await;
-    let dir = tempfile::tempdir().unwrap();
-    export(&dossiers, client, dir.path()).await;
+    let Exported { dossiers, client, dir } = exported().await;
     let file = dir.path().join("report.ndjson");
     let text = std::fs::read_to_string(&file).unwrap();
     // More lines than the connector hands on ahead of its reader.
@@ -255,10 +250,7 @@ async fn the_state_of_a_stay_is_that_of_the_day_of_the_pull() {
 
 #[tokio::test]
 async fn a_folder_that_is_older_than_the_one_before_it_or_from_the_future_changes_nothing() {
-    let client = Cast::default().everything;
-    let dossiers = Dossiers::new(10, &[client]).await;
-    let dir = tempfile::tempdir().unwrap();
-    export(&dossiers, client, dir.path()).await;
+    let Exported { dossiers, client, dir } = exported().await;
     let at = |hours: i64| dossiers.clock.now() + SignedDuration::from_hours(hours);
     seal(dir.path(), "topaz", at(-2)).unwrap();
     let folder = folder(dir.path(), &dossiers.clock);

@@ -8,24 +8,9 @@ pub(super) const LONG: &[(&str, usize, &str)] = &[
         "one scanner; its states read from top to bottom",
     ),
     (
-        "src/fhir/path.rs",
-        475,
-        "one small language: its parser, its evaluation and their tests",
-    ),
-    (
         "src/fhir/search/date.rs",
         450,
         "one subject; half of it is a table of tests",
-    ),
-    (
-        "src/http/fhir/tests.rs",
-        500,
-        "one world and the requests that every route must stand",
-    ),
-    (
-        "src/http/pages/tests.rs",
-        575,
-        "one world and the walks through all pages",
     ),
     (
         "src/profile/check.rs",
@@ -33,11 +18,6 @@ pub(super) const LONG: &[(&str, usize, &str)] = &[
         "one walk over a resource; the rules share its path and its limits",
     ),
     ("src/profile/narrative.rs", 450, "one scanner; a quarter of it tests"),
-    (
-        "src/profile/primitive.rs",
-        475,
-        "one format a type; a third of it tests",
-    ),
     (
         "src/resource/search/sql.rs",
         450,
