@@ -68,7 +68,8 @@ async fn several(options: SyncOptions, want: Want) -> anyhow::Result<ExitCode> {
     let mut is_complete = true;
     for tenant in tenants {
         let patience = Duration::from_secs(options.wait);
-        let report = patiently(&config, &db, &tenant, &want, options.dry_run, patience).await?;
+        let engine = Engine::new(&config, &db, &tenant, &Clock::System, &Random::Os)?;
+        let report = patiently(&engine, &want, options.dry_run, patience).await?;
         let note = if options.dry_run {
             " (dry run: nothing was written)"
         } else {
@@ -86,16 +87,14 @@ async fn several(options: SyncOptions, want: Want) -> anyhow::Result<ExitCode> {
 }
 
 /// One run, as soon as no other one is under way.
-async fn patiently(
-    config: &Config,
-    db: &Db,
-    tenant: &Arc<Tenant>,
+pub(super) async fn patiently(
+    engine: &Engine<'_>,
     want: &Want,
     dry: bool,
     patience: Duration,
 ) -> anyhow::Result<Report> {
     let until = tokio::time::Instant::now() + patience;
-    let engine = Engine::new(config, db, tenant, &Clock::System, &Random::Os)?;
+    let (tenant, mut is_told) = (engine.tenant, false);
     loop {
         let bars = Bars::new(tenant.id.as_str());
         let show = |progress| bars.show(progress);
@@ -106,7 +105,13 @@ async fn patiently(
         };
         bars.finish();
         match done {
-            Err(sync::Error::Held(_)) if tokio::time::Instant::now() < until => tokio::time::sleep(AGAIN).await,
+            Err(held @ sync::Error::Held(_)) if tokio::time::Instant::now() < until => {
+                if !is_told {
+                    eprintln!("{}: {held}; waiting", tenant.id);
+                    is_told = true;
+                }
+                tokio::time::sleep(AGAIN).await;
+            }
             done => return done.with_context(|| format!("the sync of {} ended early", tenant.id)),
         }
     }

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-use demo::Demo;
+use demo::{Demo, Place};
 
 fn clients() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients")
@@ -171,6 +171,45 @@ fn the_demo_has_two_houses_on_each_product_and_everybody_in_each() {
         assert!(source.is_some_and(|source| source.starts_with(product)), "{list}");
     }
     assert_eq!(list.lines().count(), TENANTS.len());
+}
+
+/// Whether a sync of the demo in this folder is under way.
+fn is_syncing(folder: &Path) -> bool {
+    let status = Command::new(env!("CARGO_BIN_EXE_inzage"))
+        .args(["sync", "status", "--config"])
+        .arg(folder.join("inzage.toml"))
+        .output()
+        .expect("the program starts");
+    status.status.success() && String::from_utf8_lossy(&status.stdout).contains("process ")
+}
+
+#[test]
+fn a_demo_that_was_killed_while_it_synced_starts_again() {
+    let begun = std::time::Instant::now();
+    let killed_in_a_sync = |mut place: Place| loop {
+        let demo = Demo::begin(place);
+        while !is_syncing(demo.folder()) {
+            assert!(begun.elapsed().as_secs() < 240, "no sync is seen");
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        place = demo.kill();
+        // The sync may have ended in between; then the lease is free and this shows nothing.
+        if is_syncing(place.folder.path()) {
+            return place;
+        }
+    };
+    let accounts = |place: &Place| -> serde_json::Value {
+        let told = std::fs::read(place.folder.path().join("demo.json")).expect("it served");
+        let told: serde_json::Value = serde_json::from_slice(&told).expect("it is JSON");
+        told["tenants"][0]["accounts"].clone()
+    };
+    // The first load: nobody was told of an account yet.
+    let place = Demo::begin(killed_in_a_sync(Place::new())).ready().kill();
+    let before = accounts(&place);
+    assert!(before[0]["password"].is_string());
+    // A later start: what was told holds.
+    let place = Demo::begin(killed_in_a_sync(place)).ready().kill();
+    assert_eq!(accounts(&place), before);
 }
 
 #[test]

@@ -11,6 +11,7 @@
 //! reactions, messages among contacts and none to staff, and rights that the client gives to each contact.
 
 mod cast;
+mod folder;
 mod jwk;
 mod source;
 mod world;
@@ -18,13 +19,14 @@ mod world;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 
 use self::source::{Mock, Product};
 use super::cli::DemoOptions;
 use super::operate::new_key;
-use super::sync::{Engine, sync_tenant};
+use super::sync::{Engine, patiently};
 use super::told;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -33,6 +35,9 @@ use crate::ecd::mock::Population;
 use crate::http::App;
 use crate::secret::{Random, Secret};
 use crate::sync::Want;
+
+/// A demo that was killed while it synced leaves a lease of half a minute: the next one waits for its end.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// An organisation and what it works with. Each has the preset of its name.
 struct House {
@@ -68,6 +73,7 @@ pub(super) async fn run(options: DemoOptions) -> anyhow::Result<ExitCode> {
     let (clock, random) = (Clock::System, Random::Os);
     let data = std::path::absolute(&options.data)?;
     std::fs::create_dir_all(data.join("outbox")).with_context(|| format!("{} cannot be made", data.display()))?;
+    let _taken = folder::take(&data, options.database.is_none())?;
     let key = data.join("master.key");
     if !key.exists() {
         new_key(&key, &random)?;
@@ -116,7 +122,7 @@ pub(super) async fn run(options: DemoOptions) -> anyhow::Result<ExitCode> {
 
     for tenant in &config.tenants {
         let engine = Engine::new(&config, &db, tenant, &clock, &random)?;
-        let report = sync_tenant(&engine, Want::Everything, std::future::pending()).await?;
+        let report = Box::pin(patiently(&engine, &Want::Everything, false, PATIENCE)).await?;
         eprintln!("{}\n{report}", tenant.id);
     }
     world.write(&demo)?;

@@ -13,7 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(240);
 static RUNNING: Mutex<Weak<Demo>> = Mutex::new(Weak::new());
 
 pub(super) struct Demo {
-    child: Child,
+    child: Ending,
     folder: tempfile::TempDir,
     address: String,
 }
@@ -48,11 +48,13 @@ impl Demo {
         if !String::from_utf8_lossy(&help.stdout).contains("--listen") {
             return None;
         }
-        let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-        let address = free.expect("a loopback port is free").to_string();
-        let folder = tempfile::tempdir().expect("a temporary folder");
+        Some(Self::begin(Place::new()).ready())
+    }
+
+    /// Starts one where an earlier one may have left something.
+    pub(super) fn begin(Place { folder, address }: Place) -> Self {
         let log = std::fs::File::create(folder.path().join("demo.log")).expect("the folder is writable");
-        let child = Command::new(program)
+        let child = Command::new(env!("CARGO_BIN_EXE_inzage"))
             .args(["demo", "--listen", &address, "--clients", "6", "--seed", "7", "--data"])
             .arg(folder.path())
             .stdin(Stdio::null())
@@ -60,18 +62,35 @@ impl Demo {
             .stderr(log)
             .spawn()
             .expect("the program starts");
-        let mut demo = Self { child, folder, address };
+        Self {
+            child: Ending(child),
+            folder,
+            address,
+        }
+    }
+
+    /// Waits until it serves.
+    pub(super) fn ready(mut self) -> Self {
         let begun = Instant::now();
-        while !(demo.folder().join("demo.json").exists() && demo.answers()) {
-            let ended = demo.child.try_wait().expect("the program can be asked");
+        while !(self.folder().join("demo.json").exists() && self.answers()) {
+            let ended = self.child.0.try_wait().expect("the program can be asked");
             assert!(
                 ended.is_none() && begun.elapsed() < PATIENCE,
                 "the demo did not come up:\n{}",
-                demo.log()
+                self.log()
             );
             std::thread::sleep(Duration::from_millis(200));
         }
-        Some(demo)
+        self
+    }
+
+    /// Kills it as a power cut does.
+    pub(super) fn kill(self) -> Place {
+        drop(self.child);
+        Place {
+            folder: self.folder,
+            address: self.address,
+        }
     }
 
     /// Whether the landing page answers with 200.
@@ -99,10 +118,29 @@ impl Demo {
     }
 }
 
-impl Drop for Demo {
+/// Where a demo is: its folder and its address belong together.
+pub(super) struct Place {
+    pub(super) folder: tempfile::TempDir,
+    address: String,
+}
+
+impl Place {
+    pub(super) fn new() -> Self {
+        let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+        Self {
+            folder: tempfile::tempdir().expect("a temporary folder"),
+            address: free.expect("a loopback port is free").to_string(),
+        }
+    }
+}
+
+/// A process that ends with this value.
+struct Ending(Child);
+
+impl Drop for Ending {
     fn drop(&mut self) {
         // It may have ended by itself; there is nothing left to do then.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
