@@ -123,6 +123,8 @@ impl Model {
                         self.dossiers
                             .population
                             .write(now, |edit| edit.put(Shelf::CarePlans, plan));
+                    } else {
+                        self.plan_went = true;
                     }
                 }
             }

@@ -1,7 +1,8 @@
 //! Random histories of a source against the store: changes, moves, deletions, repeated and shuffled answers, faults, crashes and two
 //! runs at once.
 //!
-//! `INZAGE_MODEL_ROUNDS=500 INZAGE_MODEL_SEED=17 cargo nextest run --test gateway sync_model` looks longer, or again. A seed repeats what
+//! `INZAGE_MODEL_ROUNDS=500 INZAGE_MODEL_SEED=random cargo nextest run --test gateway sync_model` looks further, and a number in the
+//! place of `random` again. A seed repeats what
 //! happens at the source and on the way; where exactly a run is killed is a matter of time as well.
 //!
 //! # Design
@@ -34,6 +35,9 @@ use serde_json::Value;
 
 use self::history::Dice;
 use crate::support::dossier::Dossiers;
+
+/// The histories that are always tried, so that two runs of the tests say the same. The last one takes away a plan that a report is about.
+const SEEDS: [u64; 3] = [1, 2, 8_042_750_628_005_041_303];
 
 /// Rounds of a history, unless more are asked for.
 const ROUNDS: u64 = 8;
@@ -88,6 +92,9 @@ struct Model {
     /// Whether something changed since the last comparison that the source did not tell of: the name of an employee in reports that did
     /// not change, or everything that an empty answer left out.
     unheard: bool,
+    /// Whether a plan went since the last comparison. A report about one of its goals does not change with it and still refers to it
+    /// until everything is compared; nothing else about the report may differ.
+    plan_went: bool,
     /// Whose each id was that was ever published.
     owners: BTreeMap<String, u64>,
 }
@@ -109,6 +116,7 @@ impl Model {
             next_key: 9_000_000,
             words: BTreeSet::new(),
             unheard: false,
+            plan_went: false,
             owners: BTreeMap::new(),
         }
     }
@@ -260,7 +268,10 @@ impl Model {
             } else if is_whole {
                 let extra = beyond(&beyond(after, visible), before);
                 assert!(extra.is_empty(), "{told}\n{extra:#?}");
-                let missing = beyond(visible, after);
+                let missing = match self.plan_went {
+                    true => beyond(&without_goal(visible), &without_goal(after)),
+                    false => beyond(visible, after),
+                };
                 assert!(self.unheard || missing.is_empty(), "{told}\n{missing:#?}");
             } else if done.is_none() && want == Want::Everything && !is_held {
                 // What is held goes by a decision of its own.
@@ -275,7 +286,7 @@ impl Model {
             }
         }
         if is_whole && want == Want::Everything {
-            self.unheard = false;
+            (self.unheard, self.plan_went) = (false, false);
             self.only_words_that_are_open(&after, &told);
         }
         self.unheard |= how == How::Empty;
@@ -327,6 +338,17 @@ fn anonymous(value: &mut Value) {
     }
 }
 
+/// The same without what resources say of the goal that they are about.
+fn without_goal(content: &Content) -> Content {
+    let mut without = Content::new();
+    for (text, count) in content {
+        let mut value: Value = serde_json::from_str(text).unwrap();
+        value.as_object_mut().unwrap().shift_remove("focus");
+        *without.entry(value.to_string()).or_default() += count;
+    }
+    without
+}
+
 /// What the one has and the other has not, or not as often.
 fn beyond(one: &Content, other: &Content) -> Content {
     let more = one.iter().filter_map(|(text, count)| {
@@ -350,7 +372,17 @@ fn number(name: &str) -> Option<u64> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_happens_at_the_source_the_store_is_its_visible_part() {
-    let seed = number("INZAGE_MODEL_SEED").unwrap_or_else(|| u64::from_be_bytes(Random::Os.bytes()));
+    let seeds = match std::env::var("INZAGE_MODEL_SEED") {
+        Ok(word) if word == "random" => vec![u64::from_be_bytes(Random::Os.bytes())],
+        Ok(number) => vec![number.parse().expect("INZAGE_MODEL_SEED is a number, or random")],
+        Err(_) => SEEDS.to_vec(),
+    };
+    for seed in seeds {
+        Box::pin(history(seed)).await;
+    }
+}
+
+async fn history(seed: u64) {
     let rounds = number("INZAGE_MODEL_ROUNDS").unwrap_or(ROUNDS);
     // Shown when it fails.
     println!("INZAGE_MODEL_SEED={seed} repeats this history");
