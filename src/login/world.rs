@@ -316,6 +316,8 @@ impl Browser<'_> {
     }
 
     pub(crate) async fn password(&mut self, username: &str, password: &str) -> Result<Moved, Refused> {
+        // Messages that wait together leave side by side: without this, the newest code could be of another login.
+        self.world.messages().await;
         let secret = Secret::new(password.to_owned());
         let moved = self
             .world

@@ -2,8 +2,8 @@
 //! runs at once.
 //!
 //! `INZAGE_MODEL_ROUNDS=500 INZAGE_MODEL_SEED=random cargo nextest run --test gateway sync_model` looks further, and a number in the
-//! place of `random` again. A seed repeats what
-//! happens at the source and on the way; where exactly a run is killed is a matter of time as well.
+//! place of `random` again. A seed repeats
+//! what happens at the source and on the way; where exactly a run is killed is a matter of time as well.
 //!
 //! # Design
 //! The oracle maps what the mock holds at the moment, without the engine: the connector's records through the plan. Ids of records
@@ -17,6 +17,7 @@
 //! Beside it stands a simpler model that knows no map: each report that is written has words of its own, and they are in a dossier only as
 //! long as the source has that report of that client, neither hidden nor confidential.
 
+mod content;
 mod history;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,6 +34,7 @@ use inzage::sync::{Decision, Error, Report, Want};
 use jiff::SignedDuration;
 use serde_json::Value;
 
+use self::content::{Content, anonymous, beyond, same, without_goal};
 use self::history::Dice;
 use crate::support::dossier::Dossiers;
 
@@ -41,9 +43,6 @@ const SEEDS: [u64; 3] = [1, 2, 8_042_750_628_005_041_303];
 
 /// Rounds of a history, unless more are asked for.
 const ROUNDS: u64 = 8;
-
-/// A client's resources without what is the engine's affair, each as often as it is there.
-type Content = BTreeMap<String, usize>;
 
 /// The stream of reports.
 const REPORTS: &str = "/v0/xstream/reports";
@@ -320,50 +319,6 @@ impl Model {
             assert_eq!(self.dossiers.versions(&self.clients, name).await, 0, "{name}");
         }
     }
-}
-
-/// Takes out ids of 32 hexadecimal digits, except of patients and employees.
-fn anonymous(value: &mut Value) {
-    let is_id = |text: &str| text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    match value {
-        Value::String(text) => {
-            let id = text.rsplit('/').next().unwrap_or_default();
-            if is_id(id) && !text.starts_with("Patient/") && !text.starts_with("Practitioner/") {
-                *text = text.replace(id, "*");
-            }
-        }
-        Value::Array(items) => items.iter_mut().for_each(anonymous),
-        Value::Object(members) => members.values_mut().for_each(anonymous),
-        _ => {}
-    }
-}
-
-/// The same without what resources say of the goal that they are about.
-fn without_goal(content: &Content) -> Content {
-    let mut without = Content::new();
-    for (text, count) in content {
-        let mut value: Value = serde_json::from_str(text).unwrap();
-        value.as_object_mut().unwrap().shift_remove("focus");
-        *without.entry(value.to_string()).or_default() += count;
-    }
-    without
-}
-
-/// What the one has and the other has not, or not as often.
-fn beyond(one: &Content, other: &Content) -> Content {
-    let more = one.iter().filter_map(|(text, count)| {
-        let more = count.saturating_sub(*other.get(text).unwrap_or(&0));
-        (more > 0).then(|| (text.clone(), more))
-    });
-    more.collect()
-}
-
-fn same(after: &Content, visible: &Content, told: &str) {
-    let (extra, missing) = (beyond(after, visible), beyond(visible, after));
-    assert!(
-        extra.is_empty() && missing.is_empty(),
-        "{told}\nthere is more: {extra:#?}\nthis is missing: {missing:#?}"
-    );
 }
 
 fn number(name: &str) -> Option<u64> {
