@@ -3,7 +3,7 @@
 use super::*;
 use crate::clock::Clock;
 use crate::db::fresh::fresh;
-use crate::db::{Db, Sql, params};
+use crate::db::{Db, Dialect, Sql, params};
 
 const EDIT: Sql = Sql::both("UPDATE audit_line SET outcome = 'success' WHERE tenant = $1 AND seq = $2");
 const REMOVE: Sql = Sql::both("DELETE FROM audit_line WHERE tenant = $1 AND seq = $2");
@@ -50,6 +50,37 @@ async fn every_statement_is_read_by_the_database() {
         tx.prepare(*sql)
             .await
             .unwrap_or_else(|error| panic!("{name}: {error:?}"));
+    }
+}
+
+#[tokio::test]
+async fn lines_follow_a_known_end_only_while_the_chain_ends_there() {
+    let (_dir, db) = five_lines().await;
+    let (at, line) = (clock().now(), entry(&topaz()));
+    let Verdict::Whole(end) = verdict(&db).await else {
+        panic!("the chain is whole");
+    };
+    let append = async |end: &Head| {
+        store::append_to(&db, &topaz(), end, &[(&line, at), (&line, at)])
+            .await
+            .unwrap()
+    };
+    let written = append(&end).await;
+    if db.dialect() == Dialect::Sqlite {
+        assert_eq!(written, None, "there are no round trips to save");
+        assert!(matches!(verdict(&db).await, Verdict::Whole(Head { seq: 5, .. })));
+        return;
+    }
+    let behind = written.expect("the chain still ended there");
+    assert_eq!(verdict(&db).await, Verdict::Whole(behind.clone()));
+    assert_eq!(behind.seq, 7);
+    let forged = Head {
+        hash: end.hash,
+        ..behind.clone()
+    };
+    for over in [end, forged, Head::EMPTY] {
+        assert_eq!(append(&over).await, None);
+        assert_eq!(verdict(&db).await, Verdict::Whole(behind.clone()));
     }
 }
 

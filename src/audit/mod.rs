@@ -274,7 +274,7 @@ impl From<db::Error> for Error {
 /// Writes the lines of `entry` in the caller's transaction: for flows that commit other things too. Call it last, just before
 /// the commit: it holds the tenant's chain until then.
 pub async fn write(tx: &mut Tx, entry: &Entry, now: Timestamp) -> Result<(), db::Error> {
-    store::append(tx, &entry.tenant, &[(entry, now)]).await
+    store::append(tx, &entry.tenant, &[(entry, now)]).await.map(drop)
 }
 
 /// Whether the log can be reached at all.

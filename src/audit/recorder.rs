@@ -4,6 +4,9 @@
 //! One task writes; what arrives while it commits goes together into the next commit. So a lone request pays one commit, and
 //! thirty-two at once pay one commit too. The queue is bounded, and a full queue is an error at once: a gateway that cannot
 //! write its log does not serve data. The task belongs to no request, so a caller that hangs up cancels nothing.
+//!
+//! The task remembers where each chain ended. On PostgreSQL lines that all belong to one tenant are then appended in one round
+//! trip, on the condition that the chain still ends there; where another replica wrote in between, the chain is locked and read.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,6 +14,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
+use super::chain::Head;
 use super::{Entry, Error, store};
 use crate::clock::Clock;
 use crate::config::TenantId;
@@ -59,14 +63,18 @@ impl Recorder {
 }
 
 async fn run(db: Db, mut lines: mpsc::Receiver<Waiting>) {
+    let mut writer = Writer {
+        db,
+        ends: BTreeMap::new(),
+    };
     let mut batch = Vec::with_capacity(BATCH);
     while lines.recv_many(&mut batch, BATCH).await > 0 {
-        let written = write(&db, &batch).await;
+        let written = writer.write(&batch).await;
         match written {
             Err(db::Error::Statement { .. }) if batch.len() > 1 => {
                 // One line that the database does not take must not fail the others.
                 for waiting in batch.drain(..) {
-                    let alone = write(&db, std::slice::from_ref(&waiting)).await;
+                    let alone = writer.write(std::slice::from_ref(&waiting)).await;
                     answer(waiting, &alone.map_err(Arc::new));
                 }
             }
@@ -85,26 +93,47 @@ fn answer(waiting: Waiting, written: &Result<(), Arc<db::Error>>) {
     let _ = waiting.done.send(written.clone().map_err(Error::Database));
 }
 
-async fn write(db: &Db, batch: &[Waiting]) -> Result<(), db::Error> {
-    let mut tenants: BTreeMap<&TenantId, Vec<(&Entry, Timestamp)>> = BTreeMap::new();
-    for waiting in batch {
-        let lines = tenants.entry(&waiting.entry.tenant).or_default();
-        lines.push((&waiting.entry, waiting.at));
-    }
-    let mut tries = 1;
-    loop {
-        match commit(db, &tenants).await {
-            Err(db::Error::Retry) if tries < TRIES => tries += 1,
-            written => return written,
-        }
-    }
+type Lines<'a> = Vec<(&'a Entry, Timestamp)>;
+
+struct Writer {
+    db: Db,
+    /// Where each chain ended when this task last wrote to it.
+    ends: BTreeMap<TenantId, Head>,
 }
 
-/// In the order of the tenants' names, so that two replicas never wait for each other's chain.
-async fn commit(db: &Db, tenants: &BTreeMap<&TenantId, Vec<(&Entry, Timestamp)>>) -> Result<(), db::Error> {
-    let mut tx = db.begin().await?;
-    for (tenant, lines) in tenants {
-        store::append(&mut tx, tenant, lines).await?;
+impl Writer {
+    async fn write(&mut self, batch: &[Waiting]) -> Result<(), db::Error> {
+        let mut tenants: BTreeMap<&TenantId, Lines<'_>> = BTreeMap::new();
+        for waiting in batch {
+            let lines = tenants.entry(&waiting.entry.tenant).or_default();
+            lines.push((&waiting.entry, waiting.at));
+        }
+        let mut tries = 1;
+        loop {
+            match self.commit(&tenants).await {
+                Err(db::Error::Retry) if tries < TRIES => tries += 1,
+                written => return written,
+            }
+        }
     }
-    tx.commit().await
+
+    async fn commit(&mut self, tenants: &BTreeMap<&TenantId, Lines<'_>>) -> Result<(), db::Error> {
+        if let Some((tenant, lines)) = tenants.first_key_value().filter(|_| tenants.len() == 1)
+            // Taken out: after a fault nobody knows where the chain ends.
+            && let Some(end) = self.ends.remove(*tenant)
+            && let Some(end) = store::append_to(&self.db, tenant, &end, lines).await?
+        {
+            self.ends.insert((*tenant).clone(), end);
+            return Ok(());
+        }
+        // In the order of the tenants' names, so that two replicas never wait for each other's chain.
+        let mut tx = self.db.begin().await?;
+        let mut ends = Vec::with_capacity(tenants.len());
+        for (tenant, lines) in tenants {
+            ends.push(((*tenant).clone(), store::append(&mut tx, tenant, lines).await?));
+        }
+        tx.commit().await?;
+        self.ends.extend(ends);
+        Ok(())
+    }
 }

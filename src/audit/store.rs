@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::Entry;
 use super::chain::{Head, Line};
 use crate::config::TenantId;
-use crate::db::{Conn, Error, Param, Row, Tx, params, statements};
+use crate::db::{Conn, Db, Dialect, Error, Param, Row, Tx, params, statements};
 
 statements! {
     FIRST = both("INSERT INTO audit_head (tenant, seq, hash) VALUES ($1, 0, $2) ON CONFLICT DO NOTHING");
@@ -23,13 +23,57 @@ statements! {
     );
 }
 
-const INSERT: &str = "INSERT INTO audit_line (tenant, seq, at, action, outcome, reason, account, client_id, grant_id, role, \
-                      type, resource, version, query, patient, request, network, hash)";
+macro_rules! insert {
+    ($before:literal) => {
+        concat!(
+            $before,
+            "INSERT INTO audit_line (tenant, seq, at, action, outcome, reason, account, client_id, grant_id, role, ",
+            "type, resource, version, query, patient, request, network, hash)"
+        )
+    };
+}
+
+const INSERT: &str = insert!("");
 const COLUMNS: usize = 18;
 
-/// Adds the lines of one tenant to its chain.
-pub(super) async fn append(tx: &mut Tx, tenant: &TenantId, entries: &[(&Entry, Timestamp)]) -> Result<(), Error> {
-    let mut head = lock(tx, tenant).await?;
+/// Around the rows of [`append_to`]. The head is locked before a line is written, as in [`append`]: the other way round two
+/// replicas would wait for each other.
+const APPEND: (&str, &str) = (
+    insert!(
+        "WITH held AS (SELECT seq FROM audit_head WHERE tenant = $19 AND seq = $20 AND hash = $21 FOR UPDATE), written AS ("
+    ),
+    "WHERE EXISTS (SELECT FROM held)) \
+     UPDATE audit_head SET seq = $22, hash = $23 WHERE tenant = $19 AND EXISTS (SELECT FROM held)",
+);
+
+/// Adds the lines of one tenant to its chain; its new end.
+pub(super) async fn append(tx: &mut Tx, tenant: &TenantId, entries: &[(&Entry, Timestamp)]) -> Result<Head, Error> {
+    let head = lock(tx, tenant).await?;
+    let (lines, head) = chained(tenant, head, entries);
+    tx.insert_many(INSERT, "", COLUMNS, &bound(tenant, &lines)).await?;
+    tx.execute(MOVE, params![tenant.as_str(), head.seq, head.hash]).await?;
+    Ok(head)
+}
+
+/// Adds the lines in one round trip if `known` is still the end of the chain; `None` if it is not, or where there are no round
+/// trips.
+pub(super) async fn append_to(
+    db: &Db,
+    tenant: &TenantId,
+    known: &Head,
+    entries: &[(&Entry, Timestamp)],
+) -> Result<Option<Head>, Error> {
+    if db.dialect() == Dialect::Sqlite {
+        return Ok(None);
+    }
+    let (lines, head) = chained(tenant, known.clone(), entries);
+    let more = params![tenant.as_str(), known.seq, &known.hash, head.seq, &head.hash];
+    let moved = db.insert_alone(APPEND, COLUMNS, &bound(tenant, &lines), more).await?;
+    Ok((moved == Some(1)).then_some(head))
+}
+
+/// The lines in their places after `head`, and the new end.
+fn chained(tenant: &TenantId, mut head: Head, entries: &[(&Entry, Timestamp)]) -> (Vec<(Line, [u8; 32])>, Head) {
     let mut lines = Vec::with_capacity(entries.len());
     for (entry, at) in entries {
         let mut patients = entry.patients.iter().map(|id| Some(id.as_str()));
@@ -43,13 +87,14 @@ pub(super) async fn append(tx: &mut Tx, tenant: &TenantId, entries: &[(&Entry, T
             lines.push((line, head.hash));
         }
     }
-    let values: Vec<Param<'_>> = lines
+    (lines, head)
+}
+
+fn bound<'a>(tenant: &'a TenantId, lines: &'a [(Line, [u8; 32])]) -> Vec<Param<'a>> {
+    lines
         .iter()
         .flat_map(|(line, hash)| values(tenant, line, hash))
-        .collect();
-    tx.insert_many(INSERT, "", COLUMNS, &values).await?;
-    tx.execute(MOVE, params![tenant.as_str(), head.seq, head.hash]).await?;
-    Ok(())
+        .collect()
 }
 
 async fn lock(tx: &mut Tx, tenant: &TenantId) -> Result<Head, Error> {

@@ -140,6 +140,24 @@ impl Conn {
         Ok(changed)
     }
 
+    /// Inserts rows in the middle of one statement of PostgreSQL: `head SELECT * FROM unnest($1, …) tail`. The values of `more` are
+    /// bound after the columns, from `$columns+1` on.
+    pub(super) async fn insert_within(
+        &mut self,
+        (head, tail): (&'static str, &'static str),
+        columns: usize,
+        rows: &[Param<'_>],
+        more: &[Param<'_>],
+    ) -> Result<u64, Error> {
+        let text = AssertSqlSafe(insert_text(Dialect::Postgres, head, tail, columns, rows));
+        let Inner::Postgres(connection) = &mut self.0 else {
+            unreachable!("only a connection of PostgreSQL that is in no transaction comes here");
+        };
+        let query = bind_columns(sqlx::query(text), columns, rows);
+        let done = bind_postgres(query, more).execute(&mut **connection).await?;
+        Ok(done.rows_affected())
+    }
+
     /// Lets the database read a statement without running it.
     pub async fn prepare(&mut self, sql: Sql) -> Result<(), Error> {
         let text = sql.text(self.dialect());

@@ -97,6 +97,24 @@ impl Db {
         }))
     }
 
+    /// Inserts rows by one statement of PostgreSQL that commits by itself, so without the five round trips of a transaction:
+    /// `head SELECT * FROM unnest($1, …) tail`, with `columns` values a row and `more` after them. How many rows the statement
+    /// changed; `None` on SQLite, where a transaction costs no round trip.
+    pub async fn insert_alone(
+        &self,
+        statement: (&'static str, &'static str),
+        columns: usize,
+        rows: &[Param<'_>],
+        more: &[Param<'_>],
+    ) -> Result<Option<u64>, Error> {
+        let Pools::Postgres { write, .. } = &*self.0 else {
+            return Ok(None);
+        };
+        let mut connection = Conn::postgres(write.acquire().await?);
+        let changed = connection.insert_within(statement, columns, rows, more).await?;
+        Ok(Some(changed))
+    }
+
     /// A connection for reading what is committed.
     pub async fn read(&self) -> Result<Read, Error> {
         Ok(Read::new(match &*self.0 {
