@@ -16,7 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::load::{self, Load, Target};
 use super::process;
 use super::table::{Cost, Table};
-use super::world::{Running, World};
+use super::world::{Running, World, settle};
 
 /// As many requests are under way at once.
 const AT_ONCE: usize = 32;
@@ -33,6 +33,7 @@ struct Reader {
 }
 
 pub async fn measure(world: &mut World, table: &mut Table) {
+    settle(&world.url).await;
     let mut starts: Vec<(Running, Duration)> = Vec::new();
     for _ in 0..3 {
         starts.clear();
