@@ -298,6 +298,36 @@ fn openid_client_reads_the_three_kinds_of_data_and_gives_its_tokens_back() {
     }
 }
 
+#[test]
+fn medplums_validator_finds_no_fault_in_what_an_app_sees_errors_included() {
+    let (has_demo, demo) = demo();
+    let package = ("npm ci in tests/clients/node", package("@medplum/core"));
+    if !has("Medplum's validator", &[node(), package, has_demo]) {
+        return;
+    }
+    let demo = demo.expect("it was just looked for");
+    for (tenant, _) in TENANTS {
+        let script = clients().join("node/medplum.mjs");
+        let found = answer(Command::new("node").arg(script).arg(demo.folder()).arg(tenant));
+        assert_eq!(found["caught"], 4, "it does see faults that are there");
+        assert_eq!(found["faults"], serde_json::json!({}), "{tenant}");
+        for kind in [
+            "CapabilityStatement",
+            "Bundle",
+            "Observation",
+            "CarePlan",
+            "Appointment",
+        ] {
+            assert!(found["types"][kind].as_u64() > Some(0), "{tenant}: {found}");
+        }
+        assert_eq!(
+            found["types"]["OperationOutcome"].as_u64(),
+            Some(7),
+            "{tenant}: {found}"
+        );
+    }
+}
+
 /// Runs a script in the venv at every tenant.
 fn in_python(client: &str, module: &str, script: &str) {
     let (has_demo, demo) = demo();
