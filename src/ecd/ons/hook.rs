@@ -87,11 +87,17 @@ pub fn notice(body: &[u8]) -> Notice {
     let found = match (kind, model) {
         // The id of a custom event goes away in March 2027; only its payload is read.
         ("CUSTOM", "care_plan_activated") => client().map(|what| (Kind::CarePlan, what)),
-        ("CUSTOM", "client_careallocations_changed") => client().map(|what| (Kind::Client, what)),
+        // Who is around a client is read with the client.
+        (
+            "CUSTOM",
+            "client_careallocations_changed" | "external_care_providers_changed" | "client_employee_relations_changed",
+        ) => client().map(|what| (Kind::Client, what)),
         ("CUSTOM", _) => None,
         (_, "report") => record().map(|what| (Kind::Report, what)),
         (_, "client") => key(&event["id"]).map(|client| (Kind::Client, What::Client(client))),
-        (_, "client_address" | "care_allocation") => client().map(|what| (Kind::Client, what)),
+        (_, "client_address" | "care_allocation" | "client_employee_relation") => {
+            client().map(|what| (Kind::Client, what))
+        }
         (_, "care_plan") => record().map(|what| (Kind::CarePlan, what)),
         (_, "client_contact_relation") => record().map(|what| (Kind::ContactRelation, what)),
         // Of an address only the address is named, not the relation that it belongs to.
@@ -164,6 +170,10 @@ mod tests {
             event("care_plan_activated", "CUSTOM", r#","payload":{"clientId":10101}"#),
             changed(Kind::CarePlan, client("10101"))
         );
+        for name in ["external_care_providers_changed", "client_employee_relations_changed"] {
+            let told = event(name, "CUSTOM", r#","payload":{"clientId":10101}"#);
+            assert_eq!(told, changed(Kind::Client, client("10101")), "{name}");
+        }
         assert_eq!(
             event("client_contact_relation_address", "DELETE", r#","id":3"#),
             changed(Kind::ContactRelation, What::Kind)
