@@ -101,6 +101,7 @@ mod tests {
             ("login/device", crate::login::device::store::STATEMENTS),
             ("login/upstream", crate::login::upstream::store::STATEMENTS),
             ("resource", crate::resource::store::STATEMENTS),
+            ("resource/refer", crate::resource::refer::store::STATEMENTS),
             ("rest/export", crate::rest::export::store::STATEMENTS),
             ("sync", crate::sync::store::STATEMENTS),
             ("sync/quarantine", crate::sync::quarantine::store::STATEMENTS),

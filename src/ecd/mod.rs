@@ -45,6 +45,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::Value;
 
+mod bsn;
 pub mod caress;
 pub mod contract;
 pub mod folder;
@@ -52,6 +53,7 @@ mod http;
 mod kind;
 pub mod mock;
 pub mod ons;
+mod plain;
 pub mod stay;
 mod task;
 mod unread;

@@ -28,6 +28,11 @@ impl Indexed {
         &self.draft.id
     }
 
+    /// Whose dossier it is in; none for a shared type.
+    pub fn patient(&self) -> Option<&Id> {
+        self.draft.patient.as_ref()
+    }
+
     pub(super) fn prepared(&self) -> Prepared<'_> {
         Prepared {
             draft: &self.draft,

@@ -46,6 +46,7 @@ mod draft;
 #[cfg(test)]
 mod fixture;
 mod index;
+pub(crate) mod refer;
 mod search;
 pub(crate) mod store;
 
@@ -53,6 +54,7 @@ use jiff::Timestamp;
 
 pub use draft::Indexed;
 pub(crate) use index::Entry;
+pub use refer::{Target, absent, let_go_of};
 pub use search::{Cursor, Found, Page, Versions, history, read, search, vread};
 pub use store::{put, put_indexed, withdraw};
 

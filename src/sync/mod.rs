@@ -22,6 +22,8 @@
 //!
 //! **What is remembered** of a source (`state`): how old its published data is, and whether it may be asked.
 //!
+//! **References** between records lead to what is published, or are left out (`refer.rs`).
+//!
 //! **Whose a record is** may change at the source (`subject.rs`): clients between whom a record moved are published in one
 //! transaction, before all others, and what arrives has new ids. **Which version counts**: never an older one than the known;
 //! of two that came in one answer with the same version, the same one every time.
@@ -35,6 +37,7 @@ mod publish;
 mod pull;
 mod pulled;
 pub(crate) mod quarantine;
+mod refer;
 pub(crate) mod removal;
 mod report;
 mod run;

@@ -3,9 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::pulled::Pulled;
-#[cfg(doc)]
-use super::pulled::Settled;
+use super::pulled::{Pulled, Settled, Torn};
 use super::removal::{self, Removals};
 use super::run::Run;
 use super::spool::Entry;
@@ -18,7 +16,7 @@ use crate::ecd::Kind;
 use crate::ecd::stay::Gap;
 use crate::fhir::types::{Id, ResourceType};
 use crate::mapping::resource_id;
-use crate::resource::{self, Indexed, Put};
+use crate::resource::{self, Indexed, Put, Target};
 
 /// Records of no client (employees, say) that are published together.
 const SHARED_AT_ONCE: usize = 500;
@@ -31,6 +29,8 @@ struct Done {
     stored: u64,
     withdrawn: u64,
     outdated: u64,
+    /// What contradicts what is known, and is not believed.
+    torn: Vec<(Kind, String, Torn)>,
 }
 
 impl Done {
@@ -63,10 +63,22 @@ impl Run<'_> {
     ) -> Result<(), Error> {
         let settled = pulled.settle()?;
         report.conflicts = settled.conflicts;
+        let torn: Vec<_> = settled
+            .torn()
+            .map(|(kind, key, torn)| (kind, key.to_owned(), torn))
+            .collect();
+        pulled.moves.retain(|moved| {
+            !torn
+                .iter()
+                .any(|(kind, key, _)| (*kind, key) == (moved.kind, &moved.key))
+        });
+        self.doubt(torn, pulled, report).await?;
         let mut clients: BTreeSet<Option<String>> = pulled.spool.clients().into_iter().collect();
         clients.extend(removals.keys().cloned());
         let moves = std::mem::take(&mut pulled.moves);
         report.moved = moves.len() as u64;
+        // What belongs to no client goes last: until then dossiers may refer to it, and a part that failed may do so still.
+        let shared = removals.remove(&None).unwrap_or_default();
         let groups = subject::groups(clients, moves);
         self.leave_first(groups.first, report).await?;
         let total = groups.clients.len() as u64;
@@ -90,10 +102,15 @@ impl Run<'_> {
                     entries: part,
                     gone: std::mem::take(&mut gone),
                 };
-                let came_twice = |entry: &Entry| pulled.came_twice(&entry.kind, &entry.key);
-                self.store(told, &pulled.gaps, came_twice).await?.add_to(report);
+                let mut done = self.store(told, &pulled.gaps, &settled).await?;
+                let torn = std::mem::take(&mut done.torn);
+                done.add_to(report);
+                self.doubt(torn, pulled, report).await?;
             }
             progress(Progress::Published(done as u64 + 1, total));
+        }
+        if report.failed.is_empty() && !shared.is_empty() {
+            report.withdrawn += self.withdraw(shared).await?;
         }
         if let Some(clients) = loaded {
             let clients: Vec<String> = clients.iter().cloned().collect();
@@ -129,28 +146,42 @@ impl Run<'_> {
             entries: Vec::new(),
             gone,
         };
-        let done = self.store(told, &BTreeMap::new(), |_| false).await?;
+        let done = self.store(told, &BTreeMap::new(), &Settled::default()).await?;
         Ok(done.withdrawn)
     }
 
-    /// The changes of one client, of a few between whom records moved, or a chunk of shared records: all of it or nothing.
-    async fn store(
+    /// Puts into quarantine what contradicts itself; what was published of it stays.
+    async fn doubt(
         &self,
-        told: Told,
-        gaps: &BTreeMap<String, Vec<Gap>>,
-        came_twice: impl Fn(&Entry) -> bool + Send,
-    ) -> Result<Done, Error> {
+        torn: Vec<(Kind, String, Torn)>,
+        pulled: &mut Pulled,
+        report: &mut Report,
+    ) -> Result<(), Error> {
+        if torn.is_empty() {
+            return Ok(());
+        }
+        let lines = torn.into_iter().map(|(kind, key, torn)| {
+            pulled.note_bad(kind, &key);
+            (kind, key, String::new(), torn.reason().to_owned())
+        });
+        let (lines, before) = (lines.collect::<Vec<_>>(), report.quarantined);
+        report.quarantined += lines.len() as u64;
+        self.quarantine(lines, before).await
+    }
+
+    /// The changes of one client, of a few between whom records moved, or a chunk of shared records: all of it or nothing.
+    async fn store(&self, told: Told, gaps: &BTreeMap<String, Vec<Gap>>, settled: &Settled) -> Result<Done, Error> {
         let (tenant, source, now) = (&self.tenant.id, self.connector.name(), self.clock.now());
         let Told { entries, gone } = told;
         let mut done = Done::default();
         let mut tx = self.begin().await?;
         let known = self.known(&mut tx, &entries, &gone).await?;
         let count = entries.len();
-        let mut entries = newest(entries, &known, came_twice);
-        done.outdated = (count - entries.len()) as u64;
+        let mut entries = newest(entries, &known, settled, &mut done.torn);
+        done.outdated = (count - entries.len() - done.torn.len()) as u64;
 
-        let mut withdrawn: BTreeMap<Option<Id>, Vec<(ResourceType, Id)>> = BTreeMap::new();
-        let mut drafts = Vec::new();
+        let mut withdrawn: BTreeMap<Option<String>, Vec<Target>> = BTreeMap::new();
+        let (mut drafts, mut line_of) = (Vec::new(), Vec::new());
         let mut lines = Vec::new();
         for entry in &mut entries {
             let spooled = std::mem::take(&mut entry.drafts);
@@ -168,9 +199,10 @@ impl Run<'_> {
                 .flatten()
             {
                 if !now_published.contains(old) {
-                    withdrawn.entry(self.patient(before)).or_default().extend(parse(old));
+                    withdrawn.entry(of(before)).or_default().extend(parse(old));
                 }
             }
+            line_of.resize(drafts.len() + spooled.len(), lines.len());
             drafts.extend(spooled);
             if let (Kind::Stay, Some(client)) = (kind, &entry.client)
                 && let Some(gaps) = gaps.get(client)
@@ -195,7 +227,7 @@ impl Run<'_> {
                 .into_iter()
                 .flatten()
             {
-                withdrawn.entry(self.patient(before)).or_default().extend(parse(old));
+                withdrawn.entry(of(before)).or_default().extend(parse(old));
             }
             subject::store::leave(&mut tx, tenant, source, *kind, key).await?;
             store::forget(&mut tx, tenant, source, *kind, key).await?;
@@ -207,13 +239,18 @@ impl Run<'_> {
                 removal::store::let_go(&mut tx, tenant, source, kind, &keys).await?;
             }
         }
-        for (patient, items) in &withdrawn {
+        for (client, items) in &withdrawn {
             done.withdrawn += items.len() as u64;
+            let patient = client.as_ref().map(|client| self.patient_of(client));
             resource::withdraw(&mut tx, tenant, patient.as_ref(), items, now).await?;
+        }
+        for at in self.leave_out(&mut tx, &mut drafts).await? {
+            lines[line_of[at]].hash = store::OPEN;
         }
         let puts = resource::put_indexed(&mut tx, tenant, now, &drafts).await?;
         done.stored += puts.iter().filter(|put| !matches!(put, Put::Unchanged)).count() as u64;
         store::remember(&mut tx, tenant, source, &lines).await?;
+        done.stored += self.let_go_of(&mut tx, &withdrawn).await?;
         for kind in Kind::ALL {
             let keys: Vec<String> = lines
                 .iter()
@@ -257,39 +294,48 @@ impl Run<'_> {
         Ok(found)
     }
 
-    fn patient(&self, known: Option<&Known>) -> Option<Id> {
-        known
-            .and_then(|known| known.client.as_deref())
-            .map(|client| self.patient_of(client))
-    }
-
     pub(super) fn patient_of(&self, client: &str) -> Id {
         resource_id(&self.ids, &[self.connector.name(), Kind::Client.as_str(), client])
     }
 }
 
 /// Of several versions of a record the newest; nothing that is older than what is known. Of a record that came twice in one
-/// answer with the same version, what is known may be the other one: the same one wins as in [`Settled`].
+/// answer with the same version, what is known may be the other one: the same one wins as in [`Settled`], or none.
 fn newest(
     entries: Vec<Entry>,
     known: &HashMap<(&'static str, String), Known>,
-    came_twice: impl Fn(&Entry) -> bool,
+    settled: &Settled,
+    torn: &mut Vec<(Kind, String, Torn)>,
 ) -> Vec<Entry> {
     let mut kept: BTreeMap<(String, String), Entry> = BTreeMap::new();
     for entry in entries {
-        let is_old = Kind::from_name(&entry.kind)
-            .and_then(|kind| known.get(&(kind.as_str(), entry.key.clone())))
-            .is_some_and(|known| match known.version.cmp(&entry.version) {
-                Ordering::Greater => true,
-                Ordering::Equal => came_twice(&entry) && known.hash[..] > entry.hash[..],
-                Ordering::Less => false,
-            });
+        let kind = Kind::from_name(&entry.kind).expect("the spool holds what was pulled");
+        if let Some(known) = known.get(&(kind.as_str(), entry.key.clone())) {
+            match known.version.cmp(&entry.version) {
+                Ordering::Greater => continue,
+                Ordering::Equal => {
+                    if let Some(why) = settled.torn_from(&entry, known.client.as_deref()) {
+                        torn.push((kind, entry.key, why));
+                        continue;
+                    }
+                    if settled.came_twice(&entry) && known.hash[..] > entry.hash[..] {
+                        continue;
+                    }
+                }
+                Ordering::Less => {}
+            }
+        }
         let place = (entry.kind.clone(), entry.key.clone());
-        if !is_old && kept.get(&place).is_none_or(|other| other.version <= entry.version) {
+        if kept.get(&place).is_none_or(|other| other.version <= entry.version) {
             kept.insert(place, entry);
         }
     }
     kept.into_values().collect()
+}
+
+/// In whose dossier it is.
+fn of(known: Option<&Known>) -> Option<String> {
+    known.and_then(|known| known.client.clone())
 }
 
 fn chunks(entries: Vec<Entry>, size: usize) -> Vec<Vec<Entry>> {

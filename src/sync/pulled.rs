@@ -82,7 +82,7 @@ impl Pulled {
     }
 
     /// Whether it came more than once.
-    pub fn came_twice(&self, kind: &str, key: &str) -> bool {
+    fn came_twice(&self, kind: &str, key: &str) -> bool {
         !self.twice.is_empty() && Kind::from_name(kind).is_some_and(|kind| self.twice.contains(&fingerprint(kind, key)))
     }
 
@@ -132,22 +132,81 @@ impl Pulled {
 /// The content that counts of each record that came more than once.
 #[derive(Debug, Default)]
 pub(super) struct Settled {
-    best: HashMap<(String, String), (String, [u8; 32])>,
+    best: HashMap<(String, String), Best>,
     pub conflicts: u64,
 }
 
+#[derive(Debug)]
+struct Best {
+    version: String,
+    hash: [u8; 32],
+    client: Option<String>,
+    /// How many copies differ from what is known.
+    copies: u32,
+    torn: Option<Torn>,
+}
+
+/// Why none of two contents with one version is believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Torn {
+    Clients,
+    Persons,
+}
+
+impl Torn {
+    /// What two contents of one version contradict each other in, where that may not be settled by chance.
+    fn of(kind: &str, one: Option<&str>, other: Option<&str>) -> Option<Self> {
+        if one != other {
+            return Some(Self::Clients);
+        }
+        let is_person = [Kind::Client, Kind::Stay].iter().any(|person| person.as_str() == kind);
+        is_person.then_some(Self::Persons)
+    }
+
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Clients => "came twice with one version, in the dossiers of two clients",
+            Self::Persons => "came twice with one version and different content: it may be two persons",
+        }
+    }
+}
+
 impl Settled {
-    /// The newest version; of one version with two contents always the same one, whatever the order in which they came.
+    /// The newest version; of one version with two contents always the same one, whatever the order in which they came, unless they
+    /// are of two clients, or may be two persons: then none.
     fn compare(&mut self, entry: Entry) {
-        let content = (entry.version, entry.hash);
-        match self.best.entry((entry.kind, entry.key)) {
+        let Entry {
+            kind,
+            key,
+            client,
+            version,
+            hash,
+            ..
+        } = entry;
+        match self.best.entry((kind, key)) {
             hash_map::Entry::Vacant(place) => {
-                place.insert(content);
+                place.insert(Best {
+                    version,
+                    hash,
+                    client,
+                    copies: 1,
+                    torn: None,
+                });
             }
             hash_map::Entry::Occupied(mut place) => {
-                self.conflicts += u64::from(place.get().0 == content.0 && place.get().1 != content.1);
-                if *place.get() < content {
-                    place.insert(content);
+                let kind = place.key().0.clone();
+                let best = place.get_mut();
+                best.copies += 1;
+                let is_one_version = best.version == version;
+                if is_one_version && best.hash != hash {
+                    self.conflicts += 1;
+                    best.torn = best.torn.or(Torn::of(&kind, best.client.as_deref(), client.as_deref()));
+                }
+                if (&best.version, best.hash) < (&version, hash) {
+                    if !is_one_version {
+                        best.torn = None;
+                    }
+                    (best.version, best.hash, best.client) = (version, hash, client);
                 }
             }
         }
@@ -159,7 +218,26 @@ impl Settled {
             || self
                 .best
                 .get(&(entry.kind.clone(), entry.key.clone()))
-                .is_none_or(|(version, hash)| *version == entry.version && *hash == entry.hash)
+                .is_none_or(|best| best.version == entry.version && best.hash == entry.hash && best.torn.is_none())
+    }
+
+    /// What is not believed, and why.
+    pub fn torn(&self) -> impl Iterator<Item = (Kind, &str, Torn)> {
+        self.best
+            .iter()
+            .filter_map(|((kind, key), best)| Some((Kind::from_name(kind)?, key.as_str(), best.torn?)))
+    }
+
+    /// Why this is not believed beside what is known with the same version, whose hash and client these are: the other copy that came
+    /// was no other than that.
+    pub fn torn_from(&self, entry: &Entry, client: Option<&str>) -> Option<Torn> {
+        let best = self.best.get(&(entry.kind.clone(), entry.key.clone()))?;
+        let is_alone = best.copies == 1;
+        is_alone.then(|| Torn::of(&entry.kind, client, entry.client.as_deref()))?
+    }
+
+    pub fn came_twice(&self, entry: &Entry) -> bool {
+        self.best.contains_key(&(entry.kind.clone(), entry.key.clone()))
     }
 }
 

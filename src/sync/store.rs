@@ -28,6 +28,12 @@ statements! {
     SHARED = both(
         "SELECT key, resources FROM source_record WHERE tenant = $1 AND source = $2 AND client IS NULL AND kind = $3",
     );
+    /// No content has this hash.
+    REOPEN = each(
+        "UPDATE source_record SET hash = $5 WHERE tenant = $1 AND source = $2 AND kind = $3
+         AND key IN (SELECT value FROM json_each($4))",
+        "UPDATE source_record SET hash = $5 WHERE tenant = $1 AND source = $2 AND kind = $3 AND key = ANY($4)",
+    );
     FORGET = both("DELETE FROM source_record WHERE tenant = $1 AND source = $2 AND kind = $3 AND key = $4");
     LOADED = both("SELECT client FROM source_client WHERE tenant = $1 AND source = $2");
     /// SQLite plans well without; its statements are simple and its indexes made for them.
@@ -39,6 +45,9 @@ statements! {
          ON CONFLICT (tenant, source) DO UPDATE SET mark = excluded.mark, at = excluded.at",
     );
 }
+
+/// The hash of a record that is not dealt with, whatever it says.
+pub(super) const OPEN: &[u8] = &[];
 
 /// What an earlier run published of a record.
 #[derive(Debug)]
@@ -163,6 +172,19 @@ pub(super) async fn remember(tx: &mut Tx, tenant: &TenantId, source: &str, lines
         &values,
     )
     .await?;
+    Ok(())
+}
+
+/// These count as not dealt with: they are mapped anew when they come, whether they changed or not.
+pub(super) async fn reopen(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    source: &str,
+    kind: Kind,
+    keys: &[String],
+) -> Result<(), Error> {
+    tx.execute(REOPEN, params![tenant.as_str(), source, kind.as_str(), keys, OPEN])
+        .await?;
     Ok(())
 }
 

@@ -26,5 +26,7 @@ mod sync_guard;
 mod sync_model;
 mod sync_cost;
 mod sync_operate;
+mod sync_refer;
+mod sync_twice;
 mod sync_state;
 mod webhooks;

@@ -129,6 +129,10 @@ async fn the_command_says_who_is_syncing() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let pid = first.id();
+    // It stands still, so that it has the source however long the other one takes to begin.
+    let sent = Command::new("kill").args(["-STOP", &pid.to_string()]).status();
+    assert!(sent.unwrap().success());
+    dossiers.keep().await;
     let second = start(&config);
     let output = tokio::task::spawn_blocking(|| second.wait_with_output())
         .await

@@ -7,7 +7,7 @@ use super::pull::{Ending, Head, Run};
 use super::transport::Target;
 use super::{departure, repair};
 use crate::ecd::task::Stop;
-use crate::ecd::{Error, Event, Kind, stay};
+use crate::ecd::{Error, Event, Kind, bsn, stay};
 
 const CLIENTS: (&str, &str) = ("/v0/xstream/clients/data", "clients");
 const CLIENT_DELETES: (&str, &str) = ("/v0/xstream/clients/deletes", "clients");
@@ -27,6 +27,10 @@ impl Run {
             let Some(mut body) = self.parse(Kind::Client, row, &mut ending).await? else {
                 continue;
             };
+            if let (Some(client), true) = (&head, bsn::is_wrong(&body["bsn"])) {
+                self.doubt(client).await?;
+                continue;
+            }
             repair::record(Kind::Client, &mut body);
             let version = repair::version([&body]);
             self.stay(head.clone(), version.clone(), &mut body, &mut of_stays)
@@ -66,6 +70,15 @@ impl Run {
                     self.send(Event::Deleted { kind, key }).await?;
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Tells of a client who may be somebody else: neither the client nor when care ended is believed.
+    pub(super) async fn doubt(&self, client: &str) -> Result<(), Stop> {
+        for kind in [Kind::Stay, Kind::Client] {
+            let key = Some(client.to_owned());
+            self.bad(kind, key, "/bsn", bsn::REASON, &mut Ending::Whole).await?;
         }
         Ok(())
     }

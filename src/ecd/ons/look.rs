@@ -25,7 +25,7 @@ use super::repair;
 use super::reports::{REPORT, REPORT_UPDATES};
 use super::transport::{Missing, Target};
 use crate::ecd::task::Stop;
-use crate::ecd::{Again, Error, Event, Kind};
+use crate::ecd::{Again, Error, Event, Kind, bsn};
 
 const CLIENT: &str = "/v0/administration/clients/{id}";
 const RELATIONS: (&str, &str) = (
@@ -146,6 +146,10 @@ impl Run {
                 continue;
             };
             is_asked_for(CLIENT, &body, &key)?;
+            if bsn::is_wrong(&body["bsn"]) {
+                self.doubt(&key).await?;
+                continue;
+            }
             repair::record(kind, &mut body);
             let version = repair::version([&body]);
             self.stay(Some(key.clone()), version.clone(), &mut body, &mut Ending::Whole)

@@ -8,8 +8,10 @@
 //! it, or 20 where that is more, is held whole. The larger of the two, not the smaller: of ten thousand appointments more than
 //! twenty are cancelled every day, and of ten care plans one may well end; with the smaller bound every ordinary day would
 //! wait for an operator, and what waits is still shown to family. For a kind of few records 20 would be everything, so
-//! more than half of a kind with more than five records is held as well. What the source marks as hidden is a statement about a
-//! record and is never held.
+//! more than half of a kind with more than five records is held as well. Of up to five, half is two or three, as many as may well
+//! end together; but that the last of a kind is gone is never believed because an answer was empty: not of the one client of a
+//! pilot, nor of his one care plan. What the source says of one record, that it was deleted or is elsewhere, is no empty
+//! answer. What the source marks as hidden is a statement about a record and is never held.
 //!
 //! **What is held** stays published as it was, is alarmed at every run, and goes when an operator confirms it
 //! ([`Sync::decide`]), when the source has the record again, or when a later whole answer lacks so few records that the guard
@@ -32,7 +34,7 @@ use crate::ecd::Kind;
 
 /// Removals that are always plausible.
 const ALWAYS: u64 = 20;
-/// A kind with no more records than this has no guard.
+/// Of a kind with no more records than this only the silence about all of them is not believed.
 const FEW: u64 = 5;
 /// Keys that are looked up together.
 const AT_ONCE: usize = 500;
@@ -69,13 +71,13 @@ pub(super) struct Candidate {
     is_published: bool,
 }
 
-/// How many removals of a kind are believed when so many of its records are published.
-fn plausible(published: u64) -> u64 {
-    let usual = (published / 50).max(ALWAYS);
+/// Whether so many removals of a kind are believed, of which so many are no more than silence, when so many of its records are
+/// published.
+fn is_plausible(removals: u64, silent: u64, published: u64) -> bool {
     if published > FEW {
-        usual.min(published / 2)
+        removals <= (published / 50).max(ALWAYS).min(published / 2)
     } else {
-        usual
+        silent == 0 || silent < published
     }
 }
 
@@ -93,14 +95,17 @@ impl Run<'_> {
         }
         let (mut removals, mut held) = (Removals::new(), Vec::new());
         for (kind, candidates) in candidates {
-            let count = candidates.iter().filter(|candidate| candidate.is_published).count() as u64;
+            let published = candidates.iter().filter(|candidate| candidate.is_published);
+            let silent = published.clone().filter(|candidate| candidate.cause == Cause::Absent);
+            let (count, silent) = (published.count() as u64, silent.count() as u64);
             let (tenant, source) = (&self.tenant.id, self.connector.name());
-            // The count is asked for only where it can matter.
+            // Counted only as far as it can matter.
+            let most = if count <= FEW / 2 { FEW + 1 } else { u64::MAX };
             let published = match count {
-                0..=2 => u64::MAX,
-                _ => store::published(&mut *self.db.read().await?, tenant, source, kind).await?,
+                0 => 0,
+                _ => store::published(&mut *self.db.read().await?, tenant, source, kind, most).await?,
             };
-            if count <= plausible(published) {
+            if is_plausible(count, silent, published) {
                 for candidate in candidates {
                     removals
                         .entry(candidate.client)
@@ -230,18 +235,27 @@ mod tests {
 
     #[test]
     fn two_percent_or_twenty_are_believed_and_never_most_of_a_kind() {
-        let cases = [
-            (0, 20),
-            (5, 20),
-            (6, 3),
-            (30, 15),
-            (40, 20),
-            (1_000, 20),
-            (1_050, 21),
-            (50_000, 1_000),
-        ];
+        let cases = [(6, 3), (30, 15), (40, 20), (1_000, 20), (1_050, 21), (50_000, 1_000)];
         for (published, believed) in cases {
-            assert_eq!(plausible(published), believed, "{published}");
+            assert!(is_plausible(believed, believed, published), "{published}");
+            assert!(!is_plausible(believed + 1, 0, published), "{published}");
         }
+    }
+
+    #[test]
+    fn that_the_last_of_a_kind_is_gone_has_to_be_said() {
+        for published in 1..=FEW {
+            assert!(
+                !is_plausible(published, published, published),
+                "{published}: an empty answer"
+            );
+            assert!(is_plausible(published - 1, published - 1, published), "{published}");
+            assert!(
+                is_plausible(published, 0, published),
+                "{published}: each was said to be deleted"
+            );
+            assert!(is_plausible(published, published - 1, published), "{published}");
+        }
+        assert!(is_plausible(0, 0, 0), "nothing of it is published");
     }
 }

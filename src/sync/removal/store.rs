@@ -12,7 +12,8 @@ const PAGE: i64 = 1_000;
 
 statements! {
     PUBLISHED = both(
-        "SELECT count(*) FROM source_record WHERE tenant = $1 AND source = $2 AND kind = $3 AND resources <> ''",
+        "SELECT count(*) FROM (SELECT 1 AS one FROM source_record
+         WHERE tenant = $1 AND source = $2 AND kind = $3 AND resources <> '' LIMIT $4) AS counted",
     );
     AFTER = both(
         "SELECT kind, key, cause, held_at FROM held_removal WHERE tenant = $1 AND source = $2
@@ -49,10 +50,17 @@ pub struct HeldKind {
     pub since: Timestamp,
 }
 
-/// How many records of a kind are published.
-pub(super) async fn published(conn: &mut Conn, tenant: &TenantId, source: &str, kind: Kind) -> Result<u64, Error> {
+/// How many records of a kind are published, counted up to `most`.
+pub(super) async fn published(
+    conn: &mut Conn,
+    tenant: &TenantId,
+    source: &str,
+    kind: Kind,
+    most: u64,
+) -> Result<u64, Error> {
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
     let row = conn
-        .row(PUBLISHED, params![tenant.as_str(), source, kind.as_str()])
+        .row(PUBLISHED, params![tenant.as_str(), source, kind.as_str(), most])
         .await?;
     Ok(row.map_or(0, |row| u64::try_from(row.int(0)).unwrap_or(0)))
 }

@@ -10,7 +10,7 @@
 //! Maps compute ids without looking anything up, and resources of one dossier refer to each other within one record (to clients
 //! and employees always by the ids of generation 0, which these keep). So the ids of a later generation are put in place of the
 //! first ones in all resources of the record at once. The one reference between records, of a report to a goal of the plan,
-//! leads nowhere after the plan moved to another client: to nothing, never into another dossier.
+//! is left out after the plan moved to another client (`refer.rs`): it never leads into another dossier.
 
 pub(crate) mod store;
 

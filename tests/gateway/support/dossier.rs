@@ -254,9 +254,18 @@ impl Dossiers {
 
     /// Lets every lease run out, as if its holder had been silent for long: other processes have other clocks.
     pub async fn lapse(&self) {
-        const LAPSE: Sql = Sql::both("UPDATE lease SET expires_at = 0");
+        self.end_leases(0).await;
+    }
+
+    /// Lets no lease run out.
+    pub async fn keep(&self) {
+        self.end_leases(4_102_444_800_000_000).await;
+    }
+
+    async fn end_leases(&self, at: i64) {
+        const END: Sql = Sql::both("UPDATE lease SET expires_at = $1");
         let mut tx = self.store.db.begin().await.unwrap();
-        tx.execute(LAPSE, params![]).await.unwrap();
+        tx.execute(END, params![at]).await.unwrap();
         tx.commit().await.unwrap();
     }
 
@@ -314,6 +323,22 @@ pub async fn published(db: &inzage::db::Db, tenant: &Tenant, patients: &[Id]) ->
             match page.next {
                 Some(next) => after = Some(next),
                 None => break,
+            }
+        }
+    }
+    found
+}
+
+/// The references in these resources that lead to none of them, with where they stand.
+pub fn dangling(published: &BTreeMap<String, String>) -> Vec<String> {
+    let mut found = Vec::new();
+    for (name, body) in published {
+        let mut rest = body.as_str();
+        while let Some(at) = rest.find(r#""reference":""#) {
+            rest = &rest[at + 13..];
+            let to = rest.split('"').next().unwrap_or_default();
+            if !published.contains_key(to) {
+                found.push(format!("{name} refers to {to}"));
             }
         }
     }

@@ -23,17 +23,6 @@ pub(super) fn anonymous(value: &mut Value) {
     }
 }
 
-/// The same without what resources say of the goal that they are about.
-pub(super) fn without_goal(content: &Content) -> Content {
-    let mut without = Content::new();
-    for (text, count) in content {
-        let mut value: Value = serde_json::from_str(text).unwrap();
-        value.as_object_mut().unwrap().shift_remove("focus");
-        *without.entry(value.to_string()).or_default() += count;
-    }
-    without
-}
-
 /// What the one has and the other has not, or not as often.
 pub(super) fn beyond(one: &Content, other: &Content) -> Content {
     let more = one.iter().filter_map(|(text, count)| {

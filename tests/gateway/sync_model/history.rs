@@ -123,8 +123,6 @@ impl Model {
                         self.dossiers
                             .population
                             .write(now, |edit| edit.put(Shelf::CarePlans, plan));
-                    } else {
-                        self.plan_went = true;
                     }
                 }
             }

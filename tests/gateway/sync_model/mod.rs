@@ -14,6 +14,8 @@
 //! - after a crash each dossier is as it was or as the source is; after a partial answer nothing is in it that is in neither, and
 //!   nothing is missing that is in both.
 //!
+//! After whatever run, no reference in a dossier leads nowhere.
+//!
 //! Beside it stands a simpler model that knows no map: each report that is written has words of its own, and they are in a dossier only as
 //! long as the source has that report of that client, neither hidden nor confidential.
 
@@ -34,9 +36,9 @@ use inzage::sync::{Decision, Error, Report, Want};
 use jiff::SignedDuration;
 use serde_json::Value;
 
-use self::content::{Content, anonymous, beyond, same, without_goal};
+use self::content::{Content, anonymous, beyond, same};
 use self::history::Dice;
-use crate::support::dossier::Dossiers;
+use crate::support::dossier::{Dossiers, dangling};
 
 /// The histories that are always tried, so that two runs of the tests say the same. The last one takes away a plan that a report is about.
 const SEEDS: [u64; 3] = [1, 2, 8_042_750_628_005_041_303];
@@ -91,9 +93,6 @@ struct Model {
     /// Whether something changed since the last comparison that the source did not tell of: the name of an employee in reports that did
     /// not change, or everything that an empty answer left out.
     unheard: bool,
-    /// Whether a plan went since the last comparison. A report about one of its goals does not change with it and still refers to it
-    /// until everything is compared; nothing else about the report may differ.
-    plan_went: bool,
     /// Whose each id was that was ever published.
     owners: BTreeMap<String, u64>,
 }
@@ -115,7 +114,6 @@ impl Model {
             next_key: 9_000_000,
             words: BTreeSet::new(),
             unheard: false,
-            plan_went: false,
             owners: BTreeMap::new(),
         }
     }
@@ -126,7 +124,13 @@ impl Model {
         for client in self.clients.clone() {
             let patient = self.dossiers.patient(client).to_string();
             let mut content = Content::new();
-            for (name, body) in self.dossiers.published(&[client]).await {
+            let published = self.dossiers.published(&[client]).await;
+            assert_eq!(
+                dangling(&published),
+                Vec::<String>::new(),
+                "references of {client} that lead nowhere"
+            );
+            for (name, body) in published {
                 let kind: ResourceType = name.split('/').next().unwrap().parse().unwrap();
                 if kind.is_shared() {
                     continue;
@@ -267,10 +271,7 @@ impl Model {
             } else if is_whole {
                 let extra = beyond(&beyond(after, visible), before);
                 assert!(extra.is_empty(), "{told}\n{extra:#?}");
-                let missing = match self.plan_went {
-                    true => beyond(&without_goal(visible), &without_goal(after)),
-                    false => beyond(visible, after),
-                };
+                let missing = beyond(visible, after);
                 assert!(self.unheard || missing.is_empty(), "{told}\n{missing:#?}");
             } else if done.is_none() && want == Want::Everything && !is_held {
                 // What is held goes by a decision of its own.
@@ -285,7 +286,7 @@ impl Model {
             }
         }
         if is_whole && want == Want::Everything {
-            (self.unheard, self.plan_went) = (false, false);
+            self.unheard = false;
             self.only_words_that_are_open(&after, &told);
         }
         self.unheard |= how == How::Empty;
@@ -325,6 +326,8 @@ fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
 
+/// F15: duplicates and versions out of order.
+/// F18: records that change while they are read.
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_happens_at_the_source_the_store_is_its_visible_part() {
     let seeds = match std::env::var("INZAGE_MODEL_SEED") {
