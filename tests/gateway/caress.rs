@@ -164,6 +164,7 @@ async fn the_same_people_through_both_products_give_the_same_fhir_but_for_what_o
     assert!(differences.iter().all(Vec::is_empty), "{differences:#?}");
 }
 
+/// I8: what an ECD must not be believed.
 #[tokio::test]
 async fn nothing_of_a_client_who_was_not_asked_for_leaves_the_connector_and_no_bsn_at_all() {
     let population = population();

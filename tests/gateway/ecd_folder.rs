@@ -174,6 +174,112 @@ async fn a_folder_that_is_not_what_its_manifest_says_changes_nothing() {
     }
 }
 
+/// I8: a line without an end, and what is no file at all.
+#[tokio::test]
+async fn i8_a_line_without_an_end_a_link_or_a_pipe_changes_nothing() {
+    let Exported { dossiers, client, dir } = exported().await;
+    sync(&dossiers, dir.path()).await.unwrap();
+    let before = dossiers.published(&[client]).await;
+    let report = dir.path().join("report.ndjson");
+    let reports = std::fs::read_to_string(&report).unwrap();
+    std::fs::write(&report, format!("{reports}{{\"key\":\"{}\"}}\n", "x".repeat(5 << 20))).unwrap();
+    seal(dir.path(), "topaz", dossiers.clock.now()).unwrap();
+    let told = sync(&dossiers, dir.path()).await.unwrap_err().to_string();
+    assert!(told.contains("a line is longer than"), "{told}");
+    assert_eq!(dossiers.published(&[client]).await, before);
+
+    std::fs::write(&report, &reports).unwrap();
+    seal(dir.path(), "topaz", dossiers.clock.now()).unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let target = elsewhere.path().join("report.ndjson");
+    std::fs::rename(&report, &target).unwrap();
+    std::os::unix::fs::symlink(&target, &report).unwrap();
+    let told = sync(&dossiers, dir.path()).await.unwrap_err().to_string();
+    assert!(told.contains("report.ndjson: cannot be read"), "{told}");
+    std::fs::remove_file(&report).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(&report).status().unwrap();
+    assert!(made.success());
+    let reading = tokio::time::timeout(std::time::Duration::from_secs(30), sync(&dossiers, dir.path()));
+    let told = reading
+        .await
+        .expect("a pipe that nobody writes to is not read")
+        .unwrap_err()
+        .to_string();
+    assert!(told.contains("report.ndjson: cannot be read"), "{told}");
+    assert_eq!(dossiers.published(&[client]).await, before);
+}
+
+#[tokio::test]
+async fn a_kind_that_was_there_before_and_is_not_named_any_more_is_a_file_that_was_forgotten() {
+    let Exported { dossiers, client, dir } = exported().await;
+    sync(&dossiers, dir.path()).await.unwrap();
+    let before = dossiers.published(&[client]).await;
+    dossiers.clock.advance(SignedDuration::from_hours(1));
+    std::fs::remove_file(dir.path().join("agenda-occurrence.ndjson")).unwrap();
+    seal(dir.path(), "topaz", dossiers.clock.now()).unwrap();
+    let told = sync(&dossiers, dir.path()).await.unwrap_err().to_string();
+    assert!(told.contains("agenda-occurrence is missing"), "{told}");
+    assert_eq!(dossiers.published(&[client]).await, before);
+    // That there is none has to be said, and is held as any other silence.
+    std::fs::write(dir.path().join("agenda-occurrence.ndjson"), "").unwrap();
+    seal(dir.path(), "topaz", dossiers.clock.now()).unwrap();
+    let done = sync(&dossiers, dir.path()).await.unwrap();
+    assert!(done.held_by_kind.contains_key("agenda-occurrence"), "{done:#?}");
+    assert_eq!(dossiers.published(&[client]).await, before);
+}
+
+#[tokio::test]
+async fn what_another_source_brought_of_a_kind_that_the_folder_never_had_waits_for_an_operator() {
+    let client = Cast::default().everything;
+    let dossiers = Dossiers::new(10, &[client]).await;
+    dossiers.sync(Want::Everything).await;
+    let before = dossiers.published(&[client]).await;
+    let dir = tempfile::tempdir().unwrap();
+    export(&dossiers, client, dir.path()).await;
+    std::fs::remove_file(dir.path().join("insurance.ndjson")).unwrap();
+    seal(dir.path(), "topaz", dossiers.clock.now()).unwrap();
+    let done = sync(&dossiers, dir.path()).await.unwrap();
+    assert_eq!(done.held_by_kind.keys().collect::<Vec<_>>(), ["insurance"], "{done:#?}");
+    assert!(!done.is_complete());
+    let is_insurance = |all: &BTreeMap<String, String>| all.keys().filter(|name| name.starts_with("Coverage/")).count();
+    assert_eq!(
+        is_insurance(&dossiers.published(&[client]).await),
+        is_insurance(&before)
+    );
+}
+
+/// I8: the record of one client under the name of another, and one key for two clients.
+#[tokio::test]
+async fn i8_a_line_that_names_another_client_than_its_record_is_nobodys() {
+    let Exported { dossiers, client, dir } = exported().await;
+    let other = Cast::default().hospital;
+    dossiers.grant("account-of-the-other", other).await;
+    sync(&dossiers, dir.path()).await.unwrap();
+    let before = dossiers.published(&[client, other]).await;
+    let file = dir.path().join("report.ndjson");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let (first, rest) = text.split_once('\n').unwrap();
+    let mine = format!("\"client\":\"{client}\"");
+    assert!(first.contains(&mine), "{first}");
+    let theirs = first.replace(&mine, &format!("\"client\":\"{other}\""));
+    for text in [format!("{theirs}\n{rest}"), format!("{first}\n{rest}{theirs}\n")] {
+        std::fs::write(&file, text).unwrap();
+        seal(dir.path(), "topaz", dossiers.clock.now()).unwrap();
+        let done = sync(&dossiers, dir.path()).await.unwrap();
+        assert!(done.quarantined > 0, "{done:#?}");
+        let now = dossiers.published(&[client, other]).await;
+        let of = |patient| {
+            let patient = format!("Patient/{}", dossiers.patient(patient));
+            now.values().filter(|body| body.contains(&patient)).count()
+        };
+        assert!(of(other) == 0 && now.len() <= before.len(), "nothing came to the other");
+    }
+    std::fs::write(&file, &text).unwrap();
+    seal(dir.path(), "topaz", dossiers.clock.now()).unwrap();
+    sync(&dossiers, dir.path()).await.unwrap();
+    assert_eq!(dossiers.published(&[client, other]).await.len(), before.len());
+}
+
 #[tokio::test]
 async fn a_line_that_cannot_be_read_is_quarantined_and_nothing_counts_as_absent() {
     let Exported { dossiers, client, dir } = exported().await;

@@ -24,8 +24,8 @@ use jiff::Timestamp;
 use super::Settings;
 use super::columns::{DELETED, TABLES};
 use super::layers::Layers;
-use super::manifest::{FILE, Manifest, Mode, broken, is_plain_name};
-use crate::ecd::Error;
+use super::manifest::{FILE, Manifest, Mode, broken};
+use crate::ecd::{Error, plain};
 
 /// Most folders of drops. A delta every hour needs this many in two weeks.
 const DROPS: usize = 400;
@@ -157,7 +157,7 @@ fn folders(drop_dir: &Path) -> Result<Vec<String>, Error> {
     for entry in std::fs::read_dir(drop_dir).map_err(io)? {
         let entry = entry.map_err(io)?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        let is_drop = is_plain_name(&name) && entry.path().join(FILE).symlink_metadata().is_ok();
+        let is_drop = plain::is_name(&name) && entry.path().join(FILE).symlink_metadata().is_ok();
         if is_drop && entry.file_type().map_err(io)?.is_dir() {
             folders.push(name);
         }

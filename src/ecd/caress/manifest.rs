@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::columns::{CLIENTS, Cell, DELETED, EMPLOYEES, REPORT_TYPES, TABLES, Table};
 use super::rows::Rows;
 use super::{CONTRACT, Settings};
-use crate::ecd::Error;
+use crate::ecd::{Error, plain};
 use crate::fhir::json::{self, Limits};
 use crate::secret::{hex, sha256};
 
@@ -92,7 +92,7 @@ impl Manifest {
         let wrong = |problem: &str, remedy| broken(&place, problem, remedy);
         let io = |error: std::io::Error| broken(&place, format!("cannot be read ({})", error.kind()), AGAIN);
         let mut bytes = Vec::new();
-        let file = plain_file(&dir.join(FILE)).map_err(io)?;
+        let file = plain::open(&dir.join(FILE)).map_err(io)?;
         file.take(MANIFEST_BYTES + 1).read_to_end(&mut bytes).map_err(io)?;
         if bytes.len() as u64 > MANIFEST_BYTES {
             return Err(wrong("is larger than a manifest can be", AGAIN));
@@ -144,7 +144,7 @@ impl Manifest {
                 "delta" => Mode::Delta,
                 _ => return Err(wrong("files: mode: expected full or delta", AGAIN)),
             };
-            if !is_plain_name(&line.name) {
+            if !plain::is_name(&line.name) {
                 return Err(wrong("files: a name must be that of a file in the same folder", AGAIN));
             }
             files.insert(line.name.clone(), (line, mode));
@@ -213,7 +213,7 @@ impl Manifest {
     fn checked(&self, line: &Line) -> Result<File, Error> {
         let told = |problem: String| broken(&place(&self.folder, &line.name), problem, AGAIN);
         let io = |error: std::io::Error| told(format!("cannot be read ({})", error.kind()));
-        let mut file = plain_file(&self.dir.join(&line.name)).map_err(io)?;
+        let mut file = plain::open(&self.dir.join(&line.name)).map_err(io)?;
         if file.metadata().map_err(io)?.len() > FILE_BYTES || line.rows > ROWS {
             return Err(told(format!("is larger than {FILE_BYTES} bytes or {ROWS} rows")));
         }
@@ -253,20 +253,6 @@ fn place(folder: &str, file: &str) -> String {
     } else {
         format!("{folder}/{file}")
     }
-}
-
-/// A name that stays in its folder.
-pub(super) fn is_plain_name(name: &str) -> bool {
-    let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
-    (1..=100).contains(&name.len()) && !name.starts_with('.') && name.bytes().all(is_plain)
-}
-
-/// Neither a link nor a pipe: the one may lead out of the folder, the other may never end.
-fn plain_file(path: &Path) -> std::io::Result<File> {
-    if !std::fs::symlink_metadata(path)?.is_file() {
-        return Err(std::io::Error::other("not a plain file"));
-    }
-    File::open(path)
 }
 
 pub(super) fn broken(place: &str, problem: impl Into<String>, remedy: &'static str) -> Error {

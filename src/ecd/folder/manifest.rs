@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{Settings, broken};
-use crate::ecd::{Error, Kind, version_of};
+use crate::ecd::{Error, Kind, plain, version_of};
 use crate::fhir::json;
 use crate::secret::hex;
 
@@ -26,6 +26,9 @@ const AHEAD: SignedDuration = SignedDuration::from_mins(10);
 
 /// Largest file.
 const FILE_BYTES: u64 = 8 << 30;
+
+/// Most rows of a file.
+const ROWS: u64 = 50_000_000;
 
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -58,7 +61,7 @@ impl Manifest {
     /// # Errors
     /// [`Error::Drop`] where there is none, or it is not one for this tenant in this contract.
     pub fn read(settings: &Settings) -> Result<Self, Error> {
-        let file = File::open(settings.dir.join(FILE))
+        let file = plain::open(&settings.dir.join(FILE))
             .map_err(|error| broken(format!("cannot be opened ({})", error.kind())))?;
         let mut bytes = Vec::new();
         let read = file.take(MANIFEST_BYTES + 1).read_to_end(&mut bytes);
@@ -102,15 +105,16 @@ impl Manifest {
                     known.join(", ")
                 )));
             };
-            let is_plain = line
-                .name
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'));
-            if !is_plain || line.name.starts_with('.') || line.name.len() > 100 {
+            if !plain::is_name(&line.name) {
                 return Err(broken("files: a name must be that of a file in the same folder"));
             }
-            if files.iter().any(|(known, _)| *known == kind) {
-                return Err(broken(format!("files: there are two of kind {kind}")));
+            if files
+                .iter()
+                .any(|(known, other)| *known == kind || other.name == line.name)
+            {
+                return Err(broken(format!(
+                    "files: there are two of kind {kind}, or its file is that of another kind"
+                )));
             }
             files.push((kind, line));
         }
@@ -122,20 +126,38 @@ impl Manifest {
         })
     }
 
-    /// What is remembered of this folder: its moment, sortable.
+    /// What is remembered of this folder: its moment, and which kinds it had.
     pub fn mark(&self) -> String {
-        version_of(self.generated_at)
+        let kinds: Vec<&str> = self.files.iter().map(|(kind, _)| kind.as_str()).collect();
+        format!("{} {}", version_of(self.generated_at), kinds.join(","))
     }
 
     /// # Errors
-    /// [`Error::Drop`] where a newer one than this was read before.
+    /// [`Error::Drop`] where a newer one than this was read before, or one with a kind that is not in this.
     pub fn follows(&self, mark: Option<&str>) -> Result<(), Error> {
-        match mark {
-            Some(mark) if mark.parse::<Timestamp>().is_ok_and(|before| before > self.generated_at) => Err(broken(
-                format!("generatedAt: is older than that of the folder that was read before, {mark}"),
-            )),
-            _ => Ok(()),
+        let (before, kinds) = mark.map_or(("", ""), |mark| mark.split_once(' ').unwrap_or((mark, "")));
+        if before
+            .parse::<Timestamp>()
+            .is_ok_and(|before| before > self.generated_at)
+        {
+            return Err(broken(format!(
+                "generatedAt: is older than that of the folder that was read before, {before}"
+            )));
         }
+        let mut kinds = kinds.split(',').filter_map(Kind::from_name);
+        match kinds.find(|kind| self.files.iter().all(|(known, _)| known != kind)) {
+            Some(kind) => Err(broken(format!(
+                "files: {kind} is missing, which the folder before had; a file with 0 rows says that there is none"
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    /// The kinds of this form that it does not name, as no folder before did.
+    pub fn unnamed(&self, settings: &Settings) -> impl Iterator<Item = Kind> {
+        let form = settings.form.as_str();
+        let of_form = Kind::ALL.into_iter().filter(move |kind| kind.is_of(form));
+        of_form.filter(|kind| self.files.iter().all(|(known, _)| known != kind))
     }
 
     /// Checks every file and gives them opened, in the order in which a connector sends its kinds.
@@ -215,10 +237,8 @@ struct Measured {
 
 /// The file at its beginning, and what is in it.
 fn measured(path: &Path) -> io::Result<(File, Measured)> {
-    let file = File::open(path)?;
-    if file.metadata()?.len() > FILE_BYTES {
-        return Err(io::Error::other("too large"));
-    }
+    // One more: a file that grows while it is read comes to an end as well.
+    let file = plain::open(path)?.take(FILE_BYTES + 1);
     let mut reader = BufReader::with_capacity(1 << 16, file);
     let mut context = digest::Context::new(&digest::SHA256);
     let (mut bytes, mut rows) = (0, 0);
@@ -233,7 +253,10 @@ fn measured(path: &Path) -> io::Result<(File, Measured)> {
         bytes += count as u64;
         reader.consume(count);
     }
-    let mut file = reader.into_inner();
+    if bytes > FILE_BYTES || rows > ROWS {
+        return Err(io::Error::other("too large"));
+    }
+    let mut file = reader.into_inner().into_inner();
     file.rewind()?;
     let sha256 = hex(context.finish().as_ref());
     Ok((file, Measured { bytes, rows, sha256 }))

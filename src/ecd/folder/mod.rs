@@ -19,11 +19,14 @@
 //!   changes: a file that is written over meanwhile ends the pull.
 //! - A line is `{"key": "880001", "client": "10101", "version": "2026-11-20T10:08:11+01:00", "record": {…}}`. What decides whose
 //!   dossier it is stands outside of the record, so this connector needs to know no product.
-//! - Each file holds everything of its kind: what is absent is gone. A kind that the manifest does not name stays as it is.
+//! - Each file holds everything of its kind: what is absent is gone. A kind that no manifest named yet has no records: what another
+//!   source of the organisation brought of it before goes, within the guard of removals. A kind that was named and is not any more
+//!   is a file that was forgotten, and nothing changes.
 //! - The state of a stay is of a day, so it is told anew at each pull out of the days that the record has.
 //! - **Backwards is refused**: a folder that is older than the one that was read before would take away what came since. The data is as
 //!   old as the manifest says, not as the sync that read it.
-//! - Two lines with one key: the newer version counts, the later line where they are equal.
+//! - Two lines with one key: the newer version counts. Where they are equal, always the same one does, whatever their order; none if
+//!   they are of two clients, or may be two persons.
 
 use std::ops::Range;
 use std::path::PathBuf;

@@ -56,6 +56,9 @@ impl Run {
                 self.send(Event::StreamComplete { kind })?;
             }
         }
+        for kind in manifest.unnamed(&self.settings) {
+            self.send(Event::StreamComplete { kind })?;
+        }
         self.send(Event::Mark {
             mark: manifest.mark(),
             as_of: manifest.generated_at,

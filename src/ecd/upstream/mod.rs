@@ -21,7 +21,7 @@
 //!   what others agreed on. Narrative, contained resources and unknown extensions are never read.
 //! - `page` reads one Bundle, `pull` follows its pages: only on the same server, below the same base, and never twice. A list
 //!   with fewer resources than the `total` that the server tells, or with an outcome that tells of an error, is half a list and
-//!   counts as not read.
+//!   counts as not read. Several pages are read twice where absence counts, and must name the same ids.
 //! - **A resource of another patient than the one asked for** is never published and makes the answer worth nothing as evidence
 //!   of absence. `Prefer: handling=strict` asks the server to refuse a parameter that it does not know, instead of ignoring it.
 //! - `episode` reads stays out of EpisodeOfCare and death: both are read whole each time, because a stay is of today.
@@ -48,6 +48,7 @@ use crate::clock::Clock;
 use crate::config::FhirList;
 use crate::secret::{Random, Secret};
 
+mod carers;
 mod episode;
 mod page;
 mod pull;

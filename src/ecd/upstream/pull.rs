@@ -1,6 +1,6 @@
 //! One pull: for each client each type, page by page.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use futures::StreamExt as _;
@@ -8,25 +8,26 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
+use super::carers::{CARERS, Carers};
 use super::transport::Transport;
 use super::{episode, page, repair};
 use crate::config::FhirList;
 use crate::ecd::contract::Contracts;
 use crate::ecd::task::Stop;
-use crate::ecd::{Bad, Error, Event, Kind, Pull, Reach, Record};
+use crate::ecd::{Bad, Error, Event, Kind, Pull, Reach, Record, bsn};
 use crate::fhir::types::Id;
 
 /// What is asked for of a client.
-struct List {
-    kind: Kind,
+pub(super) struct List {
+    pub(super) kind: Kind,
     /// The type of its resources.
-    name: &'static str,
+    pub(super) name: &'static str,
     /// How the search is called in errors.
     path: &'static str,
-    parameter: &'static str,
+    pub(super) parameter: &'static str,
 }
 
-const fn list(kind: Kind, name: &'static str, path: &'static str, parameter: &'static str) -> List {
+pub(super) const fn list(kind: Kind, name: &'static str, path: &'static str, parameter: &'static str) -> List {
     List {
         kind,
         name,
@@ -55,11 +56,6 @@ const LISTS: [List; 6] = [
     list(Kind::Report, "Observation", "/Observation?patient={id}", "patient"),
 ];
 
-const CARERS: List = list(Kind::Employee, "Practitioner", "/Practitioner?_id={ids}", "_id");
-
-/// Carers that are asked for at once.
-const CARERS_AT_ONCE: usize = 50;
-
 /// Clients that are read ahead of the reader.
 const AHEAD: usize = 2;
 
@@ -67,9 +63,18 @@ const AHEAD: usize = 2;
 const COUNT: usize = 200;
 
 /// One client's resources of one kind, repaired.
-struct Found {
+pub(super) struct Found {
     kind: Kind,
-    resources: Result<Vec<Value>, Error>,
+    /// They may be somebody else's.
+    is_doubtful: bool,
+    pub(super) resources: Result<Vec<Value>, Error>,
+}
+
+/// All pages of one search.
+struct Pages {
+    resources: Vec<Value>,
+    ids: HashSet<String>,
+    count: usize,
 }
 
 pub(super) struct Run {
@@ -81,15 +86,6 @@ pub(super) struct Run {
     pub(super) out: mpsc::Sender<Result<Event, Error>>,
 }
 
-/// What a run knows of the carers that were named so far.
-#[derive(Default)]
-struct Carers {
-    /// Names by id; none for a carer whom the server does not have or does not name.
-    names: BTreeMap<String, Option<String>>,
-    /// Something was not read, so there may be more.
-    is_partial: bool,
-}
-
 impl Run {
     pub(super) async fn all(self) {
         if let Err(Stop::Failed(error)) = self.clients().await {
@@ -97,7 +93,7 @@ impl Run {
         }
     }
 
-    async fn send(&self, event: Event) -> Result<(), Stop> {
+    pub(super) async fn send(&self, event: Event) -> Result<(), Stop> {
         self.out.send(Ok(event)).await.map_err(|_| Stop::Unread)
     }
 
@@ -117,6 +113,16 @@ impl Run {
             for one in found {
                 self.deliver(one, &client, is_known, &carers).await?;
             }
+            // What was published before a list was left out goes.
+            for list in LISTS
+                .iter()
+                .filter(|list| self.is_left_out(list) && list.kind != Kind::Stay)
+            {
+                if is_known && self.pull.reach == Reach::Full {
+                    let (kind, client) = (list.kind, client.clone());
+                    self.send(Event::Complete { kind, client }).await?;
+                }
+            }
         }
         if self.pull.reach == Reach::Full && !carers.is_partial {
             let kind = CARERS.kind;
@@ -125,10 +131,13 @@ impl Run {
         Ok(())
     }
 
+    fn is_left_out(&self, list: &List) -> bool {
+        self.without.iter().any(|without| without.as_str() == list.name)
+    }
+
     async fn client(&self, client: &str) -> Vec<Found> {
         let mut all = Vec::with_capacity(LISTS.len());
-        let is_left_out = |list: &&List| self.without.iter().any(|without| without.as_str() == list.name);
-        for list in LISTS.iter().filter(|list| !is_left_out(list)) {
+        for list in LISTS.iter().filter(|list| !self.is_left_out(list)) {
             let mut query = vec![(list.parameter, client.to_owned())];
             // A stay is told out of all episodes and the death of a client, and of today: both are read whole each time.
             if let (Reach::Since(since), false) = (self.pull.reach, matches!(list.kind, Kind::Client | Kind::Stay)) {
@@ -145,7 +154,9 @@ impl Run {
                     problem: "the key of the client is not an id of FHIR",
                 }),
             };
+            let mut is_doubtful = false;
             let resources = resources.map(|mut resources| {
+                is_doubtful = list.kind == Kind::Client && resources.iter().any(repair::has_wrong_bsn);
                 for resource in &mut resources {
                     repair::resource(resource, self.transport.base(), Some(client));
                 }
@@ -153,6 +164,7 @@ impl Run {
             });
             all.push(Found {
                 kind: list.kind,
+                is_doubtful,
                 resources,
             });
         }
@@ -174,8 +186,23 @@ impl Run {
         }
     }
 
-    /// Every page of one search.
-    async fn search(&self, list: &List, mut query: Vec<(&str, String)>) -> Result<Vec<Value>, Error> {
+    /// Every page of one search. Where what is missing counts as gone, several pages are read twice: a server that counts entries
+    /// skips one when another before it goes, and the total is the same when a third comes.
+    pub(super) async fn search(&self, list: &List, query: Vec<(&str, String)>) -> Result<Vec<Value>, Error> {
+        let first = self.pages(list, query.clone()).await?;
+        if first.count == 1 || self.pull.reach != Reach::Full {
+            return Ok(first.resources);
+        }
+        let second = self.pages(list, query).await?;
+        (first.ids == second.ids)
+            .then_some(second.resources)
+            .ok_or(Error::Shape {
+                path: list.path,
+                problem: "the list changed while its pages were read",
+            })
+    }
+
+    async fn pages(&self, list: &List, mut query: Vec<(&str, String)>) -> Result<Pages, Error> {
         let (path, limits) = (list.path, &self.transport.limits);
         let shape = |problem: &'static str| Error::Shape { path, problem };
         query.push(("_count", COUNT.to_string()));
@@ -205,53 +232,12 @@ impl Run {
             match found.next {
                 Some(link) => url = self.transport.next(path, &link)?,
                 None if total > ids.len() as u64 => return Err(shape("fewer resources than the total that it tells")),
-                None => return Ok(resources),
-            }
-        }
-    }
-
-    /// Reads the carers whom these resources name and who were not read yet.
-    async fn carers(&self, found: &[Found], carers: &mut Carers) -> Result<(), Stop> {
-        let kind = CARERS.kind;
-        let mut keys = Vec::new();
-        for resource in found.iter().flat_map(|one| one.resources.iter().flatten()) {
-            repair::keys_of(resource, CARERS.name, &mut keys);
-        }
-        let keys: BTreeSet<&str> = keys
-            .into_iter()
-            .filter(|key| !carers.names.contains_key(*key))
-            .collect();
-        let keys: Vec<&str> = keys.into_iter().collect();
-        for some in keys.chunks(CARERS_AT_ONCE) {
-            match self.search(&CARERS, vec![(CARERS.parameter, some.join(","))]).await {
-                Err(error) if error.is_fatal() => return Err(Stop::Failed(error)),
-                Err(error) => {
-                    carers.is_partial = true;
-                    let client = None;
-                    self.send(Event::Failed { kind, client, error }).await?;
-                }
-                Ok(those) => {
-                    for mut carer in those {
-                        repair::resource(&mut carer, self.transport.base(), None);
-                        let key = carer["id"].as_str().filter(|key| some.contains(key)).map(str::to_owned);
-                        let Some(key) = key else {
-                            carers.is_partial = true;
-                            self.bad(kind, "another carer than those asked for").await?;
-                            continue;
-                        };
-                        // What a label holds back must not come out beside the references to it.
-                        let is_labelled = carer.pointer("/meta/security/0").is_some();
-                        let name = repair::full_name(&carer).filter(|_| !is_labelled);
-                        carers.names.insert(key, name);
-                        carers.is_partial |= !self.record(kind, None, carer).await?;
-                    }
+                None => {
+                    let count = asked.len();
+                    return Ok(Pages { resources, ids, count });
                 }
             }
-            for key in some {
-                carers.names.entry((*key).to_owned()).or_default();
-            }
         }
-        Ok(())
     }
 
     /// Makes the record of a client's stays out of the client and the episodes of care, which it takes out of `found`.
@@ -259,10 +245,11 @@ impl Run {
         let kind = Kind::Stay;
         let at = found.iter().position(|one| one.kind == kind);
         let episodes = at.map_or(Ok(Vec::new()), |at| found.remove(at).resources);
-        let patient = found
-            .iter()
-            .find(|one| one.kind == Kind::Client)
-            .map(|one| &one.resources);
+        let patient = found.iter().find(|one| one.kind == Kind::Client);
+        if patient.is_some_and(|patient| patient.is_doubtful) {
+            return self.doubt(kind, client).await;
+        }
+        let patient = patient.map(|one| &one.resources);
         let (episodes, patient) = match (episodes, patient) {
             (Err(error), _) if error.is_fatal() => return Err(Stop::Failed(error)),
             (Err(error), _) => {
@@ -276,6 +263,7 @@ impl Run {
         if episodes.iter().any(|one| !belongs(kind, one, client)) {
             return self.bad(kind, STRANGER).await;
         }
+        let is_gone = patient.is_empty();
         if let Some(patient) = patient.iter().find(|one| belongs(Kind::Client, one, client)) {
             let event = match episode::stay(patient, &episodes, &self.zone, self.pull.today) {
                 Ok(body) => self.checked(kind, client.to_owned(), Some(client), String::new(), body),
@@ -287,8 +275,12 @@ impl Run {
                 }),
             };
             self.send(event).await?;
-        } else if !patient.is_empty() {
+        } else if !is_gone {
             return Ok(());
+        }
+        if is_gone {
+            let key = client.to_owned();
+            self.send(Event::Deleted { kind, key }).await?;
         }
         let client = client.to_owned();
         self.send(Event::Complete { kind, client }).await
@@ -296,6 +288,9 @@ impl Run {
 
     async fn deliver(&self, found: Found, client: &str, is_known: bool, carers: &Carers) -> Result<(), Stop> {
         let kind = found.kind;
+        if found.is_doubtful {
+            return self.doubt(kind, client).await;
+        }
         let resources = match found.resources {
             Ok(resources) => resources,
             Err(error) if error.is_fatal() => return Err(Stop::Failed(error)),
@@ -304,6 +299,11 @@ impl Run {
                 return self.send(Event::Failed { kind, client, error }).await;
             }
         };
+        if kind == Kind::Client && resources.is_empty() {
+            // Asked for twice, in two ways: it is no empty answer.
+            let key = client.to_owned();
+            self.send(Event::Deleted { kind, key }).await?;
+        }
         let mut is_whole = is_known && (self.pull.reach == Reach::Full || kind == Kind::Client);
         for mut resource in resources {
             if !belongs(kind, &resource, client) {
@@ -325,8 +325,19 @@ impl Run {
         Ok(())
     }
 
+    /// Tells of a client who may be somebody else: neither the client nor when care ended is believed.
+    async fn doubt(&self, kind: Kind, client: &str) -> Result<(), Stop> {
+        self.send(Event::Bad(Bad {
+            kind,
+            key: Some(client.to_owned()),
+            pointer: "/identifier".to_owned(),
+            reason: bsn::REASON.to_owned(),
+        }))
+        .await
+    }
+
     /// What came has no key that could be trusted.
-    async fn bad(&self, kind: Kind, reason: &str) -> Result<(), Stop> {
+    pub(super) async fn bad(&self, kind: Kind, reason: &str) -> Result<(), Stop> {
         self.send(Event::Bad(Bad {
             kind,
             key: None,
@@ -337,7 +348,7 @@ impl Run {
     }
 
     /// Checks the contract and sends the record, or what is wrong with it; whether it has a key.
-    async fn record(&self, kind: Kind, client: Option<&str>, body: Value) -> Result<bool, Stop> {
+    pub(super) async fn record(&self, kind: Kind, client: Option<&str>, body: Value) -> Result<bool, Stop> {
         let key = body
             .get("id")
             .and_then(Value::as_str)

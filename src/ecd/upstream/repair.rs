@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 use url::Url;
 
-use crate::ecd::version_of;
+use crate::ecd::{bsn, version_of};
 use crate::fhir::types::Id;
 
 /// Members that no map may read: text for people, resources inside a resource.
@@ -15,6 +15,13 @@ const BSN: [&str; 2] = [
     "http://fhir.nl/fhir/NamingSystem/bsn",
     "urn:oid:2.16.840.1.113883.2.4.6.3",
 ];
+
+/// Whether a patient has a number that nobody has.
+pub(super) fn has_wrong_bsn(patient: &Value) -> bool {
+    let identifiers = patient["identifier"].as_array().into_iter().flatten();
+    let mut numbers = identifiers.filter(|one| BSN.iter().any(|system| one["system"] == *system));
+    numbers.any(|one| bsn::is_wrong(&one["value"]))
+}
 
 /// Repairs a resource in place; `client` is whose dossier it belongs to.
 pub(super) fn resource(body: &mut Value, base: &Url, client: Option<&str>) {

@@ -6,7 +6,7 @@ use inzage::ecd::mock::Shelf;
 use inzage::fhir::types::Id;
 use inzage::mapping::resource_id;
 use inzage::secret::{MasterKey, Random};
-use inzage::sync::{Report, Sync, Want};
+use inzage::sync::{Decision, Report, Sync, Want};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
@@ -135,7 +135,7 @@ async fn a_delta_must_go_on_from_what_was_read() {
 /// Treant with an account of one client.
 pub(super) struct House {
     pub(super) store: Fresh,
-    clock: Clock,
+    pub(super) clock: Clock,
     tenant: Arc<Tenant>,
     ids: MacKey,
     plan: Arc<Plan>,
@@ -176,7 +176,16 @@ impl House {
     }
 
     pub(super) async fn sync_from(&self, connector: &dyn Connector, want: Want) -> Result<Report, inzage::sync::Error> {
-        let sync = Sync {
+        self.engine(connector).run(want, &|_| {}).await
+    }
+
+    /// An operator believes every removal that waits.
+    pub(super) async fn let_go(&self, connector: &dyn Connector) {
+        self.engine(connector).decide(None, Decision::Remove).await.unwrap();
+    }
+
+    fn engine<'a>(&'a self, connector: &'a dyn Connector) -> Sync<'a> {
+        Sync {
             db: &self.store.db,
             clock: &self.clock,
             random: &Random::Os,
@@ -186,8 +195,7 @@ impl House {
             profiles: Arc::clone(&self.profiles),
             ids: self.ids.clone(),
             spool_dir: self.store.folder.path(),
-        };
-        sync.run(want, &|_| {}).await
+        }
     }
 
     pub(super) async fn published(&self) -> BTreeMap<String, Value> {

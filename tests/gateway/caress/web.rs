@@ -85,6 +85,15 @@ const LISTED: [Kind; 9] = [
     Kind::Report,
 ];
 
+/// What it has no list of.
+const NOWHERE: [Kind; 5] = [
+    Kind::CareProvider,
+    Kind::Insurer,
+    Kind::CareTeam,
+    Kind::Insurance,
+    Kind::Subscription,
+];
+
 const LONG: Duration = Duration::from_secs(30);
 
 /// Kind and key to body.
@@ -110,7 +119,10 @@ async fn over_the_web_come_the_same_records_as_out_of_a_drop() {
     for is_soap in [false, true] {
         let (events, error) = pulled(&served.web(is_soap, LONG), &clients).await;
         assert_eq!(error, None);
-        assert_eq!(whole(&events), LISTED);
+        let (listed, others): (Vec<Kind>, Vec<Kind>) =
+            whole(&events).into_iter().partition(|kind| LISTED.contains(kind));
+        assert_eq!(listed, LISTED);
+        assert_eq!(others, NOWHERE, "what has no list is not kept up");
         let over = by_key(records(events));
         assert_eq!(over.len(), dropped.len());
         for (key, body) in &dropped {
@@ -191,6 +203,7 @@ async fn a_later_pull_asks_for_the_reports_that_changed() {
     assert_eq!(reports.iter().map(|it| it.key.as_str()).collect::<Vec<_>>(), [key]);
 }
 
+/// F13: answers that are none.
 #[tokio::test]
 async fn whatever_goes_wrong_with_every_answer_nothing_is_handed_on() {
     for fault in ["500", "429", "garbage", "half", "empty", "timeout", "wrong-certificate"] {
@@ -249,4 +262,39 @@ async fn on_bad_days_what_is_published_stays_as_it_is() {
         report.is_complete() && report.stored == 0 && report.withdrawn == 0,
         "{report:#?}"
     );
+}
+
+#[tokio::test]
+async fn what_drops_brought_and_the_web_has_no_list_of_goes_when_an_operator_says_so() {
+    let served = served(Duration::ZERO, Mishaps::default()).await;
+    let house = House::new(served.population.cast().everything).await;
+    let drop = dropped(&served.population);
+    house
+        .sync_from(&connector(drop.path()), Want::Everything)
+        .await
+        .unwrap();
+    let is_around = |name: &&String| ["CareTeam/", "Coverage/"].iter().any(|kind| name.starts_with(kind));
+    let of_drop = house.published().await;
+    assert!(of_drop.keys().filter(is_around).count() > 1, "{:?}", of_drop.keys());
+
+    house.clock.advance(SignedDuration::from_hours(1));
+    let web = served.web(false, LONG);
+    let report = house.sync_from(&web, Want::Everything).await.unwrap();
+    let mut held: Vec<&str> = report.held_by_kind.keys().map(String::as_str).collect();
+    held.sort_unstable();
+    assert_eq!(
+        held,
+        ["care-provider", "care-team", "insurance", "insurer", "subscription"],
+        "{report:#?}"
+    );
+    assert_eq!(
+        house.published().await.keys().filter(is_around).count(),
+        of_drop.keys().filter(is_around).count()
+    );
+    house.let_go(&web).await;
+    let now = house.published().await;
+    assert_eq!(now.keys().filter(is_around).count(), 0, "{:?}", now.keys());
+    assert!(now.len() > 50, "everything else is there");
+    let report = house.sync_from(&web, Want::Everything).await.unwrap();
+    assert!(report.is_complete() && report.withdrawn == 0, "{report:#?}");
 }

@@ -28,6 +28,7 @@ async fn without_the_right_token_nothing_is_read() {
     assert!(!told.contains("another"), "{told}");
 }
 
+/// F12: an ECD that is busy, or does not admit us.
 #[tokio::test]
 async fn a_token_is_fetched_once_for_a_signed_assertion_and_again_when_it_is_refused() {
     let world = World::new().await;

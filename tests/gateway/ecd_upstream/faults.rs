@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use inzage::config::FhirList;
 use inzage::ecd::Connector as _;
 use inzage::sync::Want;
 use jiff::SignedDuration;
@@ -10,6 +11,7 @@ use serde_json::{Value, json};
 use super::World;
 use super::server::{Wrong, report};
 
+/// F11: an ECD that stops answering in the middle.
 #[tokio::test]
 async fn a_server_that_answers_badly_changes_nothing() {
     let world = World::new().await;
@@ -159,4 +161,89 @@ async fn a_patient_who_is_gone_goes_and_an_index_that_is_empty_takes_nobody() {
     world.server.remove("Patient", "p1");
     world.sync(Want::Everything).await.unwrap();
     assert!(!world.published().await.contains_key(&patient));
+}
+
+/// I8: a BSN that fails the eleven-test.
+#[tokio::test]
+async fn i8_a_patient_whose_bsn_is_none_stays_as_before_with_the_access_to_him() {
+    let world = World::new().await;
+    world.sync(Want::Everything).await.unwrap();
+    let before = world.published().await;
+    world.server.change("Patient", "p1", |one| {
+        one["identifier"] = json!([{"system": "http://fhir.nl/fhir/NamingSystem/bsn", "value": "999990018"}]);
+        one["deceasedDateTime"] = "2026-01-01".into();
+        one["name"] = json!([{"text": "Iemand Anders"}]);
+    });
+    let done = world.sync(Want::Everything).await.unwrap();
+    assert!(done.quarantined == 2 && done.withdrawn == 0, "{done:#?}");
+    assert_eq!(world.published().await, before);
+    assert_eq!(world.rights().await, 1, "nobody's death ends his access");
+}
+
+#[tokio::test]
+async fn what_was_published_before_a_type_was_left_out_waits_for_an_operator() {
+    let world = World::new().await;
+    world.sync(Want::Everything).await.unwrap();
+    let appointments = async || {
+        world
+            .published()
+            .await
+            .keys()
+            .filter(|name| name.starts_with("Appointment/"))
+            .count()
+    };
+    assert!(appointments().await > 0);
+    let mut settings = world.settings();
+    settings.without = [FhirList::Appointment].into();
+    let done = world
+        .sync_with(&world.connector(settings), Want::Everything)
+        .await
+        .unwrap();
+    assert_eq!(
+        done.held_by_kind.keys().collect::<Vec<_>>(),
+        ["agenda-occurrence"],
+        "{done:#?}"
+    );
+}
+
+/// F18: what changes between two pages is neither lost nor taken for gone; the next run has it as the server has it.
+#[tokio::test]
+async fn f18_resources_that_come_and_go_between_two_pages_are_missed_by_no_run() {
+    let gone =
+        |all: &mut Vec<Value>, id: &str| all.retain(|one| one["resourceType"] != "Observation" || one["id"] != id);
+    for (goes, comes) in [
+        (Some("o0"), None),
+        (None, Some(true)),
+        (Some("o0"), Some(false)),
+        (Some("o4"), Some(true)),
+    ] {
+        let world = World::new().await;
+        world.sync(Want::Everything).await.unwrap();
+        let before = world.published().await;
+        world.server.meanwhile(move |all| {
+            if let Some(id) = goes {
+                gone(all, id);
+            }
+            // In front of all others, or behind them.
+            if let Some(is_first) = comes {
+                let place = if is_first { 0 } else { all.len() };
+                all.insert(place, report("new", "p1", "Tussendoor."));
+            }
+        });
+        let done = world.sync(Want::Everything).await.unwrap();
+        assert!(!done.is_complete(), "{goes:?} {comes:?}: {done:#?}");
+        assert_eq!(world.published().await, before, "{goes:?} {comes:?}");
+        let done = world.sync(Want::Everything).await.unwrap();
+        assert!(done.is_complete(), "{done:#?}");
+        let now = world.published().await;
+        for key in ["o0", "o1", "o2", "o3", "o4", "o5", "o6", "o7", "new"] {
+            let is_there = if key == "new" {
+                comes.is_some()
+            } else {
+                goes != Some(key)
+            };
+            let name = format!("Observation/{}", world.id("report", key));
+            assert_eq!(now.contains_key(&name), is_there, "{goes:?} {comes:?}: {key}");
+        }
+    }
 }

@@ -58,7 +58,11 @@ pub(super) struct Server {
     pub(super) assertions: Arc<Mutex<Vec<String>>>,
     /// What was asked, as it stands in the first line of a request.
     pub(super) asked: Arc<Mutex<Vec<String>>>,
+    /// What happens before the next second page of reports.
+    between: Arc<Mutex<Option<Happening>>>,
 }
+
+type Happening = Box<dyn FnOnce(&mut Vec<Value>) + Send>;
 
 impl Server {
     /// A server with the dossiers of two people, at this address.
@@ -70,6 +74,7 @@ impl Server {
             tokens: Arc::new(Mutex::new(vec![TOKEN.to_owned()])),
             assertions: Arc::default(),
             asked: Arc::default(),
+            between: Arc::default(),
         };
         dossier(&server);
         server
@@ -92,6 +97,11 @@ impl Server {
         let mut resources = self.resources.lock().unwrap();
         let is_it = |known: &&mut Value| known["resourceType"] == kind && known["id"] == id;
         change(resources.iter_mut().find(is_it).unwrap());
+    }
+
+    /// Lets something happen between the first and the second page of reports.
+    pub(super) fn meanwhile(&self, happening: impl FnOnce(&mut Vec<Value>) + Send + 'static) {
+        *self.between.lock().unwrap() = Some(Box::new(happening));
     }
 
     pub(super) fn goes(&self, wrong: Wrong) {
@@ -136,7 +146,13 @@ async fn search(
         .and_then(|text| text.strip_prefix("ge"))
         .unwrap_or_default();
     let since: jiff::Timestamp = since.parse().unwrap_or(jiff::Timestamp::MIN);
-    let resources = server.resources.lock().unwrap();
+    let mut resources = server.resources.lock().unwrap();
+    if kind == "Observation"
+        && query.contains_key("from")
+        && let Some(happening) = server.between.lock().unwrap().take()
+    {
+        happening(&mut resources);
+    }
     let found: Vec<&Value> = resources
         .iter()
         .filter(|one| one["resourceType"] == kind)

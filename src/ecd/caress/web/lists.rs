@@ -9,11 +9,11 @@ use std::collections::HashMap;
 use serde_json::{Map, Value};
 
 use super::http::{Ask, Http};
-use crate::ecd::Error;
 use crate::ecd::caress::columns::{
     AGENDA, ANSWERS, CLIENTS, CONTACTS, EMPLOYEES, FORMS, PLAN_LINES, PLANS, REPORT_TYPES, REPORTS, Table,
 };
 use crate::ecd::caress::rows::Row;
+use crate::ecd::{Error, Kind};
 use crate::fhir::json::{self, Limits};
 
 /// A list of the product.
@@ -37,6 +37,16 @@ pub(super) const OTHERS: [List; 3] = [
     list("/contacts", "contacts", &CONTACTS),
     list("/careplans", "careplans", &PLANS),
     list("/appointments", "appointments", &AGENDA),
+];
+
+/// ASSUMPTION: there is no list of the people, insurances and services around a client. Each run says that there is nothing of
+/// them: what drops brought, before the organisation moved to the web, is not kept up by anybody and must not stay as if it were.
+pub(super) const NOWHERE: [Kind; 5] = [
+    Kind::CareProvider,
+    Kind::Insurer,
+    Kind::CareTeam,
+    Kind::Insurance,
+    Kind::Subscription,
 ];
 
 /// A member: its fields in the order of the table's columns, and the lines of a plan or the answers of a form.

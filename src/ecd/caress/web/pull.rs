@@ -64,6 +64,9 @@ impl Run {
         self.hand_on(&TYPES, Kind::Survey, types, &asked, &mut joined, true)
             .await?;
         self.list(&FORM_LIST, Kind::SurveyResult, None, &mut joined).await?;
+        for kind in lists::NOWHERE {
+            self.send(Event::StreamComplete { kind }).await?;
+        }
         self.list(&REPORT_LIST, Kind::Report, self.since(), &mut joined).await
     }
 
@@ -119,7 +122,7 @@ impl Run {
             let row = member.row(list.table);
             if is_asked(kind, &row, &self.pull.clients) {
                 is_whole &= row.key().is_some();
-                // ASSUMPTION: there is no list of the people and insurances around a client.
+                // There is no list of them; see `lists::NOWHERE`.
                 let none = |_: &str| Ok(Vec::new());
                 let event = event(kind, &row, version, joined, &none, self.pull.today, &self.contracts);
                 self.send(event).await?;
