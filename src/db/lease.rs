@@ -29,6 +29,10 @@
 //!
 //! **Times are the caller's.** Clocks of replicas that differ make a take-over early or late, never wrong.
 //!
+//! **Who waits gets in.** Whoever is sent away and will come again leaves a note ([`want`]). Work that takes a lease again and again,
+//! a turn at a time, looks for it first ([`is_wanted`]) and stands back for some seconds; otherwise the moments between two of its
+//! turns would be all that others have. The note is a time as well: clocks that differ make the wait longer.
+//!
 //! An advisory lock would not do: it belongs to a connection, and a connection that breaks gives it away without its holder
 //! knowing.
 
@@ -44,11 +48,14 @@ statements! {
     TAKE = both(
         "INSERT INTO lease (tenant, name, token, holder, taken_at, expires_at) VALUES ($1, $2, 1, $3, $4, $5)
          ON CONFLICT (tenant, name) DO UPDATE
-         SET token = lease.token + 1, holder = excluded.holder, taken_at = excluded.taken_at, expires_at = excluded.expires_at
+         SET token = lease.token + 1, holder = excluded.holder, taken_at = excluded.taken_at, expires_at = excluded.expires_at,
+             wanted_at = 0
          WHERE lease.expires_at <= excluded.taken_at
          RETURNING token",
     );
     HELD = both("SELECT holder, taken_at, expires_at FROM lease WHERE tenant = $1 AND name = $2 AND expires_at > $3");
+    WANT = both("UPDATE lease SET wanted_at = $3 WHERE tenant = $1 AND name = $2");
+    IS_WANTED = both("SELECT 1 FROM lease WHERE tenant = $1 AND name = $2 AND wanted_at > $3");
     RENEW = both("UPDATE lease SET expires_at = $4 WHERE tenant = $1 AND name = $2 AND token = $3");
     /// Holds the row until the end of the transaction; on SQLite there is one writer at a time.
     FENCE = each(
@@ -128,6 +135,22 @@ pub async fn held(conn: &mut Conn, tenant: &TenantId, name: &str, now: Timestamp
         until: row.time(2),
     };
     Ok(conn.row(HELD, params![tenant.as_str(), name, now]).await?.map(held))
+}
+
+/// How long work that comes in turns stands back: longer than who waits takes to come again.
+const STAND_BACK: SignedDuration = SignedDuration::from_secs(15);
+
+/// Notes that somebody was sent away and will come again within seconds.
+pub async fn want(db: &Db, tenant: &TenantId, name: &str, now: Timestamp) -> Result<(), Error> {
+    let mut tx = db.begin().await?;
+    tx.execute(WANT, params![tenant.as_str(), name, now]).await?;
+    tx.commit().await
+}
+
+/// Whether somebody waits for the lease, so that work that comes in turns stands back.
+pub async fn is_wanted(conn: &mut Conn, tenant: &TenantId, name: &str, now: Timestamp) -> Result<bool, Error> {
+    let values = params![tenant.as_str(), name, now - STAND_BACK];
+    Ok(conn.row(IS_WANTED, values).await?.is_some())
 }
 
 impl Lease {
@@ -231,6 +254,22 @@ mod tests {
                 Ok(Some(_))
             ));
         }
+    }
+
+    #[tokio::test]
+    async fn who_was_sent_away_is_waited_for_until_he_has_it_or_stays_away() {
+        let (_dir, db) = fresh().await;
+        let wanted = async |second| {
+            let mut read = db.read().await.unwrap();
+            is_wanted(&mut read, &topaz(), "sync/ons", at(second)).await.unwrap()
+        };
+        let lease = ours(&db, "a", 0).await;
+        assert!(!wanted(0).await);
+        want(&db, &topaz(), "sync/ons", at(1)).await.unwrap();
+        lease.release(&db, at(2)).await.unwrap();
+        assert!(wanted(15).await && !wanted(16).await);
+        ours(&db, "b", 3).await;
+        assert!(!wanted(3).await, "it was given");
     }
 
     #[tokio::test]

@@ -61,8 +61,33 @@ pub async fn holder(
 }
 
 impl<'a> Run<'a> {
-    /// Takes the lease of the source.
+    /// Takes the lease of the source. Who finds it taken is expected to come again, and gets in between two turns of a worker.
     pub async fn start(sync: &'a Sync<'a>) -> Result<Self, Error> {
+        let started = Self::take(sync).await;
+        if let Err(Error::Held(_)) = &started {
+            let name = name(sync.connector.name());
+            lease::want(sync.db, &sync.tenant.id, &name, sync.clock.now()).await?;
+        }
+        started
+    }
+
+    /// Takes the lease for one turn of many, unless somebody has it or waits for it.
+    pub async fn turn(sync: &'a Sync<'a>) -> Result<Option<Self>, Error> {
+        let name = name(sync.connector.name());
+        let is_wanted = {
+            let mut read = sync.db.read().await?;
+            lease::is_wanted(&mut read, &sync.tenant.id, &name, sync.clock.now()).await?
+        };
+        if is_wanted {
+            return Ok(None);
+        }
+        match Self::take(sync).await {
+            Err(Error::Held(_)) => Ok(None),
+            taken => taken.map(Some),
+        }
+    }
+
+    async fn take(sync: &'a Sync<'a>) -> Result<Self, Error> {
         let name = name(sync.connector.name());
         let now = sync.clock.now();
         match lease::take(sync.db, &sync.tenant.id, &name, &myself(), now, TTL).await? {

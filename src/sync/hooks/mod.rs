@@ -18,7 +18,8 @@
 //!   than 20 times an hour gets its turn every five minutes, so a loop of events cannot grow.
 //! - **A failure keeps the row** and waits longer each time. After a week it is dropped: the regular compare has been there.
 //! - A run of the slots and a worker exclude each other: a slot that read a report before it was deleted must not publish it
-//!   after the worker withdrew it.
+//!   after the worker withdrew it. A worker under load takes turn after turn, so it stands back for a run that waits
+//!   ([`crate::db::lease`]); no slot and no operator starves.
 
 mod inbox;
 pub(crate) mod store;

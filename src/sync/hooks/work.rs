@@ -30,7 +30,7 @@ pub enum Worked {
 }
 
 impl Sync<'_> {
-    /// Follows the webhooks that are due, at most 256. While another run has the source they wait.
+    /// Follows the webhooks that are due, at most 256. While another run has the source, or waits for it, they wait.
     pub async fn hooked(&self) -> Result<Worked, Error> {
         let (tenant, source, now) = (&self.tenant.id, self.connector.name(), self.clock.now());
         if !store::is_due(&mut *self.db.read().await?, tenant, source, now).await? {
@@ -41,9 +41,8 @@ impl Sync<'_> {
         if state.finished < state.started && state.retry_at.is_some_and(|retry| now < retry) {
             return Ok(Worked::Idle);
         }
-        let run = match Run::start(self).await {
-            Err(Error::Held(_)) => return Ok(Worked::Idle),
-            run => run?,
+        let Some(run) = Run::turn(self).await? else {
+            return Ok(Worked::Idle);
         };
         run.holding(Box::pin(run.follow()), std::future::pending()).await
     }

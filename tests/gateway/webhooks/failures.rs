@@ -1,5 +1,8 @@
 //! Webhooks whose source fails: the others go on, the source is spared, and it is asked again when it is back.
 
+use inzage::db::lease::{self, Taken};
+use inzage::sync::Error;
+
 use super::*;
 
 const REPORTS: &str = "/v0/administration/dossier/reports";
@@ -181,4 +184,42 @@ async fn each_report_of_webhooks_tells_its_own_requests() {
         assert!(report.requests > 0);
         assert_eq!(report.requests, world.requests() - before, "{text}");
     }
+}
+
+#[tokio::test]
+async fn webhooks_without_end_leave_room_for_the_slot_that_waits() {
+    let world = World::new().await;
+    let key = world.report(world.client)["id"].to_string();
+    let name = world.observation(&key);
+    // A turn of the worker has the source when the slot comes.
+    let (db, tenant) = (&world.dossiers.store.db, &world.dossiers.tenant.id);
+    let minute = SignedDuration::from_mins(1);
+    let taken = lease::take(db, tenant, "sync/ons", "a worker", world.dossiers.clock.now(), minute);
+    let Taken::Ours(turn) = taken.await.unwrap() else {
+        panic!("somebody has it");
+    };
+    let slot = world.dossiers.try_sync(Want::Changes).await;
+    assert!(matches!(slot, Err(Error::Held(_))), "{slot:?}");
+    turn.release(db, world.dossiers.clock.now()).await.unwrap();
+    world.rewrite(&key, "Na het slot.").await;
+    for _ in 0..5 {
+        assert_eq!(world.follow().await, Worked::Idle, "the slot comes again");
+    }
+    assert!(world.dossiers.sync(Want::Changes).await.is_complete());
+    world.rewrite(&key, "En weer verder.").await;
+    assert!(world.follow_all().await >= 1, "it had its turn");
+    assert!(world.published(&name).await.unwrap().contains("En weer verder."));
+
+    // One who does not come again holds nobody up for long.
+    let taken = lease::take(db, tenant, "sync/ons", "a worker", world.dossiers.clock.now(), minute);
+    let Taken::Ours(turn) = taken.await.unwrap() else {
+        panic!("somebody has it");
+    };
+    assert!(world.dossiers.try_sync(Want::Changes).await.is_err());
+    turn.release(db, world.dossiers.clock.now()).await.unwrap();
+    world.rewrite(&key, "Toch nog.").await;
+    assert_eq!(world.follow().await, Worked::Idle);
+    world.dossiers.clock.advance(SignedDuration::from_secs(16));
+    assert_eq!(world.follow_all().await, 1);
+    assert!(world.published(&name).await.unwrap().contains("Toch nog."));
 }
