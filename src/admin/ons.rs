@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::operate::connector;
 use crate::clock::Clock;
-use crate::config::{OnsSource, Source, Tenant};
+use crate::config::{CaressSource, OnsSource, Source, Tenant};
 use crate::ecd::Connector;
 use crate::ecd::ons::{Identity, Settings, certificate};
 use crate::http::App;
@@ -166,7 +166,8 @@ pub(super) fn certificate_ends(tenant: &Tenant) -> anyhow::Result<Option<Timesta
             Some(certificate) => &certificate.certificate_file,
             None => return Ok(None),
         },
-        _ => return Ok(None),
+        Some(Source::Caress(CaressSource::Web(web))) => &web.certificate_file,
+        Some(Source::Caress(CaressSource::Drop(_)) | Source::Folder(_)) | None => return Ok(None),
     };
     let pem = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
     Ok(Some(certificate::ends(&pem)?))
@@ -193,5 +194,97 @@ pub(super) async fn watch(app: App) {
             }
         }
         tokio::time::sleep(Duration::from_secs(24 * 3600)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::config::{CaressWeb, FhirCertificate, FhirSource, FolderForm, FolderSource, Policy, TenantId};
+
+    fn tenant(source: Option<Source>) -> Tenant {
+        Tenant {
+            id: TenantId::parse("topaz").unwrap(),
+            name: String::new(),
+            zone: jiff::tz::TimeZone::UTC,
+            policy: Policy::default(),
+            source,
+            map_patches: None,
+        }
+    }
+
+    #[test]
+    fn the_certificate_of_every_source_that_has_one_is_watched() {
+        let dir = tempfile::tempdir().unwrap();
+        let file: PathBuf = dir.path().join("client.pem");
+        let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+        params.not_after = rcgen::date_time_ymd(2027, 1, 31);
+        let key = rcgen::KeyPair::generate().unwrap();
+        std::fs::write(&file, params.self_signed(&key).unwrap().pem()).unwrap();
+        let base_url: url::Url = "https://ecd.example/".parse().unwrap();
+        let ons = OnsSource {
+            base_url: base_url.clone(),
+            ca_file: file.clone(),
+            certificate_file: file.clone(),
+            key_file: file.clone(),
+            without: BTreeSet::new(),
+            webhook_secret: None,
+            user_agent: String::new(),
+            identity_user_name: None,
+            identity_active: None,
+            parallel: 4,
+            budget_seconds: 10_000,
+            agenda: (90, 180),
+            compare_days: 1,
+        };
+        let caress = CaressWeb {
+            base_url: base_url.clone(),
+            ca_file: file.clone(),
+            certificate_file: file.clone(),
+            key_file: file.clone(),
+            username: String::new(),
+            password: Secret::new(String::new()),
+            soap_password: None,
+        };
+        let fhir = |certificate| FhirSource {
+            base_url: base_url.clone(),
+            ca_file: None,
+            certificate,
+            token: None,
+            without: BTreeSet::new(),
+            compare_days: 1,
+        };
+        let own = FhirCertificate {
+            certificate_file: file.clone(),
+            key_file: file.clone(),
+        };
+        for source in [
+            Source::Ons(Box::new(ons)),
+            Source::Caress(CaressSource::Web(Box::new(caress))),
+            Source::Fhir(Box::new(fhir(Some(own)))),
+        ] {
+            let name = source.name();
+            let end = certificate_ends(&tenant(Some(source))).unwrap();
+            assert_eq!(
+                end.map(|end| end.to_string()).as_deref(),
+                Some("2027-01-31T00:00:00Z"),
+                "{name}"
+            );
+        }
+        let folder = FolderSource {
+            dir: file.clone(),
+            form: FolderForm::Ons,
+        };
+        for source in [
+            Some(Source::Fhir(Box::new(fhir(None)))),
+            Some(Source::Caress(CaressSource::Drop(file))),
+            Some(Source::Folder(folder)),
+            None,
+        ] {
+            assert_eq!(certificate_ends(&tenant(source)).unwrap(), None);
+        }
     }
 }
