@@ -114,6 +114,7 @@ mod tests {
         );
     }
 
+    /// F22: the days on which the clocks change.
     #[test]
     fn the_repeated_hour_keeps_the_offset_of_the_source() {
         assert_eq!(
@@ -127,6 +128,7 @@ mod tests {
         assert_eq!(date_time("2026-10-25T02:30:00").unwrap(), "2026-10-25T02:30:00+02:00");
     }
 
+    /// F22: the days on which the clocks change.
     #[test]
     fn a_skipped_local_time_is_refused() {
         assert!(date_time("2026-03-29T02:30:00").unwrap_err().contains("skipped"));

@@ -150,6 +150,7 @@ mod tests {
         text.parse().unwrap()
     }
 
+    /// F22: the days on which the clocks change.
     #[test]
     fn every_day_has_five_slots_also_when_the_clocks_change() {
         let zone = zone();
@@ -212,6 +213,7 @@ mod tests {
         (runs, skipped)
     }
 
+    /// F22: the days on which the clocks change.
     #[test]
     fn five_runs_a_day_and_the_last_one_compares_everything_also_when_the_clocks_change() {
         for day in ["2026-03-29", "2026-07-01", "2026-10-25", "2027-03-28"] {
@@ -247,6 +249,7 @@ mod tests {
         }
     }
 
+    /// F23: a run longer than until the next slot.
     #[test]
     fn a_run_longer_than_until_the_next_slot_skips_that_slot_and_says_so() {
         let (runs, skipped) = runs_of("2026-07-01", 5 * 60);

@@ -127,3 +127,46 @@ fn the_coverage_page_is_up_to_date() {
     let kept = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(kept == page, "run INZAGE_BLESS=1 cargo test --test gateway coverage");
 }
+
+/// The id of each of these cases stands in the name or the doc of every test that shows it.
+#[test]
+fn every_fault_of_a_source_is_a_test_that_says_so() {
+    fn sources(folder: &Path, found: &mut Vec<String>) {
+        for entry in std::fs::read_dir(folder).expect("the folder can be read") {
+            let path = entry.expect("the folder can be read").path();
+            let is_ours = path.file_name().is_none_or(|name| name != "node_modules");
+            if path.is_dir() && is_ours {
+                sources(&path, found);
+            } else if path.extension().is_some_and(|ext| ext == "rs") {
+                found.push(std::fs::read_to_string(&path).expect("the file can be read"));
+            }
+        }
+    }
+    let mut texts = Vec::new();
+    for folder in ["src", "tests/gateway"] {
+        sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut texts);
+    }
+    let set = set("source");
+    let expected = [
+        "F11", "F12", "F13", "F14", "F15", "F16", "F17", "F18", "F22", "F23", "I8",
+    ];
+    assert_eq!(ids(&set), expected.map(str::to_owned).into());
+    for row in &set.requirements {
+        assert!(row.cases().next().is_some(), "{} has no test", row.id);
+        for case in row.cases() {
+            let name = case.strip_prefix("test:").and_then(|path| path.rsplit("::").next());
+            let name = name.unwrap_or_else(|| panic!("{case} is no test"));
+            let head = texts.iter().find_map(|text| text.split_once(&format!("fn {name}(")));
+            let (head, _) = head.unwrap_or_else(|| panic!("{case} is not there"));
+            let lines: Vec<&str> = head.rsplit('\n').skip(1).map(str::trim).collect();
+            let of_test = lines
+                .iter()
+                .take_while(|line| line.starts_with("///") || line.starts_with("#["));
+            let of_test: Vec<&&str> = of_test.collect();
+            assert!(of_test.iter().any(|line| line.contains("test")), "{case} is no test");
+            let is_named = name.starts_with(&format!("{}_", row.id.to_lowercase()));
+            let says = |line: &&&str| line.starts_with("///") && line.contains(&row.id);
+            assert!(is_named || of_test.iter().any(says), "{case} does not say {}", row.id);
+        }
+    }
+}

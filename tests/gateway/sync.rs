@@ -107,6 +107,7 @@ fn some_report(dossiers: &Dossiers, client: u64) -> (String, String) {
     (key.clone(), format!("Observation/{}", dossiers.id("report", &key)))
 }
 
+/// F16: records that were deleted or moved.
 #[tokio::test]
 async fn what_is_hidden_moved_or_deleted_vanishes_with_the_next_run() {
     let clients = [cast().everything, cast().hospital];
@@ -150,6 +151,7 @@ async fn what_is_hidden_moved_or_deleted_vanishes_with_the_next_run() {
     );
 }
 
+/// F13: answers that are none.
 #[tokio::test]
 async fn a_bad_answer_changes_nothing_that_is_published() {
     let client = cast().everything;
@@ -198,6 +200,7 @@ async fn a_bad_answer_changes_nothing_that_is_published() {
     assert!(after.is_complete() && after.stored == 0, "{after:#?}");
 }
 
+/// F14: an ECD that answers as if nothing were there.
 #[tokio::test]
 async fn an_ecd_that_forgets_everything_is_not_believed() {
     let client = cast().everything;

@@ -69,6 +69,7 @@ fn forget_reports(dossiers: &Dossiers, client: u64) -> Vec<Value> {
     all
 }
 
+/// F14: an ECD that answers as if nothing were there.
 #[tokio::test]
 async fn what_is_held_waits_for_an_operator_and_goes_when_it_is_confirmed() {
     let client = cast().everything;
@@ -146,6 +147,7 @@ async fn what_is_held_and_comes_back_waits_no_longer() {
     assert_eq!(dossiers.published(&[client]).await.len(), before.len());
 }
 
+/// F14: an ECD that answers as if nothing were there.
 #[tokio::test]
 async fn what_the_source_says_to_be_deleted_or_elsewhere_is_counted_as_well() {
     let client = cast().everything;
@@ -192,6 +194,7 @@ async fn what_the_source_says_to_be_deleted_or_elsewhere_is_counted_as_well() {
     assert_eq!(dossiers.published(&[client]).await, before);
 }
 
+/// F16: records that were deleted or moved.
 #[tokio::test]
 async fn a_record_that_moves_leaves_its_id_behind() {
     let clients = [cast().everything, cast().hospital];
@@ -235,6 +238,7 @@ async fn a_record_that_moves_leaves_its_id_behind() {
     }
 }
 
+/// F17: a key that is used again.
 #[tokio::test]
 async fn a_key_that_is_given_to_another_client_later_gets_other_ids() {
     let clients = [cast().everything, cast().hospital];
@@ -278,6 +282,7 @@ async fn a_key_that_is_given_to_another_client_later_gets_other_ids() {
     );
 }
 
+/// F15: duplicates and versions out of order.
 #[tokio::test]
 async fn an_older_version_never_wins() {
     let client = cast().everything;
@@ -296,6 +301,7 @@ async fn an_older_version_never_wins() {
     assert_eq!(dossiers.published(&[client]).await, before);
 }
 
+/// F15: duplicates and versions out of order.
 #[tokio::test]
 async fn of_two_contents_with_one_version_the_same_one_counts_in_whatever_order_they_come() {
     let client = cast().everything;

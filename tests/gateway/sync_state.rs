@@ -11,6 +11,7 @@ async fn world() -> Dossiers {
     Dossiers::new(10, &[Cast::default().everything]).await
 }
 
+/// F11: an ECD that stops answering in the middle.
 #[tokio::test]
 async fn the_age_is_that_of_the_last_run_that_heard_everything() {
     let dossiers = world().await;
@@ -54,6 +55,7 @@ async fn the_age_is_that_of_the_last_run_that_heard_everything() {
     assert_eq!((state.failures, state.retry_at, state.problem), (0, None, None));
 }
 
+/// F12: an ECD that is busy, or does not admit us.
 #[tokio::test]
 async fn a_source_that_fails_again_and_again_gets_one_request_before_the_next_run() {
     let dossiers = world().await;
@@ -86,6 +88,7 @@ async fn a_source_that_fails_again_and_again_gets_one_request_before_the_next_ru
     );
 }
 
+/// F12: an ECD that is busy, or does not admit us.
 #[tokio::test]
 async fn a_source_that_asks_for_an_hour_gets_it() {
     let dossiers = world().await;

@@ -164,3 +164,82 @@ async fn settings_that_cannot_work_are_refused_by_name() {
     );
     assert_eq!(try_with(&|s| s.limits.overlap = Duration::from_secs(60)), "overlap");
 }
+
+/// A server that knows our certificate, with these routes.
+pub(super) async fn instead(world: &World, router: axum::Router) -> Settings {
+    let authority = Authority::open(world.tls.path()).unwrap();
+    let pair = authority.server("127.0.0.1".parse().unwrap()).unwrap();
+    let address = crate::support::tls::serve(router, &pair, authority.ca_pem()).await;
+    let mut settings = world.settings();
+    settings.base_url = format!("https://{address}").parse().unwrap();
+    settings
+}
+
+#[tokio::test]
+async fn every_request_says_who_we_are_and_who_acts() {
+    use std::sync::Mutex;
+    let world = world(10).await;
+    let seen: Arc<Mutex<Vec<axum::http::HeaderMap>>> = Arc::default();
+    let keep = Arc::clone(&seen);
+    let router = axum::Router::new().fallback(move |headers: axum::http::HeaderMap| {
+        keep.lock().unwrap().push(headers);
+        async { axum::Json(json!({"employees": [], "clients": []})) }
+    });
+    let mut settings = instead(&world, router).await;
+    settings.user_agent = "inzage/1.0+https://organisation.example".to_owned();
+    for (user, active) in [
+        (None, None),
+        (Some("portaal"), None),
+        (Some("portaal"), Some("employee:7")),
+    ] {
+        seen.lock().unwrap().clear();
+        settings.identity = user.map(|user_name: &str| inzage::ecd::ons::Identity {
+            user_name: user_name.to_owned(),
+            active_identity: active.map(str::to_owned),
+        });
+        let ons = connector(settings.clone());
+        assert_eq!(ons.ping().await, Ok(()));
+        bring(&ons, pull(["10101".to_owned()].into(), Reach::Full)).await;
+        let all = seen.lock().unwrap().clone();
+        assert!(all.len() > 2, "{}", all.len());
+        for headers in all {
+            let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap().to_owned());
+            assert_eq!(
+                text("user-agent").as_deref(),
+                Some("inzage/1.0+https://organisation.example")
+            );
+            assert_eq!(text("x-cupido-user-name").as_deref(), user);
+            assert_eq!(text("x-cupido-active-identity").as_deref(), active);
+        }
+    }
+}
+
+/// I8: an ECD that redirects, to this machine or to anybody, is not followed.
+#[tokio::test]
+async fn i8_a_redirect_is_not_followed() {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    let world = world(10).await;
+    let reached: Arc<AtomicUsize> = Arc::default();
+    let count = Arc::clone(&reached);
+    let canary = axum::Router::new().fallback(move || {
+        count.fetch_add(1, Ordering::SeqCst);
+        async { axum::Json(json!({"clients": [], "employees": [], "reports": []})) }
+    });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let place = format!("http://{}/", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, canary).await.unwrap() });
+    for status in [301, 302, 303, 307, 308] {
+        let place = place.clone();
+        let router = axum::Router::new().fallback(move || {
+            let status = axum::http::StatusCode::from_u16(status).unwrap();
+            let answer = (status, [("location", place.clone())]);
+            async { answer }
+        });
+        let ons = connector(instead(&world, router).await);
+        assert_eq!(ons.ping().await, Err(Error::Status { path: "/ping", status }));
+        let brought = bring(&ons, pull(world.everyone(), Reach::Full)).await;
+        assert!(brought.error.is_some(), "{status}: {brought:#?}");
+        assert!(brought.streams.is_empty() && brought.complete.is_empty(), "{status}");
+    }
+    assert_eq!(reached.load(Ordering::SeqCst), 0, "somebody followed");
+}

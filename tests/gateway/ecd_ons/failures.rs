@@ -248,6 +248,7 @@ async fn a_stream_may_come_as_one_json_list() {
     }
 }
 
+/// F12: an ECD that is busy, or does not admit us.
 #[tokio::test]
 async fn a_source_that_says_when_to_come_back_is_asked_then() {
     let world = world(10).await;

@@ -19,6 +19,7 @@ use jiff::civil::date;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
+mod answers;
 mod door;
 mod failures;
 mod pulls;
