@@ -13,6 +13,17 @@ pub enum Area<'a> {
     Page,
 }
 
+/// The form of an error: who asks decides it, not what went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Words {
+    /// An OperationOutcome.
+    Outcome,
+    /// `error` and `error_description` (RFC 6749 §5.2).
+    OAuth,
+    /// Text, where no page was made.
+    Plain,
+}
+
 impl<'a> Area<'a> {
     pub fn of(path: &'a str) -> Self {
         let mut parts = path.strip_prefix('/').unwrap_or(path).split('/');
@@ -30,12 +41,13 @@ impl<'a> Area<'a> {
         }
     }
 
-    /// Whether an error here is an OperationOutcome.
-    pub fn speaks_fhir(self, path: &str) -> bool {
+    /// In which words an error here is told.
+    pub fn words(self, path: &str) -> Words {
         match self {
-            Self::Fhir { .. } => true,
-            Self::Public => path.ends_with("/fhir/metadata"),
-            Self::Token { .. } | Self::Page => false,
+            Self::Fhir { .. } => Words::Outcome,
+            Self::Public if path.ends_with("/fhir/metadata") => Words::Outcome,
+            Self::Public | Self::Token { .. } => Words::OAuth,
+            Self::Page => Words::Plain,
         }
     }
 }

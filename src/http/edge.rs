@@ -92,7 +92,7 @@ pub(super) async fn edge(State(app): State<App>, mut request: Request, next: Nex
         _ => (answer, cors::Reader::Nobody),
     };
     drop(place);
-    let (mut response, failure) = failure::render(answer, origin.request, area.speaks_fhir(uri.path()));
+    let (mut response, failure) = failure::render(answer, origin.request, area.words(uri.path()));
 
     if let Area::Fhir { tenant } = area
         && token == Token::Known
@@ -192,11 +192,12 @@ fn log(line: &Line<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::area::Words;
 
     #[tokio::test]
     async fn a_request_that_takes_too_long_is_told_to_come_back() {
         let answer = within(Duration::from_millis(1), std::future::pending()).await;
-        let (answer, failure) = failure::render(answer, uuid::Uuid::nil(), true);
+        let (answer, failure) = failure::render(answer, uuid::Uuid::nil(), Words::Outcome);
         assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(answer.headers()["retry-after"], "5");
         assert_eq!(failure.unwrap().code, IssueType::Timeout);

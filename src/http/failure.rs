@@ -7,11 +7,13 @@
 //! request, except for a parameter's name, so that two refusals of one kind are the same bytes.
 
 use axum::body::Body;
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{StatusCode, response::Parts};
 use axum::response::{IntoResponse, Response};
+use serde_json::json;
 use uuid::Uuid;
 
+use super::area::Words;
 use super::shown;
 use crate::access::Denied;
 use crate::db;
@@ -80,6 +82,11 @@ impl Failure {
     fn of(status: StatusCode) -> Self {
         let (code, text) = match status {
             StatusCode::NOT_FOUND => return Self::not_found(),
+            StatusCode::UNAUTHORIZED => (
+                IssueType::Login,
+                "Send an access token that is good here: Authorization: Bearer …",
+            ),
+            StatusCode::FORBIDDEN => (IssueType::Forbidden, "The access token is not good for this."),
             StatusCode::METHOD_NOT_ALLOWED => (
                 IssueType::NotSupported,
                 "This method is not offered here: the Allow header and the CapabilityStatement say which are.",
@@ -190,9 +197,9 @@ impl IntoResponse for Failure {
     }
 }
 
-/// Writes the body of an error. `fhir`: whether the path speaks FHIR; elsewhere only an answer without a body gets one.
+/// Writes the body of an error in the words of the path. Where no FHIR is spoken only an answer without a body gets one.
 /// The failure comes back for the log.
-pub(super) fn render(response: Response, request: Uuid, fhir: bool) -> (Response, Option<Failure>) {
+pub(super) fn render(response: Response, request: Uuid, words: Words) -> (Response, Option<Failure>) {
     let status = response.status();
     let named = response.extensions().get::<Failure>().cloned();
     if !status.is_client_error() && !status.is_server_error() {
@@ -201,7 +208,7 @@ pub(super) fn render(response: Response, request: Uuid, fhir: bool) -> (Response
     let own = response.headers().get(CONTENT_TYPE).is_some_and(|kind| {
         let text = kind.as_bytes();
         // What axum writes by itself is plain text; an answer of ours is something else.
-        !fhir && !text.starts_with(b"text/plain") || text.starts_with(b"application/fhir+json")
+        words != Words::Outcome && !text.starts_with(b"text/plain") || text.starts_with(b"application/fhir+json")
     });
     if own && named.is_none() {
         return (response, None);
@@ -213,12 +220,21 @@ pub(super) fn render(response: Response, request: Uuid, fhir: bool) -> (Response
         _ => failure.text.clone(),
     };
     let (mut parts, _) = response.into_parts();
-    let body = if fhir {
-        typed(&mut parts, "application/fhir+json");
-        Outcome::error(failure.code, None, &text).to_bytes()
-    } else {
-        typed(&mut parts, "text/plain; charset=utf-8");
-        text.into_bytes()
+    let body = match words {
+        Words::Outcome => {
+            typed(&mut parts, "application/fhir+json");
+            Outcome::error(failure.code, None, &text).to_bytes()
+        }
+        Words::OAuth => {
+            typed(&mut parts, "application/json");
+            parts.headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
+            let body = json!({"error": oauth_code(status), "error_description": text});
+            body.to_string().into_bytes()
+        }
+        Words::Plain => {
+            typed(&mut parts, "text/plain; charset=utf-8");
+            text.into_bytes()
+        }
     };
     if status == StatusCode::SERVICE_UNAVAILABLE || status == StatusCode::TOO_MANY_REQUESTS {
         parts
@@ -227,6 +243,17 @@ pub(super) fn render(response: Response, request: Uuid, fhir: bool) -> (Response
             .or_insert(HeaderValue::from_static("5"));
     }
     (Response::from_parts(parts, Body::from(body)), Some(failure))
+}
+
+/// The code of RFC 6749 and RFC 6750 that a bare status comes closest to.
+fn oauth_code(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::UNAUTHORIZED => "invalid_token",
+        StatusCode::FORBIDDEN => "insufficient_scope",
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => "temporarily_unavailable",
+        status if status.is_server_error() => "server_error",
+        _ => "invalid_request",
+    }
 }
 
 fn typed(parts: &mut Parts, kind: &'static str) {

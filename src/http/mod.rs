@@ -26,6 +26,8 @@ mod shown;
 pub mod state;
 pub mod tls;
 #[cfg(test)]
+mod outside_tests;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod world;

@@ -23,6 +23,11 @@ const MIN_COMPRESSED: u64 = 2 * 1024;
 
 /// The whole gateway as one service.
 pub fn router(app: App) -> Router {
+    routes(&app).with_layers(app)
+}
+
+/// The routes without the layers.
+pub(crate) fn routes(app: &App) -> Router<App> {
     let demo = app.demo.clone().map(demo::routes).unwrap_or_default();
     Router::new()
         .merge(fhir::routes())
@@ -31,7 +36,6 @@ pub fn router(app: App) -> Router {
         .merge(pages::routes())
         .merge(hooks::routes())
         .merge(demo)
-        .with_layers(app)
 }
 
 /// The layers of [`router`], around any set of routes.

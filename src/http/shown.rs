@@ -42,12 +42,13 @@ impl Scheme {
     }
 }
 
-/// The one token in the `Authorization` header.
-pub(super) fn token(headers: &HeaderMap) -> Option<(Scheme, &str)> {
+/// The one token in the `Authorization` header, or what the audit calls it that there is none.
+pub(super) fn token(headers: &HeaderMap) -> Result<(Scheme, &str), &'static str> {
     let mut authorizations = headers.get_all(AUTHORIZATION).iter();
     match (authorizations.next(), authorizations.next()) {
-        (Some(one), None) => Scheme::split(one.to_str().ok()?),
-        _ => None,
+        (None, _) => Err("no-token"),
+        (Some(_), Some(_)) => Err("two-tokens"),
+        (Some(one), None) => one.to_str().ok().and_then(Scheme::split).ok_or("not-a-token"),
     }
 }
 
@@ -72,6 +73,8 @@ pub(super) struct Refusal {
     pub(super) status: StatusCode,
     /// `WWW-Authenticate`, each value a header of its own.
     pub(super) challenges: Vec<HeaderValue>,
+    /// The code for a body in the form of RFC 6749.
+    pub(super) error: String,
 }
 
 /// 401 without an error: there was no token.
@@ -137,8 +140,10 @@ fn refusal(app: &App, tenant: &Tenant, status: StatusCode, tried: Scheme, told: 
         Scheme::Bearer => [Scheme::Bearer, Scheme::Dpop],
         Scheme::Dpop => [Scheme::Dpop, Scheme::Bearer],
     };
+    let error = told.iter().find(|(name, _)| *name == "error");
     Refusal {
         status,
         challenges: challenges.map(line).to_vec(),
+        error: error.map_or("invalid_token", |(_, code)| *code).to_owned(),
     }
 }

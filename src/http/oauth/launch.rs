@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use super::answer::{NOT_KEPT, failed};
-use super::token::{challenged, forbidden, unknown};
+use super::token::{forbidden, unknown, without};
 use crate::audit::Origin;
 use crate::http::App;
 use crate::http::failure::Failure;
@@ -27,8 +27,9 @@ pub(super) async fn launch(
         return Failure::not_found().into_response();
     };
     let origin = request.extensions.get::<Origin>().copied();
-    let Some((scheme, token)) = shown::token(&request.headers) else {
-        return challenged(shown::none(&app, tenant));
+    let (scheme, token) = match shown::token(&request.headers) {
+        Ok(shown) => shown,
+        Err(why) => return without(&app, tenant, why, origin).await,
     };
     let proof = shown::proof(&app, &request.method, request.uri.path(), &request.headers);
     let by = scheme.by(proof.as_ref());

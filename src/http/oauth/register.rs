@@ -64,7 +64,7 @@ pub(super) async fn manage(
         Err(response) => return *response,
     };
     let origin = request.extensions.get::<Origin>().copied();
-    let Some((Scheme::Bearer, token)) = shown::token(&request.headers) else {
+    let Ok((Scheme::Bearer, token)) = shown::token(&request.headers) else {
         return answered(Ok(Told::Unknown));
     };
     let ask = match request.method {

@@ -10,8 +10,9 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
 
-use super::answer::{answered, failed, refused};
+use super::answer::{NOT_KEPT, answered, failed, refused};
 use super::form;
 use crate::audit::{Action, Entry, Origin, Outcome};
 use crate::config::Tenant;
@@ -124,8 +125,9 @@ pub(super) async fn userinfo(State(app): State<App>, Path(tenant): Path<String>,
         return Failure::not_found().into_response();
     };
     let origin = request.extensions.get::<Origin>().copied();
-    let Some((scheme, token)) = shown::token(&request.headers) else {
-        return challenged(shown::none(&app, tenant));
+    let (scheme, token) = match shown::token(&request.headers) {
+        Ok(shown) => shown,
+        Err(why) => return without(&app, tenant, why, origin).await,
     };
     let proof = shown::proof(&app, &request.method, request.uri.path(), &request.headers);
     match token::userinfo(&app.issuer, tenant, token, scheme.by(proof.as_ref())).await {
@@ -144,19 +146,42 @@ pub(super) async fn unknown(
     why: Refused,
     origin: Option<Origin>,
 ) -> Response {
-    let refused = Outcome::Refused(shown::reason(why));
-    let mut entry = Entry::new(tenant.id.clone(), Action::TokenPresented, refused);
+    told(
+        app,
+        tenant,
+        shown::reason(why),
+        origin,
+        shown::refused(app, tenant, scheme, why),
+    )
+    .await
+}
+
+/// No token at all, or no way of showing one: the same.
+pub(super) async fn without(app: &App, tenant: &Tenant, why: &'static str, origin: Option<Origin>) -> Response {
+    told(app, tenant, why, origin, shown::none(app, tenant)).await
+}
+
+async fn told(
+    app: &App,
+    tenant: &Tenant,
+    why: &'static str,
+    origin: Option<Origin>,
+    refusal: shown::Refusal,
+) -> Response {
+    let mut entry = Entry::new(tenant.id.clone(), Action::TokenPresented, Outcome::Refused(why));
     if let Some(origin) = origin {
         entry = entry.from(origin);
     }
     match app.recorder.record(entry).await {
-        Ok(()) => challenged(shown::refused(app, tenant, scheme, why)),
+        Ok(()) => challenged(refusal),
         Err(error) => Failure::from(error).into_response(),
     }
 }
 
-pub(super) fn challenged(refusal: shown::Refusal) -> Response {
-    let mut response = refusal.status.into_response();
+fn challenged(refusal: shown::Refusal) -> Response {
+    let text = "send an access token that is good here, in one Authorization header";
+    let body = json!({"error": refusal.error, "error_description": text});
+    let mut response = (refusal.status, NOT_KEPT, Json(body)).into_response();
     for challenge in refusal.challenges {
         response.headers_mut().append(WWW_AUTHENTICATE, challenge);
     }
