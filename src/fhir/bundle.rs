@@ -19,6 +19,7 @@ use std::fmt::Write as _;
 pub enum Kind {
     Searchset,
     History,
+    BatchResponse,
 }
 
 /// A Bundle in the making. Links and total come first, then the entries.
@@ -41,6 +42,18 @@ pub struct Version<'a> {
     /// An instant, for example `2026-11-22T10:00:00Z`.
     pub last_modified: &'a str,
     pub body: &'a str,
+}
+
+/// What became of one entry of a batch.
+#[derive(Clone, Copy, Debug)]
+pub struct Answered<'a> {
+    /// Of HTTP.
+    pub status: u16,
+    /// Version, and an instant, for example `2026-11-22T10:00:00Z`.
+    pub version: Option<(i64, &'a str)>,
+    pub body: Option<&'a str>,
+    /// The bytes of an OperationOutcome.
+    pub outcome: Option<&'a str>,
 }
 
 impl Bundle {
@@ -91,6 +104,24 @@ impl Bundle {
         self
     }
 
+    /// Adds the answer to an entry of a batch. Its bodies are JSON of ours, as stored or just made.
+    pub fn answered(&mut self, answered: &Answered<'_>) -> &mut Self {
+        self.entries.push_str(if self.entries.is_empty() { "{" } else { ",{" });
+        if let Some(body) = answered.body {
+            let _ = write!(self.entries, r#""resource":{body},"#);
+        }
+        let _ = write!(self.entries, r#""response":{{"status":"{}""#, answered.status);
+        if let Some((version, modified)) = answered.version {
+            let modified = quoted(modified);
+            let _ = write!(self.entries, r#","etag":"W/\"{version}\"","lastModified":{modified}"#);
+        }
+        if let Some(outcome) = answered.outcome {
+            let _ = write!(self.entries, r#","outcome":{outcome}"#);
+        }
+        self.entries.push_str("}}");
+        self
+    }
+
     fn open_entry(&mut self, full_url: &str) {
         self.entries.push_str(if self.entries.is_empty() { "" } else { "," });
         self.entries.push_str(r#"{"fullUrl":"#);
@@ -102,6 +133,7 @@ impl Bundle {
         let kind = match self.kind {
             Kind::Searchset => "searchset",
             Kind::History => "history",
+            Kind::BatchResponse => "batch-response",
         };
         let mut text = String::with_capacity(self.entries.len() + 512);
         let _ = write!(text, r#"{{"resourceType":"Bundle","type":"{kind}""#);

@@ -62,12 +62,13 @@ impl Capability<'_> {
                 "mode": "server",
                 "documentation": "Every interaction needs a SMART access token and shows only the clients that its owner may see. \
                                   Searches take Prefer: handling=strict|lenient, _sort by any date parameter, _lastUpdated or _id, \
-                                  _count up to 200, _total=none|accurate and _summary=count. Not offered: writes, batch, \
-                                  chaining, _has, _include, _filter, _query, GraphQL, search and history over all types. \
+                                  _count up to 200, _total=none|accurate and _summary=count. A batch holds up to 50 reads and \
+                                  searches. Not offered: writes, transactions, chaining, _has, _include, _filter, _query, GraphQL, search and history over all types. \
                                   The header X-Data-As-Of of an answer is an instant: everything that the care organisation's \
                                   system had told by then is in it; later changes may be.",
                 "security": self.security(),
                 "resource": resources,
+                "interaction": [{ "code": "batch" }],
                 "operation": [export("export")]
             }]
         })

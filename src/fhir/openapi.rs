@@ -28,6 +28,12 @@ pub fn document(of: &Capability<'_>) -> Vec<u8> {
         "/metadata".to_owned(),
         json!({ "get": operation("CapabilityStatement", "metadata", &[], true) }),
     );
+    let mut batch = operation("Bundle", "batch", &[], false);
+    batch["requestBody"] = json!({
+        "description": "A Bundle of type batch with up to 50 reads and searches",
+        "content": { "application/fhir+json": { "schema": { "type": "object" } } }
+    });
+    paths.insert("/".to_owned(), json!({ "post": batch }));
     for kind in ResourceType::ALL {
         add(&mut paths, *kind);
     }
@@ -142,8 +148,8 @@ mod tests {
         };
         let document: Value = serde_json::from_slice(&document(&of)).unwrap();
         let paths = document["paths"].as_object().unwrap();
-        // A search has a second form by POST, and /metadata is no type's.
-        assert_eq!(paths.len(), ResourceType::ALL.len() * (INTERACTIONS.len() + 1) + 1);
+        // A search has a second form by POST, and /metadata and the batch are no type's.
+        assert_eq!(paths.len(), ResourceType::ALL.len() * (INTERACTIONS.len() + 1) + 2);
         for kind in ResourceType::ALL {
             let asked = paths[&format!("/{kind}")]["get"]["parameters"].as_array().unwrap();
             let count = search::COMMON.len() + search::params(*kind).len() + RESULT.len();

@@ -122,7 +122,15 @@ impl Asking {
     }
 }
 
-fn unknown_type() -> Failure {
+impl FromRequestParts<App> for Asking {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
+        Self::read(parts, app).await
+    }
+}
+
+pub(super) fn unknown_type() -> Failure {
     let text = "This resource type is not served here: the CapabilityStatement lists those that are.";
     Failure::new(StatusCode::NOT_FOUND, IssueType::NotSupported, text)
 }
@@ -131,7 +139,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
-fn version(text: &str) -> Option<i64> {
+pub(super) fn version(text: &str) -> Option<i64> {
     text.bytes()
         .all(|byte| byte.is_ascii_digit())
         .then(|| text.parse().ok())?

@@ -144,11 +144,19 @@ fn ask(random: &Random) -> Asked {
     };
     let pairs: Vec<&str> = (0..dice(4)).map(|_| *pick(random, PAIRS)).collect();
     let query = pairs.join("&").replace(' ', "%20").replace('|', "%7C");
-    let (path, form) = match dice(8) {
+    let (path, form) = match dice(10) {
         0..=1 => (format!("{kind}/{id}"), None),
         2 => (format!("{kind}/{id}/_history?{query}"), None),
         3 => (format!("{kind}/{id}/_history/{}", dice(4)), None),
         4 => (format!("{kind}/_search"), Some(query)),
+        5 => (format!("Patient/{id}/{kind}"), None),
+        6 => (
+            format!(
+                "{}/{id}",
+                pick(random, &["Binary", "Patient/b/$everything", "List", "Group"])
+            ),
+            None,
+        ),
         _ => (format!("{kind}?{query}"), None),
     };
     Asked {
@@ -186,7 +194,7 @@ fn normal(answer: &Answer) -> (Answer, String) {
 }
 
 #[tokio::test]
-async fn what_a_person_may_not_see_changes_no_answer() {
+async fn s04_what_a_person_may_not_see_changes_no_answer() {
     let seed = u64::from_be_bytes(Random::Os.bytes());
     let random = Random::seeded(seed);
     let ((one, ours), (other, theirs)) = (world(false).await, world(true).await);

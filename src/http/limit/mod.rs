@@ -223,20 +223,30 @@ impl Limiter {
 
     /// Counts a FHIR request by the person and app behind it, and takes a place until it is answered.
     pub(super) async fn caller(&self, caller: &Caller, now: Timestamp) -> Result<(), Full> {
-        let limits = caller.tenant.policy.limits;
-        let app = (caller.tenant.id.as_str(), caller.client_id.as_str());
-        let person = self.key((app, &caller.account));
-        self.people
-            .take(person, Quota::per_minute(limits.fhir_per_minute), now)
-            .map_err(|wait| Full::noted("person", wait))?;
-        self.apps
-            .take(self.key(app), Quota::per_hour(limits.fhir_per_app_per_hour), now)
-            .map_err(|wait| Full::noted("app", wait))?;
-        let place = self.places.take(person, limits.fhir_at_once).await;
+        self.more(caller, now)?;
+        let person = self.person(caller);
+        let place = self.places.take(person, caller.tenant.policy.limits.fhir_at_once).await;
         let place = place.ok_or_else(|| Full::noted("at-once", SignedDuration::from_secs(1)))?;
         // Outside of a request (a test of one function) nothing holds it.
         let _ = VISIT.try_with(|visit| visit.places.borrow_mut().push(place));
         note(Token::Known);
         Ok(())
+    }
+
+    fn person(&self, caller: &Caller) -> u64 {
+        let app = (caller.tenant.id.as_str(), caller.client_id.as_str());
+        self.key((app, &caller.account))
+    }
+
+    /// Counts one more interaction of a request that has its place.
+    pub(super) fn more(&self, caller: &Caller, now: Timestamp) -> Result<(), Full> {
+        let limits = caller.tenant.policy.limits;
+        let app = (caller.tenant.id.as_str(), caller.client_id.as_str());
+        self.people
+            .take(self.person(caller), Quota::per_minute(limits.fhir_per_minute), now)
+            .map_err(|wait| Full::noted("person", wait))?;
+        self.apps
+            .take(self.key(app), Quota::per_hour(limits.fhir_per_app_per_hour), now)
+            .map_err(|wait| Full::noted("app", wait))
     }
 }

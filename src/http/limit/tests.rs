@@ -182,7 +182,7 @@ async fn a_header_that_nothing_reads_does_not_take_a_request_out_of_the_count_of
     let read = "/topaz/fhir/Observation/a1";
     for (method, path, status) in [
         ("GET", "/topaz/fhir/no/such/path/at/all", 404),
-        ("GET", "/topaz/fhir", 404),
+        ("DELETE", "/topaz/fhir", 405),
         ("GET", "/topaz/fhir/openapi.json", 200),
         ("GET", "/nowhere/fhir/Observation/a1", 404),
         ("PUT", read, 405),

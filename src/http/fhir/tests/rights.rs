@@ -68,7 +68,7 @@ async fn a16_the_right_decides_whatever_the_scope_says() {
 }
 
 #[tokio::test]
-async fn a_type_or_interaction_outside_the_scope_is_403() {
+async fn s05_a_type_or_interaction_outside_the_scope_is_403() {
     let (world, _) = world().await;
     let token = world.token("account-a", "a", "patient/Observation.r").await;
     assert_eq!(
