@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use url::Url;
 
 use super::reader::{Problem, Reader, Setting};
-use super::{Config, Limits, Server, Tenant, TenantId, front, limits, message, oauth, rules, source, upstream};
+use super::{Config, Limits, Server, Tenant, TenantId, brand, front, limits, message, oauth, rules, source, upstream};
 use crate::secret::{MasterKey, Secret};
 
 impl Config {
@@ -198,6 +198,7 @@ fn tenant(reader: &mut Reader, name: &str, ceiling: Limits) -> Option<Tenant> {
     policy.upstream = upstream::read(reader, name);
     policy.id_token_alg = oauth::id_token_alg(reader, name);
     policy.registration = oauth::registration(reader, name);
+    policy.brand = brand::read(reader, name);
     policy.api_login = oauth::login_demand(reader, name, policy.upstream.as_ref());
     let source = source::read(reader, name)?;
     Some(Tenant {

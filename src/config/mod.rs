@@ -4,6 +4,7 @@
 //! `inzage.toml` is read once at the start into types that cannot be wrong. A secret stands in a file of its own
 //! (`*_file`), never in the configuration, the environment's plain text or on a command line.
 
+mod brand;
 mod fhir;
 mod front;
 mod limits;
@@ -19,6 +20,7 @@ mod source;
 mod tenant;
 mod upstream;
 
+pub use brand::Brand;
 pub use fhir::{FhirCertificate, FhirList, FhirSource, FhirToken};
 pub use front::{Forwarding, Front, Proxies, Tls, TlsPreset};
 pub use limits::{Limits, NetworkLimits};

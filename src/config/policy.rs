@@ -1,6 +1,6 @@
 //! What a tenant demands of passwords, of the second factor and of the end of access.
 
-use super::{Limits, LoginDemand, Preset, Registration, SigningAlg, Upstream};
+use super::{Brand, Limits, LoginDemand, Preset, Registration, SigningAlg, Upstream};
 
 /// `[tenant.<id>]`: the rules of one care organisation.
 #[derive(Clone, Debug)]
@@ -19,6 +19,8 @@ pub struct Policy {
     pub api_login: LoginDemand,
     /// Whether apps register themselves.
     pub registration: Registration,
+    /// What apps show of the organisation.
+    pub brand: Brand,
     /// Access ends this many local days after departure or death.
     pub access_ends_after_days: i64,
     /// The report types that are published, as the source writes them; `None`: every one that the maps know, but for
@@ -183,6 +185,7 @@ impl Default for Policy {
             id_token_alg: SigningAlg::default(),
             api_login: LoginDemand::default(),
             registration: Registration::default(),
+            brand: Brand::default(),
             access_ends_after_days: 60,
             report_types: None,
         }

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use super::policy::{AccountPolicy, Country, LoginName};
 use super::reader::Reader;
-use super::{Limits, LoginDemand, PasswordPolicy, Policy, Preset, Registration, SigningAlg, SmsPolicy, SmsWhen};
+use super::{Brand, Limits, LoginDemand, PasswordPolicy, Policy, Preset, Registration, SigningAlg, SmsPolicy, SmsWhen};
 
 /// The settings of one tenant and its preset.
 struct Rules<'a> {
@@ -123,6 +123,7 @@ impl Rules<'_> {
             id_token_alg: SigningAlg::default(),
             api_login: LoginDemand::default(),
             registration: Registration::default(),
+            brand: Brand::default(),
             accounts: AccountPolicy {
                 login_name: self.login_name(),
                 max_per_client: Some(self.number(

@@ -1,5 +1,6 @@
 //! The FHIR vocabulary: types, paths, search expressions, outcomes, bundles. Pure: no database, no HTTP, no clock.
 
+pub mod brand;
 pub mod bundle;
 pub mod capability;
 pub mod json;

@@ -56,7 +56,7 @@ impl App {
         Self(Arc::new(Parts {
             issuer: Issuer::new(&config, db.clone(), clock.clone(), random.clone()),
             rest: Rest::new(&config, db.clone(), recorder.clone(), clock.clone(), random.clone()),
-            documents: Documents::new(&config),
+            documents: Documents::new(&config, clock.now()),
             gate: Gate::default(),
             limiter: Limiter::new(config.server.front.limits),
             ages: Ages::default(),

@@ -6,7 +6,7 @@
 
 use jiff::Timestamp;
 
-use crate::config::LoginDemand;
+use crate::config::{LoginDemand, Tenant};
 
 /// Every level, in rising order.
 pub const LEVELS: [&str; 5] = [PASSWORD, DEVICE, RECOVERY, SMS, OTP];
@@ -20,6 +20,31 @@ pub const RECOVERY: &str = "urn:inzage:acr:pwd+recovery";
 pub const SMS: &str = "urn:inzage:acr:pwd+sms";
 /// And a code of an authenticator app (TOTP): nobody on the way can read it.
 pub const OTP: &str = "urn:inzage:acr:pwd+otp";
+
+/// At an OpenID provider that told no level of its own, and here: nothing, or one of the factors.
+pub const UPSTREAM: [&str; 4] = [UPSTREAM_ALONE, UPSTREAM_RECOVERY, UPSTREAM_SMS, UPSTREAM_OTP];
+pub const UPSTREAM_ALONE: &str = "urn:inzage:acr:upstream";
+pub const UPSTREAM_RECOVERY: &str = "urn:inzage:acr:upstream+recovery";
+pub const UPSTREAM_SMS: &str = "urn:inzage:acr:upstream+sms";
+pub const UPSTREAM_OTP: &str = "urn:inzage:acr:upstream+otp";
+
+/// The levels that a login at this tenant can have: those with a password where there are passwords, and those of its
+/// provider where there is one.
+pub fn levels(tenant: &Tenant) -> Vec<&str> {
+    let upstream = tenant.policy.upstream.as_ref();
+    let own = LEVELS
+        .into_iter()
+        .filter(|_| upstream.is_none_or(|upstream| upstream.password));
+    let (told, unnamed) = upstream.map_or((&[][..], &[][..]), |upstream| {
+        let told = match upstream.enough() {
+            [] => upstream.levels.as_slice(),
+            enough => enough,
+        };
+        (told, &UPSTREAM[..])
+    });
+    let told = told.iter().map(String::as_str);
+    own.chain(told).chain(unnamed.iter().copied()).collect()
+}
 
 /// Whether a login of level `got` is what one of the wanted levels (separated by spaces) asks for. Who wants nothing is content.
 pub fn meets(wanted: &str, got: &str) -> bool {

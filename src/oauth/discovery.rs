@@ -33,6 +33,9 @@ const CAPABILITIES: [&str; 17] = [
     "permission-v2",
 ];
 
+/// Below the issuer: who the organisation is, for apps that show many.
+pub const BRANDS_PATH: &str = "/.well-known/user-access-brands";
+
 /// The addresses of one tenant, for discovery and for the CapabilityStatement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Addresses {
@@ -110,7 +113,8 @@ fn shared(issuer: &Issuer, tenant: &Tenant) -> Value {
         "revocation_endpoint_auth_signing_alg_values_supported": ALGORITHMS,
         "authorization_response_iss_parameter_supported": true,
         "dpop_signing_alg_values_supported": dpop::ALGORITHMS,
-        "acr_values_supported": acr::LEVELS,
+        "acr_values_supported": acr::levels(tenant),
+        "protected_resources": [issuer.fhir_base(&tenant.id)],
     });
     if tenant.policy.registration == Registration::Approval {
         document["registration_endpoint"] = json!(at.register);
@@ -123,6 +127,10 @@ pub fn smart(issuer: &Issuer, tenant: &Tenant) -> Value {
     let mut document = shared(issuer, tenant);
     document["management_endpoint"] = json!(Addresses::of(issuer, &tenant.id).manage);
     document["capabilities"] = json!(CAPABILITIES);
+    document["user_access_brand_bundle"] = json!(format!("{}{BRANDS_PATH}", issuer.url(&tenant.id)));
+    if let Some(identifier) = tenant.policy.brand.identifier() {
+        document["user_access_brand_identifier"] = json!({"system": "urn:ietf:rfc:3986", "value": identifier});
+    }
     document
 }
 
@@ -136,7 +144,7 @@ pub fn openid(issuer: &Issuer, tenant: &Tenant) -> Value {
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": SigningAlg::ALL.map(SigningAlg::as_str),
         "claim_types_supported": ["normal"],
-        "claims_supported": ["iss", "sub", "aud", "azp", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid", "fhirUser"],
+        "claims_supported": ["iss", "sub", "aud", "azp", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid", "fhirUser", "name"],
         "claims_parameter_supported": false,
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,

@@ -1,4 +1,4 @@
-//! `/metadata` and `/openapi.json`: made once at the start, served from memory.
+//! `/metadata`, `/openapi.json` and the brands: made once at the start, served from memory.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,14 +8,17 @@ use axum::extract::{Path, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH};
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use url::form_urlencoded;
+use jiff::Timestamp;
+use url::{Url, form_urlencoded};
 
 use super::format::Format;
 use crate::config::{Config, Registration, Server, Tenant};
+use crate::fhir::brand::{self, Brand};
 use crate::fhir::capability::{Capability, Endpoints};
 use crate::fhir::openapi;
 use crate::http::App;
 use crate::http::failure::Failure;
+use crate::oauth::discovery;
 use crate::secret::{hex, sha256};
 
 /// What each tenant's API says of itself.
@@ -26,6 +29,7 @@ pub struct Documents(Arc<BTreeMap<String, Documented>>);
 struct Documented {
     capability: Document,
     openapi: Document,
+    brands: Document,
 }
 
 #[derive(Debug)]
@@ -35,12 +39,17 @@ struct Document {
 }
 
 impl Documents {
-    pub fn new(config: &Config) -> Self {
+    /// `now`: the brands come from the configuration, so they last changed no later than this start.
+    pub fn new(config: &Config, now: Timestamp) -> Self {
         let made = config.tenants.iter().map(|tenant| {
             let capability = capability(&config.server, tenant);
             let openapi = Document::of(openapi::document(&capability));
-            let capability = Document::of(capability.into_bytes());
-            (tenant.id.to_string(), Documented { capability, openapi })
+            let documented = Documented {
+                capability: Document::of(capability.into_bytes()),
+                openapi,
+                brands: brands(&config.server, tenant, now),
+            };
+            (tenant.id.to_string(), documented)
         });
         Self(Arc::new(made.collect()))
     }
@@ -49,6 +58,10 @@ impl Documents {
 impl Document {
     fn of(bytes: Vec<u8>) -> Self {
         let tag = format!("\"{}\"", &hex(&sha256(&bytes))[..16]);
+        Self::tagged(bytes, tag)
+    }
+
+    fn tagged(bytes: Vec<u8>, tag: String) -> Self {
         Self {
             bytes: bytes.into(),
             etag: HeaderValue::try_from(tag).expect("hexadecimal in quotes is a header value"),
@@ -72,6 +85,47 @@ fn capability<'a>(server: &Server, tenant: &'a Tenant) -> Capability<'a> {
             manage: Some(format!("{issuer}/account")),
         },
     }
+}
+
+/// The weak tag is of what is told and not of when: replicas that started one after the other tell the same.
+fn brands(server: &Server, tenant: &Tenant, now: Timestamp) -> Document {
+    let id = tenant.id.as_str();
+    let (issuer, base) = (server.issuer(id), server.fhir_base(id));
+    let told = &tenant.policy.brand;
+    let (identifier, developers) = (
+        told.identifier(),
+        told.developers
+            .as_ref()
+            .map_or_else(|| format!("{base}/metadata"), ToString::to_string),
+    );
+    let told = Brand {
+        id,
+        name: &tenant.name,
+        url: &format!("{issuer}{}", discovery::BRANDS_PATH),
+        base: &base,
+        identifier: identifier.as_deref(),
+        website: told.website.as_ref().map(Url::as_str),
+        logo: told.logo.as_ref().map(Url::as_str),
+        logo_license: told.logo_license.as_ref().map(Url::as_str),
+        aliases: &told.aliases,
+        portal_name: told.portal_name.as_deref(),
+        portal_url: told.portal_url.as_ref().map(Url::as_str),
+        portal_description: told.portal_description.as_deref(),
+        developers: &developers,
+    };
+    let timeless = brand::bundle(&told, "").to_string();
+    let tag = format!("W/\"{}\"", &hex(&sha256(timeless.as_bytes()))[..16]);
+    Document::tagged(brand::bundle(&told, &now.to_string()).to_string().into_bytes(), tag)
+}
+
+/// For anybody, without a token (<https://hl7.org/fhir/smart-app-launch/brands.html>).
+pub(super) async fn user_access_brands(
+    State(app): State<App>,
+    Path(tenant): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    let document = &app.documents.0.get(&tenant).ok_or_else(Failure::not_found)?.brands;
+    Ok(document.answer(&headers, "application/fhir+json"))
 }
 
 /// For anybody, without a token.
@@ -107,7 +161,7 @@ impl Document {
             tags == "*"
                 || tags
                     .split(',')
-                    .any(|tag| tag.trim().trim_start_matches("W/") == self.etag)
+                    .any(|tag| strong(tag.trim().as_bytes()) == strong(self.etag.as_bytes()))
         });
         let tagged = [
             (ETAG, self.etag.clone()),
@@ -118,4 +172,9 @@ impl Document {
         }
         ([(CONTENT_TYPE, kind)], tagged, Body::from(self.bytes.clone())).into_response()
     }
+}
+
+/// Tags are compared weakly (RFC 9110 §13.1.2).
+fn strong(tag: &[u8]) -> &[u8] {
+    tag.strip_prefix(b"W/").unwrap_or(tag)
 }

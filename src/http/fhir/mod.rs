@@ -8,6 +8,7 @@ mod answer;
 mod asked;
 #[cfg(test)]
 mod backend_tests;
+mod batch;
 mod bearer;
 mod documents;
 mod export;
@@ -47,10 +48,14 @@ use crate::rest::Request;
 pub fn routes() -> Router<App> {
     Router::new()
         .merge(export::routes())
-        .route("/{tenant}/fhir", get(whole_system).post(whole_system))
-        .route("/{tenant}/fhir/", get(whole_system).post(whole_system))
+        .route("/{tenant}/fhir", get(whole_system).post(batch::batch))
+        .route("/{tenant}/fhir/", get(whole_system).post(batch::batch))
         .route("/{tenant}/fhir/metadata", get(documents::metadata))
         .route("/{tenant}/fhir/openapi.json", get(documents::openapi))
+        .route(
+            "/{tenant}/.well-known/user-access-brands",
+            get(documents::user_access_brands),
+        )
         .route("/{tenant}/fhir/{kind}", get(search))
         .route("/{tenant}/fhir/{kind}/_search", post(search_by_form))
         .route("/{tenant}/fhir/{kind}/{id}", get(read))
@@ -115,8 +120,8 @@ async fn search_by_form(
     search(state, asked).await.map_err(IntoResponse::into_response)
 }
 
-/// Batch, search over all types and system history are not offered.
-async fn whole_system() -> Failure {
+/// Search over all types and system history are not offered.
+async fn whole_system(_: asked::Asking) -> Failure {
     let text =
         "Nothing is offered on the base itself: name a resource type, for example Observation?date=ge2026-01-01.";
     Failure::new(StatusCode::NOT_FOUND, IssueType::NotSupported, text)

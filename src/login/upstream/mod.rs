@@ -29,7 +29,7 @@ use crate::clock::Clock;
 use crate::config::{Config, TenantId};
 use crate::oauth::{acr, request};
 use crate::secret::{MacKey, hex, mac, sha256};
-use provider::{Provider, Providers, Secrets};
+use provider::{Person, Provider, Providers, Secrets};
 
 /// How long somebody may take at the provider.
 const AWAY: SignedDuration = SignedDuration::from_mins(10);
@@ -120,10 +120,10 @@ impl Upstreams {
 /// The authentication context that an app is told for a session that began at a provider, and the methods that are known.
 pub(super) fn context(told: &str, session: &Session) -> (String, Vec<String>) {
     let own = match session.acr() {
-        acr::SMS => "urn:inzage:acr:upstream+sms",
-        acr::OTP => "urn:inzage:acr:upstream+otp",
-        acr::RECOVERY => "urn:inzage:acr:upstream+recovery",
-        _ => "urn:inzage:acr:upstream",
+        acr::SMS => acr::UPSTREAM_SMS,
+        acr::OTP => acr::UPSTREAM_OTP,
+        acr::RECOVERY => acr::UPSTREAM_RECOVERY,
+        _ => acr::UPSTREAM_ALONE,
     };
     // A provider speaks for its own levels, never for ours.
     let acr = if told.is_empty() || told.starts_with("urn:inzage:") {
@@ -146,16 +146,17 @@ impl Login {
         let login = self.clone();
         self.whole(async move {
             let tenant = at.tenant.id.clone();
-            let fresh = {
+            let (fresh, max_age) = {
                 let mut read = login.db.read().await?;
                 let flow = login.look(&mut read, &at, login.now()).await?;
                 let request = request::load(&mut read, &tenant, &flow.request, login.now()).await?;
+                let max_age = request.and_then(|request| request.max_age);
                 // An app that asks how old the login is must not get one that the provider remembered.
-                flow.fresh || request.is_some_and(|request| request.max_age.is_some())
+                (flow.fresh || max_age.is_some(), max_age)
             };
             let secrets = login.upstreams.secrets(&tenant, login.random.token());
             let to = match login.upstreams.of(&tenant) {
-                Ok(provider) => provider.authorization(&secrets, fresh).await,
+                Ok(provider) => provider.authorization(&secrets, fresh, max_age).await,
                 Err(failure) => Err(failure),
             };
             let now = login.now();
@@ -201,8 +202,9 @@ impl Login {
             let mut tx = login.db.begin().await?;
             let standing = login.at_step(&mut tx, &at, now, |step| *step == Step::Password).await?;
             let found = match found {
-                Ok((account, acr)) => match account::find(&mut tx, &tenant, &account).await? {
-                    Some((account, _)) if account.usable(now) => Ok((account, acr)),
+                Ok((_, person)) if !person.is_young(standing.request.max_age, now) => Err(Failure::Answer("auth-time")),
+                Ok((account, person)) => match account::find(&mut tx, &tenant, &account).await? {
+                    Some((account, _)) if account.usable(now) => Ok((account, person.acr)),
                     // Locked or closed; the page says no more than that there is no way in.
                     _ => Err(Failure::NotLinked),
                 },
@@ -230,7 +232,7 @@ impl Login {
     }
 
     /// The account behind the answer, and the level.
-    async fn identify(&self, at: &At, returned: Returned) -> Result<(String, Option<String>), Refused> {
+    async fn identify(&self, at: &At, returned: Returned) -> Result<(String, Person), Refused> {
         let tenant = &at.tenant.id;
         let provider = self.upstreams.of(tenant)?;
         if returned.iss.is_some_and(|iss| iss != provider.issuer()) {
@@ -249,7 +251,7 @@ impl Login {
         let mut read = self.db.read().await?;
         let linked = store::linked(&mut read, tenant, provider.issuer(), &person.subject).await?;
         let account = linked.ok_or(Failure::NotLinked)?;
-        Ok((account, person.acr))
+        Ok((account, person))
     }
 }
 

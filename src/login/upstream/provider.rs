@@ -73,6 +73,23 @@ pub(super) struct Secrets {
 pub(super) struct Person {
     pub subject: String,
     pub acr: Option<String>,
+    /// When they logged in there, as the provider says.
+    pub auth_time: Option<Timestamp>,
+}
+
+/// How far the provider's clock may be from ours.
+const SKEW: i64 = 60;
+
+impl Person {
+    /// Whether the login at the provider is at most so many seconds old. One that was asked and does not say is none
+    /// (OpenID Connect Core §3.1.3.7, 13).
+    pub fn is_young(&self, max_age: Option<i64>, now: Timestamp) -> bool {
+        let age = |at: Timestamp| now.duration_since(at).as_secs();
+        max_age.is_none_or(|most| {
+            self.auth_time
+                .is_some_and(|at| (-SKEW..=most.saturating_add(SKEW)).contains(&age(at)))
+        })
+    }
 }
 
 impl Provider {
@@ -99,7 +116,7 @@ impl Provider {
     }
 
     /// The address that the browser is sent to.
-    pub async fn authorization(&self, secrets: &Secrets, fresh: bool) -> Result<Url, Failure> {
+    pub async fn authorization(&self, secrets: &Secrets, fresh: bool, max_age: Option<i64>) -> Result<Url, Failure> {
         let metadata = self.metadata().await?;
         let client = CoreClient::from_provider_metadata((*metadata).clone(), self.client_id(), Some(self.secret()))
             .set_redirect_uri(self.redirect.clone());
@@ -117,6 +134,10 @@ impl Provider {
         }
         if fresh {
             asked = asked.add_prompt(CoreAuthPrompt::Login);
+        }
+        if let Some(seconds) = max_age {
+            // It has to say when the person logged in, then.
+            asked = asked.set_max_age(Duration::from_secs(u64::try_from(seconds).unwrap_or(0)));
         }
         Ok(asked.url().0)
     }
@@ -145,6 +166,9 @@ impl Provider {
                     let person = Person {
                         subject: claims.subject().to_string(),
                         acr: claims.auth_context_ref().map(|acr| acr.to_string()),
+                        auth_time: claims
+                            .auth_time()
+                            .and_then(|at| Timestamp::from_second(at.timestamp()).ok()),
                     };
                     return self.suffices(person);
                 }
@@ -304,3 +328,28 @@ impl<'c> AsyncHttpClient<'c> for Http {
 
 /// The providers of all tenants.
 pub(super) type Providers = HashMap<TenantId, Provider>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a14_a_login_at_the_provider_is_as_young_as_the_app_asks_or_none() {
+        let now: Timestamp = "2026-11-22T10:00:00Z".parse().unwrap();
+        let since = |seconds: i64| Person {
+            subject: "s".to_owned(),
+            acr: None,
+            auth_time: Some(now - jiff::SignedDuration::from_secs(seconds)),
+        };
+        let silent = Person {
+            auth_time: None,
+            ..since(0)
+        };
+        assert!(silent.is_young(None, now) && since(1_000_000).is_young(None, now));
+        assert!(!silent.is_young(Some(1_000_000), now), "asked and not told");
+        assert!(since(160).is_young(Some(100), now), "a minute for clocks that differ");
+        assert!(!since(161).is_young(Some(100), now));
+        assert!(since(60).is_young(Some(0), now) && !since(61).is_young(Some(0), now));
+        assert!(!since(-61).is_young(Some(100), now), "a login that is still to come");
+    }
+}

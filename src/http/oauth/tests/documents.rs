@@ -202,3 +202,118 @@ async fn d15_the_capability_statement_names_the_same_addresses() {
         assert_eq!(of(legacy).as_ref(), smart.get(name), "{legacy}");
     }
 }
+
+#[tokio::test]
+async fn d17_d19_the_metadata_tell_the_truth_on_every_optional_feature() {
+    let gateway = Gateway::new().await;
+    let document = gateway.get("/topaz/.well-known/openid-configuration").await.json();
+    // Every member is of the type that its name says, and every address is ours and absolute.
+    for (name, value) in document.as_object().unwrap() {
+        let fits = match name.as_str() {
+            "issuer" | "jwks_uri" => value.is_string(),
+            "authorization_response_iss_parameter_supported"
+            | "require_pushed_authorization_requests"
+            | "backchannel_logout_supported"
+            | "backchannel_logout_session_supported" => value.is_boolean(),
+            "protected_resources" => value.as_array().is_some_and(|list| list.iter().all(Value::is_string)),
+            name if name.ends_with("_endpoint") => value.is_string(),
+            name if name.ends_with("_parameter_supported") => value.is_boolean(),
+            name if name.ends_with("_supported") => value
+                .as_array()
+                .is_some_and(|list| !list.is_empty() && list.iter().all(Value::is_string)),
+            _ => false,
+        };
+        assert!(fits, "{name}: {value}");
+        if let Some(text) = value.as_str() {
+            assert!(text.starts_with("https://gateway.example/topaz"), "{name}: {text}");
+        }
+    }
+    let has = |name: &str, wanted: &str| document[name].as_array().unwrap().iter().any(|one| one == wanted);
+    assert!(
+        has("scopes_supported", "openid") && has("ui_locales_supported", "nl") && has("ui_locales_supported", "en")
+    );
+    assert!(has("prompt_values_supported", "none") && has("prompt_values_supported", "select_account"));
+    assert_eq!(document["authorization_response_iss_parameter_supported"], true);
+    for endpoint in [
+        "userinfo_endpoint",
+        "end_session_endpoint",
+        "pushed_authorization_request_endpoint",
+        "introspection_endpoint",
+        "revocation_endpoint",
+    ] {
+        let path = document[endpoint]
+            .as_str()
+            .unwrap()
+            .strip_prefix("https://gateway.example")
+            .unwrap();
+        assert_ne!(gateway.get(path).await.status, StatusCode::NOT_FOUND, "{endpoint}");
+    }
+    for methods in [
+        "token_endpoint_auth_methods_supported",
+        "introspection_endpoint_auth_methods_supported",
+        "revocation_endpoint_auth_methods_supported",
+    ] {
+        assert!(has(methods, "private_key_jwt"), "{methods}");
+    }
+    // What is said not to be understood is refused by the name that the standard has for it.
+    for (member, parameter, value, error) in [
+        (
+            "request_parameter_supported",
+            "request",
+            "eyJhbGciOiJub25lIn0.e30.",
+            "request_not_supported",
+        ),
+        (
+            "request_uri_parameter_supported",
+            "request_uri",
+            "https://app.example/request",
+            "request_uri_not_supported",
+        ),
+    ] {
+        assert_eq!(document[member], false);
+        let asked = query(&[(parameter, value)]);
+        let told = gateway.get(&format!("/topaz/oauth/authorize?{asked}")).await.location();
+        assert_eq!(pair(&told, "error").as_deref(), Some(error), "a22 {parameter}");
+    }
+    // Ignored, as it says: the request goes on.
+    assert_eq!(document["claims_parameter_supported"], false);
+    let asked = query(&[("claims", "{\"id_token\":{}}")]);
+    let on = gateway.get(&format!("/topaz/oauth/authorize?{asked}")).await.location();
+    assert_eq!(on.path(), "/topaz/login");
+}
+
+#[tokio::test]
+async fn d19_the_levels_are_those_that_a_login_at_the_tenant_can_have() {
+    let levels = async |password: Option<bool>, minimum: Option<&str>| {
+        let gateway = Gateway::with(|policy| {
+            policy.upstream = password.map(|password| crate::config::Upstream {
+                name: "Provider".to_owned(),
+                issuer: "https://login.example".to_owned(),
+                client_id: "inzage".to_owned(),
+                client_secret: crate::secret::Secret::new(String::new()),
+                levels: ["low", "substantial"].map(str::to_owned).to_vec(),
+                minimum: minimum.map(str::to_owned),
+                password,
+                ca_file: None,
+            });
+        })
+        .await;
+        let document = gateway.get("/topaz/.well-known/openid-configuration").await.json();
+        let listed = document["acr_values_supported"].as_array().unwrap().clone();
+        listed
+            .iter()
+            .map(|one| one.as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let own = crate::oauth::acr::LEVELS;
+    assert_eq!(levels(None, None).await, own);
+    let unnamed = crate::oauth::acr::UPSTREAM;
+    assert_eq!(
+        levels(Some(false), Some("substantial")).await,
+        [&["substantial"][..], &unnamed].concat()
+    );
+    assert_eq!(
+        levels(Some(true), None).await,
+        [&own[..], &["low", "substantial"], &unnamed].concat()
+    );
+}

@@ -1,3 +1,4 @@
+mod brands;
 mod documents;
 mod register;
 mod shown;
