@@ -86,7 +86,8 @@ pub(super) async fn sign_out(State(app): State<App>, browser: Browser, fields: F
         app.login.sign_out(browser.at("", fields.text("csrf"))).await
     };
     match signed_out {
-        Ok(_) => {
+        Ok(out) => {
+            token::forget(&app.issuer, &out.map(|out| out.ended).unwrap_or_default());
             let t = browser.language(None).texts();
             close_session(
                 &browser,

@@ -17,6 +17,7 @@ use crate::http::App;
 use crate::login::Refused;
 use crate::login::session::LoggedOut;
 use crate::oauth::logout::{self, Asked, Logout};
+use crate::oauth::token;
 
 const NAMES: [&str; 5] = [
     "id_token_hint",
@@ -64,7 +65,11 @@ async fn answer(app: &App, browser: &Browser, given: [String; 5], csrf: &str) ->
     };
     let at = browser.at("", csrf);
     match app.login.log_out(at, found.subject.clone()).await {
-        Ok(LoggedOut::Done | LoggedOut::Nobody) => account::close_session(browser, after(browser, found)),
+        Ok(LoggedOut::Nobody) => account::close_session(browser, after(browser, found)),
+        Ok(LoggedOut::Done(ended)) => {
+            token::forget(&app.issuer, &ended);
+            account::close_session(browser, after(browser, found))
+        }
         Ok(LoggedOut::Ask(csrf)) => {
             let target = found.to.as_ref().map(|to| to.origin().ascii_serialization());
             let hidden = NAMES.into_iter().zip(given).filter(|(_, value)| !value.is_empty());

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod browser;
+mod choosing;
 
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Request, StatusCode};

@@ -85,8 +85,8 @@ pub async fn alive(conn: &mut Conn, tenant: &TenantId, id: &str, now: Timestamp)
 }
 
 impl Login {
-    /// Ends the session of this browser, if there is one, and every grant of it without `offline_access`. Returns its id.
-    pub async fn sign_out(&self, at: At) -> Result<Option<String>, Refused> {
+    /// Ends the session of this browser, if there is one, and every grant of it without `offline_access`.
+    pub async fn sign_out(&self, at: At) -> Result<Option<SignedOut>, Refused> {
         let login = self.clone();
         self.whole(async move {
             let now = login.now();
@@ -96,9 +96,12 @@ impl Login {
             if !same(login.form(&session.id).as_bytes(), at.form.as_bytes()) {
                 return Err(Refused::Forged);
             }
-            end(&mut tx, &at, &session, now).await?;
+            let ended = end(&mut tx, &at, &session, now).await?;
             tx.commit().await?;
-            Ok(Some(session.id))
+            Ok(Some(SignedOut {
+                session: session.id,
+                ended,
+            }))
         })
         .await
     }
@@ -119,12 +122,20 @@ impl Login {
             if !is_meant && !same(form.as_bytes(), at.form.as_bytes()) {
                 return Ok(LoggedOut::Ask(form));
             }
-            end(&mut tx, &at, &session, now).await?;
+            let ended = end(&mut tx, &at, &session, now).await?;
             tx.commit().await?;
-            Ok(LoggedOut::Done)
+            Ok(LoggedOut::Done(ended))
         })
         .await
     }
+}
+
+/// A session that the person ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedOut {
+    pub session: String,
+    /// The grants that ended with it: their tokens are worth nothing from now on.
+    pub ended: Vec<String>,
 }
 
 /// What became of an app's wish to log its person out.
@@ -132,14 +143,15 @@ impl Login {
 pub enum LoggedOut {
     /// Nobody was logged in.
     Nobody,
-    Done,
+    /// These grants ended with the session.
+    Done(Vec<String>),
     /// The person is asked; this is what the form carries.
     Ask(String),
 }
 
-async fn end(tx: &mut Tx, at: &At, session: &Session, now: Timestamp) -> Result<(), Refused> {
+async fn end(tx: &mut Tx, at: &At, session: &Session, now: Timestamp) -> Result<Vec<String>, Refused> {
     store::end_session(tx, &at.tenant.id, &session.id, now).await?;
-    grant::end_session(tx, &at.tenant.id, &session.id, now).await?;
+    let ended = grant::end_session(tx, &at.tenant.id, &session.id, now).await?;
     let who = Who {
         account: Some(session.account.clone()),
         ..Who::default()
@@ -148,5 +160,40 @@ async fn end(tx: &mut Tx, at: &At, session: &Session, now: Timestamp) -> Result<
         .by(who)
         .from(at.origin);
     audit::write(tx, &entry, now).await?;
-    Ok(())
+    Ok(ended)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn o06_the_methods_and_the_level_say_what_was_really_shown() {
+        let session = |second: bool, method: Option<&str>, device: Option<&str>| Session {
+            id: String::new(),
+            account: String::new(),
+            started_at: Timestamp::UNIX_EPOCH,
+            second,
+            second_at: None,
+            method: method.map(str::to_owned),
+            device: device.map(str::to_owned),
+            used_at: Timestamp::UNIX_EPOCH,
+            ended: false,
+        };
+        for (session, level, methods) in [
+            (session(true, Some("sms"), None), acr::SMS, &["pwd", "sms", "mfa"][..]),
+            (session(true, Some("otp"), None), acr::OTP, &["pwd", "otp", "mfa"]),
+            (
+                session(true, Some("recovery"), None),
+                acr::RECOVERY,
+                &["pwd", "otp", "mfa"],
+            ),
+            // A trusted browser is no factor, and the level says so.
+            (session(false, None, Some("d")), acr::DEVICE, &["pwd"]),
+            (session(true, Some("sms"), Some("d")), acr::SMS, &["pwd", "sms", "mfa"]),
+            (session(false, None, None), acr::PASSWORD, &["pwd"]),
+        ] {
+            assert_eq!((session.acr(), session.amr()), (level, methods), "{session:?}");
+        }
+    }
 }

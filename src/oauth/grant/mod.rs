@@ -81,12 +81,17 @@ pub async fn revoke_app(
     store::revoke_app(tx, tenant, account, client_id, now).await
 }
 
-/// The browser session ended: what was not given for offline use ends with it. How many grants.
-pub async fn end_session(tx: &mut Tx, tenant: &TenantId, session: &str, now: Timestamp) -> Result<u64, db::Error> {
-    let mut ended = 0;
+/// The browser session ended: what was not given for offline use ends with it. Returns the ids of the grants that ended.
+pub async fn end_session(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    session: &str,
+    now: Timestamp,
+) -> Result<Vec<String>, db::Error> {
+    let mut ended = Vec::new();
     for (id, scopes) in store::of_session(tx, tenant, session, now).await? {
         if !scopes.has(&Scope::OfflineAccess) && store::revoke(tx, tenant, &id, Why::SignedOut, now).await? {
-            ended += 1;
+            ended.push(id);
         }
     }
     Ok(ended)

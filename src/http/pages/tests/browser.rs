@@ -144,7 +144,7 @@ impl Answer {
 }
 
 impl Browser {
-    fn new(world: &World) -> Self {
+    pub(in crate::http::pages) fn new(world: &World) -> Self {
         let app = App::new(world.config.clone(), world.db.clone(), world.clock.clone(), Random::Os);
         Self {
             router: router(app),

@@ -19,7 +19,7 @@ async fn f07_online_access_ends_with_the_session_and_offline_access_does_not() {
     let ended = grant::end_session(&mut tx, &world.tenant.id, "session-1", now)
         .await
         .unwrap();
-    assert_eq!(ended, 2);
+    assert_eq!(ended.len(), 2);
     tx.commit().await.unwrap();
     assert_eq!(
         error(world.refresh(text(&online, "refresh_token")).await),
