@@ -243,3 +243,27 @@ async fn t10_a_wrong_description_is_told_with_every_fault() {
         assert!(matches!(answer, Answer::Wrong(_)));
     }
 }
+
+#[tokio::test]
+async fn l07_an_app_is_launched_for_an_appointment_or_a_care_plan() {
+    let world = World::new().await;
+    let bearer = bearer(&world, LAUNCHES).await;
+    for reference in ["Appointment/a-1", "CarePlan/c-1", "QuestionnaireResponse/q-1"] {
+        let context = json!([{"reference": reference}]);
+        let body = json!({"client_id": NATIVE, "patient": "p1", "intent": "prepare", "fhirContext": context});
+        let Answer::Made(made) = ask(&world, &bearer, &body).await else {
+            panic!("{reference}")
+        };
+        let launch = made["launch"].as_str().unwrap();
+        let code = world
+            .code(&[("launch", launch), ("scope", "launch patient/*.rs")])
+            .await;
+        let tokens = crate::oauth::testing::body(world.post(&crate::oauth::testing::exchange(&code)).await);
+        assert_eq!(
+            (&tokens["fhirContext"], &tokens["intent"]),
+            (&context, &json!("prepare")),
+            "{reference}"
+        );
+        assert_eq!(tokens["patient"], "p1");
+    }
+}

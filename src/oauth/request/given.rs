@@ -1,5 +1,7 @@
 //! What an app sent, name by name.
 
+use crate::oauth::token::RESOURCE;
+
 /// The decoded parameters. An empty one counts as left out (RFC 6749 §3.1).
 pub(super) struct Given<'a>(pub(super) &'a [(String, String)]);
 
@@ -19,8 +21,19 @@ impl<'a> Given<'a> {
         }
     }
 
+    /// Every value of a name that may come more than once.
+    pub(super) fn all(&self, wanted: &str) -> impl Iterator<Item = &'a str> {
+        let found = self
+            .0
+            .iter()
+            .filter(move |(name, value)| name == wanted && !value.is_empty());
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// Whether a name came twice, but for the one that may.
     pub(super) fn doubled(&self) -> bool {
-        let mut names: Vec<&str> = self.0.iter().map(|(name, _)| name.as_str()).collect();
+        let named = self.0.iter().map(|(name, _)| name.as_str());
+        let mut names: Vec<&str> = named.filter(|name| *name != RESOURCE).collect();
         names.sort_unstable();
         names.windows(2).any(|pair| pair[0] == pair[1])
     }

@@ -45,7 +45,7 @@ async fn a02_a03_without_a_known_app_and_address_there_is_a_page_and_no_redirect
 }
 
 #[tokio::test]
-async fn a04_a06_a07_a13_a15_every_fault_of_a_known_app_is_told_to_it_with_state_and_iss() {
+async fn a04_a06_a07_a13_a15_a22_every_fault_of_a_known_app_is_told_to_it_with_state_and_iss() {
     let world = World::new().await;
     let bad_aud = "https://inferno.healthit.gov/invalid_aud";
     for (changes, error) in [

@@ -35,6 +35,14 @@ fn scope(token: &str) -> Result<Option<Scope>, Invalid> {
         "offline_access" => Some(Scope::OfflineAccess),
         "online_access" => Some(Scope::OnlineAccess),
         "launch/patient" => Some(Scope::LaunchPatient),
+        // What the client is to the app makes no difference here: the context is the same whatever role is asked for
+        // (<https://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html#fhircontext-exp>).
+        _ if token
+            .strip_prefix("launch/patient?role=")
+            .is_some_and(|role| !role.is_empty()) =>
+        {
+            Some(Scope::LaunchPatient)
+        }
         "launch" => Some(Scope::Launch),
         LAUNCHES => Some(Scope::Launches),
         _ => data(token)?.map(Scope::Data),

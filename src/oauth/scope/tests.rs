@@ -280,3 +280,25 @@ proptest! {
         prop_assert!(a.covers(&kept));
     }
 }
+
+#[test]
+fn l06_an_unknown_role_of_the_launch_context_still_asks_for_the_context() {
+    let scopes = |text: &str| Scopes::parse(text).unwrap().to_string();
+    assert_eq!(scopes("launch/patient?role=friend openid"), "launch/patient openid");
+    assert_eq!(
+        scopes("launch/patient launch/patient?role=https://x.example/r"),
+        "launch/patient"
+    );
+    // A type that no launch here is about is dropped with its role, and the rest is granted.
+    for other in [
+        "launch/encounter?role=x",
+        "launch/questionnaire?role=",
+        "launch/patient?role=",
+        "launch/patient?x=1",
+    ] {
+        assert_eq!(
+            scopes(&format!("{other} launch/patient patient/Goal.r")),
+            "launch/patient patient/Goal.r"
+        );
+    }
+}

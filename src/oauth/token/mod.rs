@@ -44,13 +44,17 @@ use crate::audit::{self, Action, Entry, Origin, Outcome, Who};
 use crate::config::{SigningAlg, Tenant};
 use crate::db::{self, Conn, Tx};
 
-/// The parameters of a form, each at most once (RFC 6749 §3.2).
+/// May come more than once (RFC 8707 §2).
+pub(super) const RESOURCE: &str = "resource";
+
+/// The parameters of a form, each at most once (RFC 6749 §3.2) but for [`RESOURCE`].
 #[derive(Clone)]
 pub struct Form(Vec<(String, String)>);
 
 impl Form {
     pub fn new(pairs: Vec<(String, String)>) -> Result<Self, Refusal> {
-        let mut names: Vec<&str> = pairs.iter().map(|(name, _)| name.as_str()).collect();
+        let named = pairs.iter().map(|(name, _)| name.as_str());
+        let mut names: Vec<&str> = named.filter(|name| *name != RESOURCE).collect();
         names.sort_unstable();
         if names.windows(2).any(|pair| pair[0] == pair[1]) {
             return Err(Refusal::new(Code::InvalidRequest, "a parameter came twice"));
@@ -130,9 +134,13 @@ pub async fn answer(issuer: &Issuer, tenant: &Arc<Tenant>, posted: Posted) -> Re
         Some(_) => return refused(Code::UnsupportedGrantType, GRANT_TYPES),
     };
     // RFC 8707 §2.2: tokens are good for the FHIR API of this tenant and for nothing else.
-    if let Some(resource) = posted.form.get("resource")
-        && resource.strip_suffix('/').unwrap_or(resource) != issuer.fhir_base(&tenant.id)
-    {
+    let base = issuer.fhir_base(&tenant.id);
+    let mut resources = posted
+        .form
+        .0
+        .iter()
+        .filter(|(name, value)| name == RESOURCE && !value.is_empty());
+    if resources.any(|(_, resource)| resource.strip_suffix('/').unwrap_or(resource) != base) {
         return refused(Code::InvalidTarget, "resource: give the FHIR base of this server");
     }
     let authorization = posted.authorization.as_deref();

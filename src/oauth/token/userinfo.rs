@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::{By, Refused, check_as};
+use crate::account;
 use crate::config::Tenant;
 use crate::oauth::scope::Scope;
 use crate::oauth::{Error, Issuer};
@@ -19,7 +20,8 @@ pub enum UserInfo {
     InsufficientScope,
 }
 
-/// The claims of the person behind the token; of these the gateway has few to give.
+/// The claims of the person behind the token. Of those of OpenID Connect Core §5.4 an account holds a name; its telephone
+/// number and its address for mails are for logging in and for nobody else, so no scope gives them.
 pub async fn userinfo(issuer: &Issuer, tenant: &Arc<Tenant>, token: &str, by: By<'_>) -> Result<UserInfo, Error> {
     let caller = match check_as(issuer, tenant, token, by).await? {
         Ok(caller) => caller,
@@ -33,6 +35,12 @@ pub async fn userinfo(issuer: &Issuer, tenant: &Arc<Tenant>, token: &str, by: By
         && caller.scopes.has(&Scope::FhirUser)
     {
         claims["fhirUser"] = json!(format!("{}/{kind}/{id}", issuer.fhir_base(&tenant.id)));
+    }
+    if caller.scopes.has(&Scope::Profile) {
+        let found = account::find(&mut *issuer.db().read().await?, &tenant.id, account).await?;
+        if let Some((account, _)) = found {
+            claims["name"] = json!(account.name);
+        }
     }
     Ok(UserInfo::Claims(claims))
 }

@@ -150,6 +150,43 @@ async fn o07_userinfo_says_who_logged_in_to_an_app_that_asked() {
 }
 
 #[tokio::test]
+async fn o09_profile_gives_the_name_and_no_scope_gives_what_the_account_does_not_tell_apps() {
+    let world = World::new().await;
+    let ask = async |scope: &str| {
+        let tokens = world.tokens(scope).await;
+        let granted = text(&tokens, "scope").to_owned();
+        match userinfo(&world.issuer, &world.tenant, text(&tokens, "access_token"), By::Bearer)
+            .await
+            .unwrap()
+        {
+            UserInfo::Claims(claims) => (granted, claims),
+            other => panic!("{other:?}"),
+        }
+    };
+    let sub = world.issuer.subject(&world.tenant.id, &world.account);
+    let (granted, claims) = ask("openid profile").await;
+    assert_eq!(
+        (granted.as_str(), claims),
+        ("openid profile", json!({"sub": sub, "name": "Anna"}))
+    );
+    let (granted, claims) = ask("openid email phone address").await;
+    assert_eq!((granted.as_str(), claims), ("openid", json!({"sub": sub})));
+    let document = crate::oauth::discovery::openid(&world.issuer, &world.tenant);
+    let listed: Vec<&str> = document["scopes_supported"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|one| one.as_str())
+        .collect();
+    assert!(
+        listed.contains(&"profile") && !listed.contains(&"email") && !listed.contains(&"phone"),
+        "{listed:?}"
+    );
+    let claims = document["claims_supported"].as_array().unwrap();
+    assert!(claims.contains(&json!("name")) && !claims.contains(&json!("email")));
+}
+
+#[tokio::test]
 async fn nothing_that_an_app_holds_stands_in_the_database() {
     let world = World::new().await;
     let request = world.request(&[]).await;

@@ -33,6 +33,84 @@ async fn t02_t09_a_code_gives_tokens_with_the_launch_context() {
 }
 
 #[tokio::test]
+async fn t11_what_was_left_of_a_wish_is_told_with_the_tokens_and_whenever_they_are_asked_about() {
+    let world = World::new().await;
+    let asked = "openid launch/patient patient/*.rs patient/Medication.rs system/*.rs admin offline_access";
+    let request = world.request(&[("scope", asked)]).await;
+    let mut approval = world.approval(&request);
+    let left = "openid launch/patient patient/Observation.rs offline_access";
+    approval.scopes = crate::oauth::scope::Scopes::parse(left).unwrap();
+    let url = world.approve(&request, approval).await.unwrap();
+    let code = pair(&url, "code").unwrap();
+    let tokens = body(world.post(&exchange(&code)).await);
+    assert_eq!(tokens["scope"], left);
+    let renewed = body(world.refresh(text(&tokens, "refresh_token")).await);
+    assert_eq!(renewed["scope"], left);
+    let token = text(&renewed, "access_token");
+    let about = introspect(
+        &world.issuer,
+        &world.tenant,
+        posted(Some(format!("Bearer {token}")), &[("token", token)]),
+    );
+    assert_eq!(body(about.await.unwrap())["scope"], left);
+}
+
+#[tokio::test]
+async fn t16_tokens_are_for_the_fhir_api_of_the_tenant_and_for_no_other_resource() {
+    let world = World::new().await;
+    let (slash, foreign) = (format!("{BASE}/"), "https://gateway.example/amaris/fhir");
+    for (resources, fine) in [
+        (&[BASE][..], true),
+        (&[slash.as_str()], true),
+        (&[BASE, slash.as_str()], true),
+        (&[foreign], false),
+        (&["https://gateway.example/topaz"], false),
+        (&["https://gateway.example/topaz/fhir#a"], false),
+        (&["topaz"], false),
+        (&[BASE, foreign], false),
+        (&[foreign, BASE], false),
+    ] {
+        // RFC 8707 §2.1: at the authorization endpoint, as often as the app likes.
+        let mut asked = asked(&[("aud", "")]);
+        let named = resources
+            .iter()
+            .map(|resource| ("resource".to_owned(), (*resource).to_owned()));
+        asked.extend(named.clone());
+        let begun = crate::oauth::request::begin(&world.issuer, &world.tenant.id, asked, None)
+            .await
+            .unwrap();
+        match begun {
+            crate::oauth::request::Begun::Stored(_) => assert!(fine, "{resources:?}"),
+            crate::oauth::request::Begun::Refused(to) => {
+                assert!(!fine, "{resources:?}");
+                assert_eq!(pair(&to, "error").as_deref(), Some("invalid_target"));
+            }
+            other => panic!("{other:?}"),
+        }
+        // §2.2: at the token endpoint, for a code and for a refresh token.
+        let code = world.code(&[]).await;
+        let ask = async |pairs: &[(&str, &str)]| {
+            let mut pairs = pairs.to_vec();
+            pairs.extend(resources.iter().map(|resource| ("resource", *resource)));
+            world.post(&pairs).await
+        };
+        let expected = if fine { "no error" } else { "invalid_target" };
+        let answer = ask(&exchange(&code)).await;
+        assert_eq!(error(answer.clone()), expected, "{resources:?}");
+        let tokens = match fine {
+            true => body(answer),
+            // A wrong resource uses nothing up.
+            false => body(world.post(&exchange(&code)).await),
+        };
+        let refresh = [
+            ("grant_type", "refresh_token"),
+            ("refresh_token", text(&tokens, "refresh_token")),
+        ];
+        assert_eq!(error(ask(&refresh).await), expected, "{resources:?}");
+    }
+}
+
+#[tokio::test]
 async fn t04_t05_t06_a_code_is_exchanged_only_with_everything_it_is_bound_to() {
     let world = World::new().await;
     let challenge = crate::oauth::testing::CHALLENGE;
