@@ -9,7 +9,7 @@ pub fn render(sets: &[Set]) -> String {
     let mut page = String::from(
         "# Coverage\n\nGenerated from `requirements/*.csv`; do not edit. \
          `INZAGE_BLESS=1 cargo test --test gateway coverage` writes it again.\n\n\
-         | set | requirements | done | partial | open | with a case or test |\n|---|---|---|---|---|---|\n",
+         | set | requirements | done | partial | open | excluded | with a case or test |\n|---|---|---|---|---|---|---|\n",
     );
     for set in sets {
         let count = |status| set.requirements.iter().filter(|row| row.status == status).count();
@@ -18,11 +18,12 @@ pub fn render(sets: &[Set]) -> String {
             .iter()
             .filter(|row| row.cases().next().is_some())
             .count();
-        let [done, partial, open] = [Status::Done, Status::Partial, Status::Open].map(count);
+        let statuses = [Status::Done, Status::Partial, Status::Open, Status::Excluded];
+        let [done, partial, open, excluded] = statuses.map(count);
         let total = set.requirements.len();
         let _ = writeln!(
             page,
-            "| {} | {total} | {done} | {partial} | {open} | {shown} |",
+            "| {} | {total} | {done} | {partial} | {open} | {excluded} | {shown} |",
             set.name
         );
     }
@@ -74,7 +75,7 @@ mod tests {
             name: "smart".to_owned(),
             requirements,
         }]);
-        assert!(page.contains("| smart | 2 | 1 | 0 | 1 | 1 |"), "{page}");
+        assert!(page.contains("| smart | 2 | 1 | 0 | 1 | 0 | 1 |"), "{page}");
         assert!(
             page.contains("### login") && page.contains("| A1 M | A \\| B | done | `login/01-x` |"),
             "{page}"

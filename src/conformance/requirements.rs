@@ -36,6 +36,8 @@ pub enum Status {
     Done,
     Partial,
     Open,
+    /// It does not apply: `conformance/excluded.toml` says why.
+    Excluded,
 }
 
 impl Status {
@@ -44,6 +46,7 @@ impl Status {
             Self::Done => "done",
             Self::Partial => "partial",
             Self::Open => "open",
+            Self::Excluded => "excluded",
         }
     }
 }

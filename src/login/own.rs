@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_account_shows_what_apps_got_and_where_the_person_logged_in() {
+    async fn p03_the_account_shows_what_apps_got_and_where_the_person_logged_in() {
         let world = world(|_| {}).await;
         let first = given(&world).await;
         world.clock.advance(SignedDuration::from_mins(1));
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_withdrawn_app_has_nothing_and_has_to_ask_again() {
+    async fn a20_a_withdrawn_app_has_nothing_and_has_to_ask_again() {
         let world = world(|_| {}).await;
         let browser = given(&world).await;
         let mut at = browser.at();

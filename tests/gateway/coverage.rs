@@ -170,3 +170,44 @@ fn every_fault_of_a_source_is_a_test_that_says_so() {
         }
     }
 }
+
+/// Why a requirement, or a part of one, does not apply.
+#[derive(serde::Deserialize)]
+struct Excluded {
+    id: String,
+    /// What of it; without, all of it.
+    part: Option<String>,
+    reason: String,
+}
+
+#[test]
+fn what_is_excluded_says_why_and_nothing_else_does() {
+    #[derive(serde::Deserialize)]
+    struct List {
+        requirement: Vec<Excluded>,
+    }
+    let text = std::fs::read_to_string(folder().join("excluded.toml")).expect("the list is there");
+    let list: List = toml::from_str(&text).expect("the list is TOML");
+    let mut whole = BTreeSet::new();
+    for excluded in &list.requirement {
+        assert!(excluded.reason.len() > 20, "{}: say why", excluded.id);
+        if excluded.part.is_none() {
+            assert!(whole.insert(excluded.id.clone()), "{} twice", excluded.id);
+        }
+    }
+    let mut known = BTreeSet::new();
+    let mut marked = BTreeSet::new();
+    for set in sets() {
+        for row in &set.requirements {
+            let id = format!("{}:{}", set.name, row.id);
+            if row.status == Status::Excluded {
+                marked.insert(id.clone());
+            }
+            known.insert(id);
+        }
+    }
+    assert_eq!(whole, marked);
+    for excluded in &list.requirement {
+        assert!(known.contains(&excluded.id), "{} is no requirement", excluded.id);
+    }
+}

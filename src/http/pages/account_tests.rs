@@ -41,7 +41,7 @@ async fn status(browser: &mut Browser, token: &str) -> StatusCode {
 }
 
 #[tokio::test]
-async fn what_an_app_got_is_seen_in_both_languages_and_ends_at_the_next_request() {
+async fn a20_p03_what_an_app_got_is_seen_in_both_languages_and_ends_at_the_next_request() {
     let (world, mut browser, token) = given().await;
     assert_eq!(status(&mut browser, &token).await, StatusCode::OK);
     let page = browser.get("/topaz/account").await;

@@ -116,4 +116,35 @@ mod tests {
         assert!(words[1].1.contains("iedereen"));
         assert!(words[2].1.contains("zonder dat u opnieuw inlogt"));
     }
+
+    #[test]
+    fn s11_every_category_that_can_be_given_by_itself_has_words_in_both_languages() {
+        use crate::oauth::scope::{Choice, Pieces};
+        let scopes = Scopes::parse("patient/Observation.rs patient/Condition.rs").unwrap();
+        let mut told = Vec::new();
+        for scope in scopes.iter() {
+            let Pieces::Categories(pieces) = Choice::of(scope).pieces else {
+                panic!("{scope} has no categories")
+            };
+            for piece in &pieces {
+                let words = [Language::Dutch, Language::English].map(|language| language.piece(piece));
+                let code = piece.to_string();
+                assert!(
+                    words
+                        .iter()
+                        .all(|words| words.contains(char::is_uppercase) && !code.ends_with(words)),
+                    "{code}"
+                );
+                told.push(words);
+            }
+        }
+        assert!(
+            told.contains(&["Dagrapportages", "Daily reports"].map(str::to_owned)),
+            "{told:?}"
+        );
+        assert!(
+            told.contains(&["Aandachtspunten", "Points of attention"].map(str::to_owned)),
+            "{told:?}"
+        );
+    }
 }

@@ -137,7 +137,7 @@ impl Login {
             let link = link
                 .filter(|link| link.purpose == Purpose::Email)
                 .ok_or(Refused::Link)?;
-            let account = login.usable(&mut tx, tenant, &link.account, now).await?;
+            let account = login.usable(&mut tx, tenant, &link.account).await?;
             let sealed = link.sealed.clone().ok_or(Refused::Link)?;
             if !link::consume(&mut tx, tenant, &secret, now).await? {
                 return Err(Refused::Link);
@@ -146,7 +146,7 @@ impl Login {
             // What was mailed to the old address opens nothing any more.
             link::store::end_all(&mut tx, tenant, &account.id, now).await?;
             link::store::set_email(&mut tx, tenant, &account.id, sealed, now).await?;
-            let changed = login.usable(&mut tx, tenant, &account.id, now).await?;
+            let changed = login.usable(&mut tx, tenant, &account.id).await?;
             login.tell(&mut tx, &at, &changed, Notice::EmailChanged, now).await?;
             let line = entry(&at, Action::ContactChanged, Outcome::Success, &account.id);
             audit::write(&mut tx, &line, now).await?;

@@ -23,7 +23,7 @@ async fn own(world: &World, browser: &Browser<'_>) -> Own {
 }
 
 #[tokio::test]
-async fn a_trusted_browser_needs_no_code_and_says_so_to_the_app() {
+async fn o06_a_trusted_browser_needs_no_code_and_says_so_to_the_app() {
     let world = trusting().await;
     let mut browser = world.browser().await;
     browser.log_in_trusting("m.bakker").await;
@@ -156,7 +156,7 @@ async fn trust_slides_with_each_use_and_ends_after_half_a_year() {
 }
 
 #[tokio::test]
-async fn forgetting_and_a_new_password_end_trust() {
+async fn p03_forgetting_and_a_new_password_end_trust() {
     let world = trusting().await;
     let mut browser = world.browser().await;
     browser.log_in_trusting("m.bakker").await;

@@ -143,7 +143,7 @@ impl Login {
         let Some(link) = link::find(&mut read, tenant, secret, now).await? else {
             return Ok(None);
         };
-        match self.usable(&mut read, tenant, &link.account, now).await {
+        match self.usable(&mut read, tenant, &link.account).await {
             Ok(account) => Ok(Some(Opened {
                 purpose: link.purpose,
                 username: account.username,
@@ -154,13 +154,7 @@ impl Login {
     }
 
     /// The account of a link, if it is neither locked nor closed.
-    pub(super) async fn usable(
-        &self,
-        conn: &mut Conn,
-        tenant: &TenantId,
-        id: &str,
-        _now: Timestamp,
-    ) -> Result<Account, Refused> {
+    pub(super) async fn usable(&self, conn: &mut Conn, tenant: &TenantId, id: &str) -> Result<Account, Refused> {
         let found = account::find(conn, tenant, id).await?;
         found
             .map(|(account, _)| account)
@@ -194,7 +188,7 @@ impl Login {
         let link = link
             .filter(|link| link.purpose != Purpose::Email)
             .ok_or(Refused::Link)?;
-        let account = self.usable(&mut read, tenant, &link.account, self.now()).await?;
+        let account = self.usable(&mut read, tenant, &link.account).await?;
         let (_, stored) = account::find(&mut read, tenant, &account.id)
             .await?
             .ok_or(Refused::Link)?;

@@ -67,7 +67,7 @@ async fn who_has_no_rights_any_more_reads_so_after_the_login() {
 }
 
 #[tokio::test]
-async fn a_session_goes_straight_on_and_what_was_approved_is_not_asked_again() {
+async fn a20_a_session_goes_straight_on_and_what_was_approved_is_not_asked_again() {
     let world = usual().await;
     let scope = "openid launch/patient patient/Observation.rs offline_access";
     let mut first = world.browser_for(scope, &[]).await;
@@ -116,6 +116,33 @@ async fn a_session_goes_straight_on_and_what_was_approved_is_not_asked_again() {
 }
 
 #[tokio::test]
+async fn a20_an_approval_is_of_one_client_and_lasts_three_months() {
+    let world = usual().await;
+    let scope = "openid launch/patient patient/Observation.rs";
+    let straight_on = async |browser: &mut Browser<'_>, patient: &str| {
+        browser.request = world.request(scope, &[]).await;
+        assert!(matches!(browser.ask().await, Ask::Client(_)));
+        browser.choose(patient).await.unwrap();
+        matches!(browser.look().await.unwrap(), Visit::ToApp(_))
+    };
+    let mut browser = world.browser_for(scope, &[]).await;
+    browser.log_in("r.smit").await;
+    browser.choose("p1").await.unwrap();
+    browser.allow(&["patient/Observation.rs"]).await.unwrap();
+    assert!(straight_on(&mut browser, "p1").await);
+    assert!(
+        !straight_on(&mut browser, "p2").await,
+        "the other client was never allowed"
+    );
+    world.clock.advance(SignedDuration::from_hours(24 * 91));
+    let mut later = world.browser_for(scope, &[]).await;
+    later.log_in("r.smit").await;
+    assert!(matches!(later.ask().await, Ask::Client(_)));
+    later.choose("p1").await.unwrap();
+    assert!(matches!(later.ask().await, Ask::Approve { .. }), "it is asked again");
+}
+
+#[tokio::test]
 async fn signing_out_ends_the_session_everywhere() {
     let world = usual().await;
     let mut browser = world.browser().await;
@@ -124,7 +151,7 @@ async fn signing_out_ends_the_session_everywhere() {
     assert!(matches!(world.login.sign_out(browser.at()).await, Err(Refused::Forged)));
     let mut at = browser.at();
     at.form = form;
-    let session = world.login.sign_out(at).await.unwrap().unwrap();
+    let session = world.login.sign_out(at).await.unwrap().unwrap().session;
     let mut read = world.db.read().await.unwrap();
     assert!(
         !session::alive(&mut read, &world.tenant.id, &session, world.now())

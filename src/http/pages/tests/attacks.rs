@@ -143,3 +143,76 @@ async fn d6_bytes_that_no_database_stores_are_refused_before_it_sees_them() {
         .await;
     assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
 }
+
+/// The scope of the tokens for the code that a decision leads to.
+async fn granted(world: &crate::login::world::World, browser: &mut Browser, sent: &super::browser::Answer) -> String {
+    let to = url::Url::parse(sent.header("location")).unwrap();
+    let code = to
+        .query_pairs()
+        .find(|(name, _)| name == "code")
+        .unwrap()
+        .1
+        .into_owned();
+    let form = Serializer::new(String::new())
+        .extend_pairs([
+            ("grant_type", "authorization_code"),
+            ("client_id", &world.app),
+            ("code", &code),
+            ("redirect_uri", "http://127.0.0.1:4711/callback"),
+            ("code_verifier", "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"),
+        ])
+        .finish();
+    let answer = browser.post("/topaz/oauth/token", form).await;
+    let tokens: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+    tokens["scope"]
+        .as_str()
+        .unwrap_or_else(|| panic!("{tokens}"))
+        .to_owned()
+}
+
+#[tokio::test]
+async fn a16_two_tabs_keep_apart_and_a_form_of_one_is_none_of_the_other() {
+    let (world, mut browser) = usual().await;
+    let asked = [
+        "launch/patient patient/Observation.rs",
+        "launch/patient patient/Goal.rs",
+    ];
+    let mut paths = Vec::new();
+    for scope in asked {
+        paths.push(format!("/topaz/login?request={}", world.request(scope, &[]).await));
+    }
+    // Both are open before anybody logs in.
+    let first = browser.get(&paths[0]).await.form("username");
+    let second = browser.get(&paths[1]).await.form("username");
+    let value = |form: &super::browser::Form, name: &str| form.fields(name)[0].get("value").to_owned();
+    assert_ne!(value(&first, "flow"), value(&second, "flow"));
+    // A form with the word of the other one.
+    let mixed = first
+        .fill(&[("username", "m.bakker"), ("password", PASSWORD)])
+        .replace(&value(&first, "csrf"), &value(&second, "csrf"));
+    assert_eq!(browser.post(&first.action, mixed).await.status, StatusCode::FORBIDDEN);
+
+    let planted = browser.jar.clone();
+    let page = browser
+        .submit(&first, &[("username", "m.bakker"), ("password", PASSWORD)])
+        .await;
+    assert_ne!(
+        browser.jar["ix-topaz"], planted["ix-topaz"],
+        "the cookie changes with the password"
+    );
+    let code = world.newest_code().await;
+    let first = browser.submit(&page.form("otp"), &[("otp", &code)]).await;
+    assert!(!planted.contains_key("session-topaz") && browser.jar.contains_key("session-topaz"));
+    // The other tab is reloaded: its own request, approved by the same session.
+    let second = browser.get(&paths[1]).await;
+    assert!(first.body.contains("Rapportages en metingen") && !first.body.contains("Doelen"));
+    assert!(second.body.contains("Doelen") && !second.body.contains("Rapportages"));
+    for (page, scope) in [(second, asked[1]), (first, asked[0])] {
+        let sent = browser.submit(&page.form("decision"), &[("decision", "allow")]).await;
+        assert_eq!(granted(&world, &mut browser, &sent).await, scope);
+    }
+    // Whoever planted the old cookie has nothing with it.
+    browser.jar = planted;
+    let page = browser.get(&paths[0]).await;
+    assert_eq!(page.status, StatusCode::GONE);
+}

@@ -151,6 +151,23 @@ async fn d21_each_preset_speaks_its_versions_and_ciphers() {
 }
 
 #[tokio::test]
+async fn d21_what_is_older_than_tls_1_2_is_told_so_and_closed() {
+    for preset in [TlsPreset::Voldoende, TlsPreset::Goed] {
+        for (name, version) in [("SSL 3.0", 0), ("TLS 1.0", 1), ("TLS 1.1", 2)] {
+            let served = Served::new(Some(preset), Waits::default()).await;
+            let mut peer = served.connect().await;
+            peer.write_all(&wild::hello(version)).await.unwrap();
+            let answer = rest(&mut peer).await.expect("the connection is closed");
+            // A fatal alert and nothing else: protocol_version, or handshake_failure for what a newer version would need beside
+            // (RFC 5246 §7.2.2).
+            assert_eq!(answer.len(), 7, "{preset:?} {name}: {answer:?}");
+            assert_eq!((answer[0], answer[5]), (21, 2), "{preset:?} {name}: {answer:?}");
+            assert!([40, 70].contains(&answer[6]), "{preset:?} {name}: {answer:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn rsa_certificates_are_served_over_both_versions() {
     let key = rcgen::KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, rcgen::RsaKeySize::_3072).unwrap();
     let said = Said { key, ..Said::default() };

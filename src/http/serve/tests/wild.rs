@@ -49,3 +49,15 @@ pub fn frames(mut bytes: &[u8]) -> Vec<(u8, Vec<u8>)> {
     }
     found
 }
+
+/// The ClientHello of a version of SSL 3: its minor number, a suite of that time, no extensions (RFC 2246 §7.4.1.2).
+pub(super) fn hello(minor: u8) -> Vec<u8> {
+    let mut body = vec![3, minor];
+    body.extend([7; 32]);
+    // No session, TLS_RSA_WITH_AES_128_CBC_SHA and TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA, no compression.
+    body.extend([0, 0, 4, 0x00, 0x2f, 0xc0, 0x09, 1, 0]);
+    let length = u8::try_from(body.len()).unwrap();
+    let mut record = vec![22, 3, minor, 0, length + 4, 1, 0, 0, length];
+    record.extend(body);
+    record
+}
