@@ -47,7 +47,7 @@ use crate::db::{self, Conn, Tx};
 /// May come more than once (RFC 8707 §2).
 pub(super) const RESOURCE: &str = "resource";
 
-/// The parameters of a form, each at most once (RFC 6749 §3.2) but for [`RESOURCE`].
+/// The parameters of a form, each at most once (RFC 6749 §3.2) but for `resource`.
 #[derive(Clone)]
 pub struct Form(Vec<(String, String)>);
 
