@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use url::{Host, Url};
 
+use super::authorities;
 use super::reader::Reader;
 use crate::secret::Secret;
 
@@ -70,7 +71,8 @@ pub(super) fn read(reader: &mut Reader, tenant: &str) -> Option<Upstream> {
         false,
         "people may log in with a password of the gateway instead",
     );
-    let ca_file = reader.optional_path(
+    let ca_file = authorities::read(
+        reader,
         &at("ca_file"),
         "certificate authorities (PEM) to trust for the provider; the system's otherwise",
     );

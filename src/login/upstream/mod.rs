@@ -92,7 +92,8 @@ impl Upstreams {
                     Some(provider) => {
                         providers.insert(tenant.id.clone(), provider);
                     }
-                    None => tracing::error!(tenant = tenant.id.as_str(), "upstream.ca_file holds no certificates"),
+                    // The configuration was checked when it was read: the file must have changed since.
+                    None => tracing::error!(tenant = tenant.id.as_str(), "the OpenID provider cannot be used"),
                 }
             }
         }
