@@ -17,6 +17,23 @@ pub struct Load {
 }
 
 impl Load {
+    /// Requests that took so long each, in so much time.
+    pub fn of(mut times: Vec<Duration>, time: Duration) -> Self {
+        times.sort_unstable();
+        let at = |share: f64| {
+            times
+                .get((times.len() as f64 * share) as usize)
+                .copied()
+                .unwrap_or_default()
+        };
+        Self {
+            requests: times.len() as u64,
+            seconds: time.as_secs_f64(),
+            p50: at(0.50),
+            p99: at(0.99),
+        }
+    }
+
     pub fn per_second(&self) -> f64 {
         self.requests as f64 / self.seconds
     }
@@ -44,20 +61,8 @@ pub async fn run(targets: &[Target], connections: usize, time: Duration) -> Load
     for task in tasks {
         times.extend(task.await.expect("a load task does not panic"));
     }
-    let seconds = started.elapsed().as_secs_f64();
-    times.sort_unstable();
-    let at = |share: f64| {
-        times
-            .get((times.len() as f64 * share) as usize)
-            .copied()
-            .unwrap_or_default()
-    };
-    Load {
-        requests: times.len() as u64,
-        seconds,
-        p50: at(0.50),
-        p99: at(0.99),
-    }
+    let seconds = started.elapsed();
+    Load::of(times, seconds)
 }
 
 impl Target {
@@ -100,7 +105,7 @@ impl Target {
 }
 
 /// Reads one whole answer; its status.
-async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> u16 {
+pub async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> u16 {
     buffer.clear();
     let head = loop {
         let count = stream.read_buf(buffer).await.expect("the server answers");

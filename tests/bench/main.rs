@@ -22,6 +22,7 @@ mod process;
 mod serving;
 mod storing;
 mod table;
+mod tokens;
 mod world;
 
 use options::{Options, Part};
@@ -53,6 +54,7 @@ async fn bench(options: Options) {
     let mut world = World::new(options).await;
     storing::measure(&mut world, &mut table).await;
     serving::measure(&mut world, &mut table).await;
+    tokens::measure(&world, &mut table).await;
     println!("{table}");
     world.end().await;
 }

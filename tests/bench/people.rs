@@ -23,7 +23,7 @@ const MOST: usize = 32;
 /// The first clients of the mock have a part to play (one is dead); those behind them are ordinary.
 const CAST: usize = 10;
 const CALLBACK: &str = "http://127.0.0.1/callback";
-const SCOPE: &str = "openid fhirUser launch/patient patient/*.rs";
+const SCOPE: &str = "openid fhirUser launch/patient patient/*.rs offline_access";
 
 /// A client who reads his own dossier.
 #[derive(Clone, Debug)]
@@ -97,9 +97,21 @@ pub async fn register(world: &World) -> Vec<Person> {
     people
 }
 
+/// What an app holds.
+#[derive(Clone)]
+pub struct Tokens {
+    pub access: String,
+    pub refresh: String,
+}
+
 impl Person {
-    /// A new access token: request, approval, code, exchange. `None` for who has no access.
+    /// A new access token. `None` for who has no access.
     pub async fn token(&self, world: &World) -> Option<String> {
+        self.tokens(world).await.map(|tokens| tokens.access)
+    }
+
+    /// New tokens: request, approval, code, exchange. `None` for who has no access.
+    pub async fn tokens(&self, world: &World) -> Option<Tokens> {
         let (clock, random) = (Clock::System, Random::Os);
         let issuer = Issuer::new(&world.config, world.db.clone(), clock.clone(), random.clone());
         let tenant = world.tenant();
@@ -166,7 +178,13 @@ impl Person {
             .await
             .expect("the exchange works")
         {
-            Answer::Body(body) => Some(body["access_token"].as_str().expect("a token").to_owned()),
+            Answer::Body(body) => {
+                let token = |name: &str| body[name].as_str().expect("a token").to_owned();
+                Some(Tokens {
+                    access: token("access_token"),
+                    refresh: token("refresh_token"),
+                })
+            }
             // Who left the organisation long ago has no access any more.
             Answer::Refused(refusal) if refusal.code == Code::InvalidGrant => None,
             Answer::Created(_) => panic!("a token endpoint makes nothing"),

@@ -33,6 +33,12 @@ pub struct World {
     _mock: Running,
 }
 
+/// A second gateway, until this is dropped.
+pub struct Replica {
+    pub listen: std::net::SocketAddr,
+    _running: Running,
+}
+
 /// A process that ends with this value.
 pub struct Running {
     child: Child,
@@ -157,6 +163,37 @@ impl World {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
         (gateway, started.elapsed())
+    }
+
+    /// A second gateway on the same database.
+    pub async fn replica(&self) -> Replica {
+        let at = || std::net::SocketAddr::from(([127, 0, 0, 1], free_port()));
+        let (listen, admin) = (at(), at());
+        let mut command = self.command(&["serve"]);
+        command.env("INZAGE__SERVER__LISTEN", listen.to_string());
+        command.env("INZAGE__SERVER__ADMIN_LISTEN", admin.to_string());
+        let running = Running {
+            child: command.spawn().expect("the program starts"),
+            said: String::new(),
+        };
+        let ready = super::load::Target {
+            address: admin,
+            paths: Arc::new(vec!["/health/ready".to_owned()]),
+            headers: Arc::default(),
+            status: 200,
+        };
+        let started = Instant::now();
+        while ready.once().await.0 != 200 {
+            assert!(
+                started.elapsed() < Duration::from_secs(60),
+                "the second gateway does not become ready"
+            );
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        Replica {
+            listen,
+            _running: running,
+        }
     }
 
     /// Processor time per request of `server` and of the database between two calls.
