@@ -198,6 +198,7 @@ fn tenant(reader: &mut Reader, name: &str, ceiling: Limits) -> Option<Tenant> {
     policy.upstream = upstream::read(reader, name);
     policy.id_token_alg = oauth::id_token_alg(reader, name);
     policy.registration = oauth::registration(reader, name);
+    policy.statement_keys = oauth::statement_keys(reader, name);
     policy.brand = brand::read(reader, name);
     policy.api_login = oauth::login_demand(reader, name, policy.upstream.as_ref());
     let source = source::read(reader, name)?;

@@ -4,6 +4,7 @@
 //! `inzage.toml` is read once at the start into types that cannot be wrong. A secret stands in a file of its own
 //! (`*_file`), never in the configuration, the environment's plain text or on a command line.
 
+mod authorities;
 mod brand;
 mod fhir;
 mod front;

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::Upstream;
 use super::reader::Reader;
+use super::{Upstream, authorities};
 
 /// What signs id tokens (RFC 7518 §3.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -119,6 +119,38 @@ pub(super) fn registration(reader: &mut Reader, tenant: &str) -> Registration {
     }
 }
 
+/// The keys of those who sign software statements (RFC 7591 §2.3).
+pub(super) fn statement_keys(reader: &mut Reader, tenant: &str) -> Vec<serde_json::Value> {
+    let key = format!("tenant.{tenant}.software_statement_keys_file");
+    let meaning = "a JWK Set with the public keys of those whose software statements count in a registration";
+    let Some(file) = reader.optional_path(&key, meaning) else {
+        return Vec::new();
+    };
+    let name = file.display();
+    let set = match std::fs::read(&file) {
+        Ok(text) => serde_json::from_slice::<serde_json::Value>(&text).ok(),
+        Err(error) => {
+            reader.problem(&key, format!("{name} cannot be read ({})", error.kind()));
+            return Vec::new();
+        }
+    };
+    let keys = set
+        .and_then(|set| set.get("keys")?.as_array().cloned())
+        .unwrap_or_default();
+    let public = |key: &serde_json::Value| {
+        let kind = key.get("kty").and_then(serde_json::Value::as_str);
+        matches!(kind, Some("EC" | "RSA")) && ["d", "p", "q", "k"].iter().all(|member| key.get(member).is_none())
+    };
+    if keys.is_empty() || !keys.iter().all(public) {
+        reader.problem(
+            &key,
+            format!("{name} must be a JWK Set of public EC and RSA keys, and of nothing else"),
+        );
+        return Vec::new();
+    }
+    keys
+}
+
 /// Where the key sets of apps (`jwks_uri`) may lie, and whom to trust there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OAuth {
@@ -135,9 +167,55 @@ pub(super) fn read(reader: &mut Reader) -> OAuth {
             false,
             "fetch key sets of apps (jwks_uri) from private and loopback addresses too",
         ),
-        app_keys_ca_file: reader.optional_path(
+        app_keys_ca_file: authorities::read(
+            reader,
             "oauth.app_keys_ca_file",
             "certificate authorities (PEM) that key sets of apps are fetched by; the system's otherwise",
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn keys_of_signers_are_public_or_a_problem_of_the_setting() {
+        let folder = tempfile::tempdir().unwrap();
+        let read = |set: Option<&str>| {
+            let file = folder.path().join("signers.json");
+            let _ = std::fs::remove_file(&file);
+            if let Some(set) = set {
+                std::fs::write(&file, set).unwrap();
+            }
+            let text = "[tenant.a]\nsoftware_statement_keys_file = \"signers.json\"\n";
+            let mut reader = Reader::new(&folder.path().join("inzage.toml"), text, std::iter::empty());
+            let keys = statement_keys(&mut reader, "a");
+            let (problems, _) = reader.finish();
+            let told: Vec<_> = problems
+                .into_iter()
+                .map(|problem| (problem.line, problem.key))
+                .collect();
+            (keys.len(), told)
+        };
+        let problem = vec![(Some(2), "tenant.a.software_statement_keys_file".to_owned())];
+        assert_eq!(
+            read(Some(r#"{"keys":[{"kty":"EC","crv":"P-256","x":"AA","y":"AA"}]}"#)),
+            (1, Vec::new())
+        );
+        for bad in [
+            None,
+            Some(""),
+            Some("[]"),
+            Some(r#"{"keys":[]}"#),
+            Some(r#"{"keys":[{"kty":"oct","k":"AA"}]}"#),
+            Some(r#"{"keys":[{"kty":"EC","crv":"P-256","x":"AA","y":"AA","d":"AA"}]}"#),
+        ] {
+            assert_eq!(read(bad), (0, problem.clone()), "{bad:?}");
+        }
+        let mut reader = Reader::new(Path::new("inzage.toml"), "", std::iter::empty());
+        assert!(statement_keys(&mut reader, "a").is_empty() && reader.finish().0.is_empty());
     }
 }

@@ -19,6 +19,8 @@ pub struct Policy {
     pub api_login: LoginDemand,
     /// Whether apps register themselves.
     pub registration: Registration,
+    /// Public keys (JWK) of those whose word about an app counts in a registration; none: nobody's does.
+    pub statement_keys: Vec<serde_json::Value>,
     /// What apps show of the organisation.
     pub brand: Brand,
     /// Access ends this many local days after departure or death.
@@ -185,6 +187,7 @@ impl Default for Policy {
             id_token_alg: SigningAlg::default(),
             api_login: LoginDemand::default(),
             registration: Registration::default(),
+            statement_keys: Vec::new(),
             brand: Brand::default(),
             access_ends_after_days: 60,
             report_types: None,

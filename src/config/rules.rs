@@ -123,6 +123,7 @@ impl Rules<'_> {
             id_token_alg: SigningAlg::default(),
             api_login: LoginDemand::default(),
             registration: Registration::default(),
+            statement_keys: Vec::new(),
             brand: Brand::default(),
             accounts: AccountPolicy {
                 login_name: self.login_name(),

@@ -10,11 +10,12 @@
 //! A tenant offers this or it does not; in the beginning it does not. What an app says of itself is held to the same rules as a
 //! registration by an operator, gets an id, and waits: until somebody of the organisation approves it, no such app exists. A
 //! change waits in the same way, while the app goes on as it was approved, so whoever finds the registration access token
-//! cannot turn an app's redirect addresses to himself. A software statement is not trusted: nobody was agreed on who may
-//! sign one, so it is refused by name instead of being ignored.
+//! cannot turn an app's redirect addresses to himself. A software statement counts if the tenant trusts its signer, and is
+//! refused by name otherwise, instead of being ignored.
 //!
 //! A hundred may wait at a tenant, for thirty days each.
 
+mod statement;
 pub(crate) mod store;
 #[cfg(test)]
 mod tests;
@@ -81,7 +82,7 @@ const OURS: [&str; 5] = [
 ];
 
 /// What an app says of itself.
-fn said(issuer: &Issuer, body: &[u8], client_id: Option<&str>) -> Result<Ready, Told> {
+fn said(issuer: &Issuer, tenant: &Tenant, body: &[u8], client_id: Option<&str>) -> Result<Ready, Told> {
     let wrong = |code, text: &str| Told::Wrong {
         code,
         text: text.to_owned(),
@@ -94,10 +95,7 @@ fn said(issuer: &Issuer, body: &[u8], client_id: Option<&str>) -> Result<Ready, 
         let text = "send the client metadata as a JSON object of at most 16 kB, each member once";
         return Err(wrong("invalid_client_metadata", text));
     };
-    if given.contains_key("software_statement") {
-        let text = "software_statement: none is trusted here; send the metadata themselves";
-        return Err(wrong("unapproved_software_statement", text));
-    }
+    statement::hold(&mut given, &tenant.policy.statement_keys, issuer.clock().now())?;
     match (given.get("client_id"), client_id) {
         (None, None) => {}
         (Some(given), Some(own)) if given == own => {}
@@ -126,7 +124,7 @@ fn said(issuer: &Issuer, body: &[u8], client_id: Option<&str>) -> Result<Ready, 
 
 /// Registers an app that then waits.
 pub async fn create(issuer: &Issuer, tenant: &Arc<Tenant>, body: &[u8], origin: Option<Origin>) -> Result<Told, Error> {
-    let ready = match said(issuer, body, None) {
+    let ready = match said(issuer, tenant, body, None) {
         Ok(ready) => ready,
         Err(told) => return Ok(told),
     };
@@ -216,7 +214,7 @@ pub async fn manage(
                 Told::Gone
             }
             Ask::Update(body) => {
-                let ready = match said(&issuer, &body, Some(&client_id)) {
+                let ready = match said(&issuer, &tenant, &body, Some(&client_id)) {
                     Ok(ready) => ready,
                     Err(told) => return Ok(told),
                 };
