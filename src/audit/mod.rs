@@ -66,6 +66,10 @@ actions! {
     /// FHIR: a file of a bulk export was fetched; also once for each client in it.
     ExportFile = "export-file";
     ExportCancelled = "export-cancelled";
+    /// FHIR: an app asked for what it keeps here.
+    AppStateRead = "app-state-read";
+    AppStateWritten = "app-state-written";
+    AppStateDeleted = "app-state-deleted";
     /// A token that is unknown, expired, withdrawn or of another tenant.
     TokenPresented = "token-presented";
 

@@ -7,6 +7,8 @@ pub enum Area<'a> {
     Public,
     /// `/{tenant}/fhir`: data.
     Fhir { tenant: &'a str },
+    /// `/{tenant}/app-state`: what apps keep here.
+    AppState { tenant: &'a str },
     /// OAuth endpoints that apps call by themselves.
     Token { tenant: &'a str },
     /// Pages for people, and everything else. Never called by scripts of another origin.
@@ -33,10 +35,22 @@ impl<'a> Area<'a> {
             (Some(".well-known"), _) => Self::Public,
             (Some("fhir"), Some("metadata" | ".well-known")) => Self::Public,
             (Some("fhir"), _) => Self::Fhir { tenant: first },
+            (Some("app-state"), Some("metadata")) => Self::Public,
+            (Some("app-state"), _) => Self::AppState { tenant: first },
             (Some("oauth"), Some("jwks" | "style.json")) => Self::Public,
-            (Some("oauth"), Some("token" | "introspect" | "revoke" | "userinfo" | "par" | "register" | "launch")) => {
-                Self::Token { tenant: first }
-            }
+            (
+                Some("oauth"),
+                Some(
+                    "token"
+                    | "introspect"
+                    | "revoke"
+                    | "userinfo"
+                    | "par"
+                    | "register"
+                    | "launch"
+                    | "device_authorization",
+                ),
+            ) => Self::Token { tenant: first },
             _ => Self::Page,
         }
     }
@@ -44,8 +58,8 @@ impl<'a> Area<'a> {
     /// In which words an error here is told.
     pub fn words(self, path: &str) -> Words {
         match self {
-            Self::Fhir { .. } => Words::Outcome,
-            Self::Public if path.ends_with("/fhir/metadata") => Words::Outcome,
+            Self::Fhir { .. } | Self::AppState { .. } => Words::Outcome,
+            Self::Public if path.ends_with("/fhir/metadata") || path.ends_with("/app-state/metadata") => Words::Outcome,
             Self::Public | Self::Token { .. } => Words::OAuth,
             Self::Page => Words::Plain,
         }
@@ -63,6 +77,8 @@ mod tests {
             ("/topaz/fhir", Area::Fhir { tenant }),
             ("/topaz/fhir/Patient/a", Area::Fhir { tenant }),
             ("/topaz/fhir/metadata", Area::Public),
+            ("/topaz/app-state/metadata", Area::Public),
+            ("/topaz/app-state/Basic/a", Area::AppState { tenant }),
             ("/topaz/fhir/.well-known/smart-configuration", Area::Public),
             ("/topaz/.well-known/openid-configuration", Area::Public),
             ("/.well-known/oauth-authorization-server/topaz", Area::Public),

@@ -37,7 +37,7 @@ pub(super) async fn reader(app: &App, area: Area<'_>, origin: Option<HeaderValue
     let tenant = match area {
         Area::Public => return Reader::Any,
         Area::Page => return Reader::Nobody,
-        Area::Fhir { tenant } | Area::Token { tenant } => tenant,
+        Area::Fhir { tenant } | Area::AppState { tenant } | Area::Token { tenant } => tenant,
     };
     let Some(origin) = origin else {
         return Reader::Nobody;

@@ -48,7 +48,9 @@ pub(super) fn protect(headers: &mut HeaderMap, area: Area<'_>, https: bool) {
     };
     default(headers, RESOURCE_POLICY, policy);
     let vary = match area {
-        Area::Fhir { .. } | Area::Token { .. } => "Authorization, Origin, Accept, Accept-Encoding",
+        Area::Fhir { .. } | Area::AppState { .. } | Area::Token { .. } => {
+            "Authorization, Origin, Accept, Accept-Encoding"
+        }
         Area::Public => "Origin, Accept, Accept-Encoding",
         Area::Page => "Accept-Language, Cookie",
     };

@@ -25,6 +25,7 @@ mod line;
 mod link;
 mod person;
 mod search;
+pub mod state;
 
 use jiff::Timestamp;
 
@@ -54,6 +55,8 @@ pub struct Rest {
     /// Seals page links.
     links: Sealer,
     exports: export::Exports,
+    /// Seals what apps keep.
+    states: Sealer,
 }
 
 /// Who asks, and in which request.
@@ -120,6 +123,7 @@ impl Rest {
             server: config.server.clone(),
             links: config.master.sealer("page-link"),
             exports: export::Exports::default(),
+            states: config.master.sealer("app-state"),
         }
     }
 

@@ -21,6 +21,9 @@ mod format;
 mod person_tests;
 #[cfg(test)]
 mod planted;
+mod state;
+#[cfg(test)]
+mod state_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -48,6 +51,7 @@ use crate::rest::Request;
 pub fn routes() -> Router<App> {
     Router::new()
         .merge(export::routes())
+        .merge(state::routes())
         .route("/{tenant}/fhir", get(whole_system).post(batch::batch))
         .route("/{tenant}/fhir/", get(whole_system).post(batch::batch))
         .route("/{tenant}/fhir/metadata", get(documents::metadata))

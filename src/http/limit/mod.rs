@@ -82,7 +82,8 @@ fn note(token: Token) {
 
 /// Whether a request seems to bear a token: it is counted by who stands behind that, once it is read.
 pub(super) fn bears(area: Area<'_>, method: &Method, headers: &HeaderMap) -> bool {
-    let token = matches!(area, Area::Fhir { .. }) && headers.contains_key(header::AUTHORIZATION);
+    let token =
+        matches!(area, Area::Fhir { .. } | Area::AppState { .. }) && headers.contains_key(header::AUTHORIZATION);
     token && method != Method::OPTIONS
 }
 

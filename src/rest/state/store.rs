@@ -1,0 +1,137 @@
+//! What apps keep, in the database.
+
+use jiff::Timestamp;
+
+use crate::config::TenantId;
+use crate::db::{self, Conn, Tx, params, statements};
+
+statements! {
+    INSERT = both(
+        "INSERT INTO app_state (tenant, patient, id, client_id, subject, code, version, body, changed_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+    );
+    UPDATE = both(
+        "UPDATE app_state SET version = $4, body = $5, changed_at = $6 \
+         WHERE tenant = $1 AND id = $2 AND client_id = $3 AND version = $7"
+    );
+    DELETE = both("DELETE FROM app_state WHERE tenant = $1 AND id = $2 AND client_id = $3 AND version = $4");
+    ONE = both(
+        "SELECT id, patient, subject, code, version, body FROM app_state WHERE tenant = $1 AND id = $2 AND client_id = $3"
+    );
+    FIND = both(
+        "SELECT id, patient, subject, code, version, body FROM app_state \
+         WHERE tenant = $1 AND client_id = $2 AND subject = $3 AND code = $4 ORDER BY id LIMIT $5"
+    );
+    COUNT = both("SELECT COUNT(*) FROM app_state WHERE tenant = $1 AND client_id = $2 AND subject = $3");
+}
+
+/// One state; its body is sealed.
+#[derive(Clone, Debug)]
+pub(super) struct Row {
+    pub(super) id: String,
+    /// Empty where it is about no client.
+    pub(super) patient: String,
+    /// `Type/id`, or empty.
+    pub(super) subject: String,
+    pub(super) code: String,
+    pub(super) version: i64,
+    pub(super) body: Vec<u8>,
+}
+
+fn read(row: &db::Row) -> Row {
+    Row {
+        id: row.text(0),
+        patient: row.text(1),
+        subject: row.text(2),
+        code: row.text(3),
+        version: row.int(4),
+        body: row.bytes(5),
+    }
+}
+
+pub(super) async fn insert(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    client_id: &str,
+    row: &Row,
+    now: Timestamp,
+) -> Result<bool, db::Error> {
+    let params = params![
+        tenant.as_str(),
+        &row.patient,
+        &row.id,
+        client_id,
+        &row.subject,
+        &row.code,
+        row.version,
+        row.body.clone(),
+        now,
+    ];
+    Ok(tx.execute(INSERT, params).await? == 1)
+}
+
+/// Puts a version in the place of the one before. Whether that one was there.
+pub(super) async fn update(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    client_id: &str,
+    row: &Row,
+    now: Timestamp,
+) -> Result<bool, db::Error> {
+    let params = params![
+        tenant.as_str(),
+        &row.id,
+        client_id,
+        row.version,
+        row.body.clone(),
+        now,
+        row.version - 1,
+    ];
+    Ok(tx.execute(UPDATE, params).await? == 1)
+}
+
+/// Whether this version was there.
+pub(super) async fn delete(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    client_id: &str,
+    id: &str,
+    version: i64,
+) -> Result<bool, db::Error> {
+    let params = params![tenant.as_str(), id, client_id, version];
+    Ok(tx.execute(DELETE, params).await? == 1)
+}
+
+pub(super) async fn one(
+    conn: &mut Conn,
+    tenant: &TenantId,
+    client_id: &str,
+    id: &str,
+) -> Result<Option<Row>, db::Error> {
+    let row = conn.row(ONE, params![tenant.as_str(), id, client_id]).await?;
+    Ok(row.as_ref().map(read))
+}
+
+pub(super) async fn find(
+    conn: &mut Conn,
+    tenant: &TenantId,
+    client_id: &str,
+    subject: &str,
+    code: &str,
+    most: i64,
+) -> Result<Vec<Row>, db::Error> {
+    let rows = conn
+        .rows(FIND, params![tenant.as_str(), client_id, subject, code, most])
+        .await?;
+    Ok(rows.iter().map(read).collect())
+}
+
+pub(super) async fn count(
+    conn: &mut Conn,
+    tenant: &TenantId,
+    client_id: &str,
+    subject: &str,
+) -> Result<i64, db::Error> {
+    let row = conn.row(COUNT, params![tenant.as_str(), client_id, subject]).await?;
+    Ok(row.map_or(0, |row| row.int(0)))
+}
