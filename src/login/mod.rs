@@ -33,6 +33,7 @@ mod enter;
 mod flow;
 mod limit;
 mod notice;
+mod other_device;
 mod own;
 pub mod recover;
 pub mod second;
@@ -211,6 +212,9 @@ pub enum Refused {
     /// Used, expired, or never sent.
     #[error("the link does not count")]
     Link,
+    /// No device waits with the code that was typed.
+    #[error("no device waits with this code")]
+    UserCode,
     #[error("this is not a number that can get codes")]
     Number,
     #[error("this is not an e-mail address")]

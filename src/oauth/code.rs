@@ -25,6 +25,10 @@ codes! {
     UnauthorizedClient = "unauthorized_client";
     UnsupportedGrantType = "unsupported_grant_type";
     UnsupportedResponseType = "unsupported_response_type";
+    /// RFC 8628 §3.5
+    AuthorizationPending = "authorization_pending";
+    SlowDown = "slow_down";
+    ExpiredToken = "expired_token";
     /// The person said no.
     AccessDenied = "access_denied";
     LoginRequired = "login_required";

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::scope::Scopes;
 use super::token::ALGORITHMS;
-use super::{Issuer, acr, dpop};
+use super::{Issuer, acr, device, dpop};
 use crate::config::{Registration, SigningAlg, Tenant, TenantId};
 
 /// `capabilities`, <https://hl7.org/fhir/smart-app-launch/conformance.html>
@@ -48,6 +48,8 @@ pub struct Addresses {
     pub userinfo: String,
     /// Where an app pushes a request (RFC 9126).
     pub push: String,
+    /// Where a device without a browser asks for its codes (RFC 8628).
+    pub device: String,
     /// Where an app registers itself (RFC 7591), at tenants that offer it.
     pub register: String,
     /// Where an app sends a browser to log its person out.
@@ -72,6 +74,7 @@ impl Addresses {
             jwks: endpoint("jwks"),
             userinfo: endpoint("userinfo"),
             push: endpoint("par"),
+            device: endpoint("device_authorization"),
             register: endpoint("register"),
             logout: endpoint("logout"),
             launch: endpoint("launch"),
@@ -100,10 +103,11 @@ fn shared(issuer: &Issuer, tenant: &Tenant) -> Value {
         "revocation_endpoint": at.revoke,
         "pushed_authorization_request_endpoint": at.push,
         "require_pushed_authorization_requests": false,
+        "device_authorization_endpoint": at.device,
         "scopes_supported": supported(),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query", "form_post"],
-        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
+        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials", device::GRANT_TYPE],
         "code_challenge_methods_supported": ["S256"],
         "token_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"],
         "token_endpoint_auth_signing_alg_values_supported": ALGORITHMS,
@@ -127,6 +131,9 @@ pub fn smart(issuer: &Issuer, tenant: &Tenant) -> Value {
     let mut document = shared(issuer, tenant);
     document["management_endpoint"] = json!(Addresses::of(issuer, &tenant.id).manage);
     document["capabilities"] = json!(CAPABILITIES);
+    document["associated_endpoints"] = json!([{
+        "url": format!("{}/app-state", issuer.url(&tenant.id)), "capabilities": ["smart-app-state"]
+    }]);
     document["user_access_brand_bundle"] = json!(format!("{}{BRANDS_PATH}", issuer.url(&tenant.id)));
     if let Some(identifier) = tenant.policy.brand.identifier() {
         document["user_access_brand_identifier"] = json!({"system": "urn:ietf:rfc:3986", "value": identifier});

@@ -26,6 +26,8 @@ struct Parts {
     published: Published,
     /// Out of an old refresh token comes the next one: see [`token`].
     successor: MacKey,
+    /// Under what the codes are kept that people type for a device.
+    user_code: MacKey,
     subjects: Subjects,
     sealer: Sealer,
 }
@@ -42,6 +44,7 @@ impl Issuer {
             checked: token::Checked::default(),
             published: Published::new(&config.oauth),
             successor: config.master.mac_key("oauth-successor"),
+            user_code: config.master.mac_key("device-user-code"),
             subjects: Subjects::new(&config.master),
             sealer: config.master.sealer("oauth-key"),
         }))
@@ -80,6 +83,10 @@ impl Issuer {
 
     pub(super) fn successor(&self) -> &MacKey {
         &self.0.successor
+    }
+
+    pub(super) fn user_code(&self) -> &MacKey {
+        &self.0.user_code
     }
 
     pub(super) fn sealer(&self) -> &Sealer {

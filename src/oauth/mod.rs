@@ -20,6 +20,7 @@
 pub mod acr;
 pub mod app;
 pub mod code;
+pub mod device;
 pub mod discovery;
 pub mod dpop;
 pub mod grant;

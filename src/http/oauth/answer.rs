@@ -30,6 +30,7 @@ pub(super) fn answered(answer: Result<Answer, Error>, request: &HeaderMap) -> Re
 pub(super) fn refused(refusal: Refusal, request: &HeaderMap) -> Response {
     let status = match refusal.code {
         Code::InvalidClient => StatusCode::UNAUTHORIZED,
+        Code::TemporarilyUnavailable => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::BAD_REQUEST,
     };
     let mut response = told(status, refusal.code, refusal.text);

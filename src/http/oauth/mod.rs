@@ -35,6 +35,7 @@ pub fn routes() -> Router<App> {
         .route("/{tenant}/oauth/jwks", get(documents::jwks))
         .route("/{tenant}/oauth/style.json", get(documents::style))
         .route("/{tenant}/oauth/par", post(token::push))
+        .route("/{tenant}/oauth/device_authorization", post(token::device))
         .route("/{tenant}/oauth/launch", post(launch::launch))
         .route("/{tenant}/oauth/register", post(register::create))
         .route(

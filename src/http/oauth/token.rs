@@ -21,8 +21,8 @@ use crate::http::area::Area;
 use crate::http::failure::Failure;
 use crate::http::shown::{self, Scheme};
 use crate::oauth::code::{Code, Refusal};
-use crate::oauth::pushed;
 use crate::oauth::token::{self, Form, Posted, Refused, UserInfo};
+use crate::oauth::{device, pushed};
 
 const FORM: Refusal = Refusal::new(
     Code::InvalidRequest,
@@ -112,6 +112,18 @@ pub(super) async fn push(State(app): State<App>, call: Call) -> Response {
         pushed::push(&app.issuer, &call.tenant, call.posted).await,
         &call.headers,
     )
+}
+
+pub(super) async fn device(State(app): State<App>, call: Call) -> Response {
+    match app.limiter.token(&call.tenant, &claimed(&call.posted), app.clock.now()) {
+        Ok(()) => answered(
+            device::begin(&app.issuer, &call.tenant, call.posted).await,
+            &call.headers,
+        ),
+        Err(full) => full.answer(Area::Token {
+            tenant: call.tenant.id.as_str(),
+        }),
+    }
 }
 
 pub(super) async fn introspect(State(app): State<App>, call: Call) -> Response {

@@ -14,6 +14,10 @@ mod account_tests;
 mod account_words;
 mod assets;
 mod browser;
+mod device;
+mod device_text;
+#[cfg(test)]
+mod device_tests;
 mod fields;
 mod logout;
 #[cfg(test)]
@@ -72,6 +76,8 @@ pub fn routes() -> Router<App> {
         .route("/{tenant}/account/factors/{what}", post(own::factors))
         .route("/{tenant}/account/{act}", get(own::show).post(own::act))
         .route("/{tenant}/oauth/logout", get(logout::ask).post(logout::post))
+        .route("/{tenant}/device", get(device::show).post(device::enter))
+        .route("/{tenant}/device/done", get(device::done))
         .route("/{tenant}/forgot", get(recover::forgot).post(recover::ask_link))
         .route("/{tenant}/link", get(recover::open).post(recover::use_link))
 }

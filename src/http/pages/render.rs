@@ -71,6 +71,7 @@ pub(super) fn page(browser: &Browser, page: Page, people: Vec<views::Person>, pr
         csrf: page.form,
     };
     let app = page.request.app.name.as_str();
+    let warning = page.request.is_for_a_device().then(|| language.device_texts().warning);
     let show = |view: &dyn AnyPage| view.html(browser, status, &target);
     let mut response = match page.ask {
         Ask::Password => show(&views::Password {
@@ -127,6 +128,7 @@ pub(super) fn page(browser: &Browser, page: Page, people: Vec<views::Person>, pr
             t,
             form,
             problem: words,
+            warning,
             about: people.first().map(|person| {
                 let born = person
                     .born
@@ -158,6 +160,13 @@ pub(super) fn page(browser: &Browser, page: Page, people: Vec<views::Person>, pr
         response.headers_mut().insert(RETRY_AFTER, seconds(retry));
     }
     response
+}
+
+/// Says when the next try may come.
+pub(super) fn retry_after(response: &mut Response, refused: Option<&Refused>) {
+    if let Some((_, Some(wait))) = refused.map(status) {
+        response.headers_mut().insert(RETRY_AFTER, seconds(wait));
+    }
 }
 
 /// What of a scope can be chosen by itself.
@@ -230,6 +239,7 @@ fn words(language: Language, refused: &Refused) -> Option<String> {
         Refused::NotARecoveryCode => language.own_texts().not_recovery,
         Refused::Number => language.own_texts().mobile_wrong,
         Refused::Address => language.own_texts().email_wrong,
+        Refused::UserCode => language.device_texts().wrong,
         Refused::Wait(wait) => return Some(language.wait(*wait)),
         Refused::CodeLater(wait) => return Some(language.again_after(*wait)),
         Refused::WrongCode { left } => return Some(language.wrong_code(*left)),

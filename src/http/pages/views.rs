@@ -3,6 +3,7 @@
 use askama::Template;
 
 use super::browser::Browser;
+use super::device_text::Texts as DeviceTexts;
 use super::own_text::Texts as OwnTexts;
 use super::own_views::Way;
 use super::text::{Language, Texts};
@@ -76,12 +77,15 @@ pages! {
     }
     Client("client.html") { form: Hidden, problem: Option<String>, people: Vec<Person>, hello: String }
     Approve("approve.html") {
-        form: Hidden, problem: Option<String>, about: Option<String>, scopes: Vec<Offer>, hello: String,
+        form: Hidden, problem: Option<String>, warning: Option<&'static str>, about: Option<String>, scopes: Vec<Offer>,
+        hello: String,
     }
     /// The way in by an OpenID provider.
     Upstream("upstream.html") { form: Hidden, intro: String, button: String, password: Option<String> }
     /// A page that only says something.
     Message("message.html") { text: String, request_id: Option<String> }
+    /// The code that a device shows.
+    Device("device.html") { d: &'static DeviceTexts, problem: Option<String>, code: String }
     /// Whether an app may log the person out.
     Logout("logout.html") { csrf: String, hidden: Vec<(&'static str, String)> }
     Account("account.html") { o: &'static OwnTexts, own: Option<Own> }

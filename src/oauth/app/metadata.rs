@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::redirect::{LONGEST_URI, redirect};
 use super::{App, Demands, Grants, Kind, PublicKeys};
 use crate::config::{OAuth, SigningAlg};
+use crate::oauth::device::GRANT_TYPE;
 use crate::oauth::jws;
 use crate::oauth::published::may_fetch;
 use crate::oauth::scope::Scopes;
@@ -55,12 +56,17 @@ impl Reader<'_> {
                 String::new()
             }
         };
-        let grants = self.grants();
+        let (grants, on_devices) = self.grants();
         let kind = self.kind();
         if grants == Grants::Backend && !matches!(kind, Kind::Key(_)) {
             self.problem("token_endpoint_auth_method: client_credentials needs private_key_jwt");
         }
-        let redirect_uris = self.redirect_uris(grants, matches!(kind, Kind::Public));
+        let only_devices = on_devices
+            && !self
+                .texts("grant_types")
+                .iter()
+                .any(|kind| kind == "authorization_code");
+        let redirect_uris = self.redirect_uris(grants, matches!(kind, Kind::Public), only_devices);
         let scopes = self.scopes(grants);
         let mut origins: Vec<String> = redirect_uris.iter().filter_map(|uri| super::origin(uri)).collect();
         for origin in self.texts("origins") {
@@ -81,6 +87,7 @@ impl Reader<'_> {
                 pushed: self.flag("require_pushed_authorization_requests"),
                 dpop: self.flag("dpop_bound_access_tokens"),
             },
+            on_devices,
             id_token_alg: self.id_token_alg(),
             logout_uris,
         };
@@ -123,23 +130,28 @@ impl Reader<'_> {
         }
     }
 
-    fn grants(&mut self) -> Grants {
+    /// Which grants, and whether that of devices is among them.
+    fn grants(&mut self) -> (Grants, bool) {
         let types = self.texts("grant_types");
-        let known = ["authorization_code", "refresh_token", "client_credentials"];
+        let known = ["authorization_code", "refresh_token", "client_credentials", GRANT_TYPE];
         if types.iter().any(|kind| !known.contains(&kind.as_str())) {
-            self.problem("grant_types: only authorization_code, refresh_token and client_credentials are offered");
+            self.problem(format!(
+                "grant_types: only authorization_code, refresh_token, client_credentials and {GRANT_TYPE} are offered"
+            ));
         }
+        let on_devices = types.iter().any(|kind| kind == GRANT_TYPE);
         if self.texts("response_types").iter().any(|kind| kind != "code") {
             self.problem("response_types: only code is offered");
         }
-        match types.iter().any(|kind| kind == "client_credentials") {
+        let grants = match types.iter().any(|kind| kind == "client_credentials") {
             true if types.len() > 1 => {
                 self.problem("grant_types: client_credentials stands alone; register a second app");
                 Grants::Backend
             }
             true => Grants::Backend,
             false => Grants::Person,
-        }
+        };
+        (grants, on_devices && grants == Grants::Person)
     }
 
     fn kind(&mut self) -> Kind {
@@ -212,10 +224,10 @@ impl Reader<'_> {
         json!({ "keys": keys }).to_string()
     }
 
-    fn redirect_uris(&mut self, grants: Grants, public: bool) -> Vec<String> {
+    fn redirect_uris(&mut self, grants: Grants, public: bool, only_devices: bool) -> Vec<String> {
         let uris = self.texts("redirect_uris");
         match (grants, uris.len()) {
-            (Grants::Person, 0) => self.problem("redirect_uris: give at least one"),
+            (Grants::Person, 0) if !only_devices => self.problem("redirect_uris: give at least one"),
             (Grants::Backend, 1..) => self.problem("redirect_uris: an app without people has none"),
             (_, 0..=MOST_URIS) => {}
             _ => self.problem("redirect_uris: at most 20"),

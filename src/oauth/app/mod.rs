@@ -38,6 +38,8 @@ pub struct App {
     /// May ask for codes, refresh tokens, tokens in its own name.
     pub grants: Grants,
     pub demands: Demands,
+    /// Whether it may log people in on a device without a browser (RFC 8628).
+    pub on_devices: bool,
     /// What signs its id tokens; `None`: what the tenant says.
     pub id_token_alg: Option<SigningAlg>,
     /// Where a browser may be sent after the app logged its person out.

@@ -17,6 +17,7 @@ use super::metadata::Reader;
 use super::{App, Grants, Kind, store};
 use crate::config::{OAuth, TenantId};
 use crate::db::{self, Tx};
+use crate::oauth::device::GRANT_TYPE;
 use crate::secret::{Random, sha256};
 
 /// Why nothing was registered.
@@ -105,6 +106,8 @@ pub(super) fn ready(
         Kind::Key(_) => "private_key_jwt",
     };
     let grant_types = match app.grants {
+        Grants::Person if app.on_devices && app.redirect_uris.is_empty() => json!([GRANT_TYPE, "refresh_token"]),
+        Grants::Person if app.on_devices => json!(["authorization_code", "refresh_token", GRANT_TYPE]),
         Grants::Person => json!(["authorization_code", "refresh_token"]),
         Grants::Backend => json!(["client_credentials"]),
     };

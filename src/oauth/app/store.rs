@@ -41,6 +41,7 @@ statements! {
 
 const PUSHED: &str = "pushed";
 const DPOP: &str = "dpop";
+const ON_DEVICES: &str = "device";
 
 /// The client_id is taken.
 pub(crate) const TAKEN: Unique = Unique {
@@ -86,6 +87,7 @@ fn read(row: &Row) -> Option<App> {
             pushed: row.str(9).split(' ').any(|word| word == PUSHED),
             dpop: row.str(9).split(' ').any(|word| word == DPOP),
         },
+        on_devices: row.str(9).split(' ').any(|word| word == ON_DEVICES),
         logout_uris: serde_json::from_str(row.str(11)).ok()?,
         id_token_alg: match row.opt_text(10) {
             None => None,
@@ -115,9 +117,14 @@ impl<'a> Columns<'a> {
             Kind::Key(PublicKeys::Given(keys)) => ("key", None, Some(keys.as_str()), None),
             Kind::Key(PublicKeys::At(address)) => ("key", None, None, Some(address.as_str())),
         };
-        let demands: Vec<&str> = [(app.demands.pushed, PUSHED), (app.demands.dpop, DPOP)]
+        let words = [
+            (app.demands.pushed, PUSHED),
+            (app.demands.dpop, DPOP),
+            (app.on_devices, ON_DEVICES),
+        ];
+        let demands: Vec<&str> = words
             .into_iter()
-            .filter_map(|(demanded, word)| demanded.then_some(word))
+            .filter_map(|(said, word)| said.then_some(word))
             .collect();
         Self {
             kind,

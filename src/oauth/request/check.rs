@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use url::Url;
 
+use super::audience::audience;
 use super::given::Given;
 use super::{Asked, LIFE, Prompt, Request, ResponseMode};
 use crate::config::TenantId;
@@ -120,6 +121,7 @@ async fn checked(
         challenge: String::new(),
         jkt: None,
         pushed,
+        device: None,
     };
     let details = match details(given, &app, &issuer.fhir_base(tenant), way, &mut asked) {
         Ok(details) => launched(conn, tenant, &app, given, details, now).await?,
@@ -331,33 +333,18 @@ fn scopes(given: &Given<'_>, app: &App) -> Result<Scopes, Refusal> {
     Ok(scopes)
 }
 
-/// A token for dossiers is asked for this tenant's FHIR base and no other (SMART App Launch, `aud`; RFC 8707, `resource`).
-fn audience(given: &Given<'_>, scopes: &Scopes, fhir_base: &str) -> Result<(), Refusal> {
-    let ours = |uri: &str| uri.strip_suffix('/').unwrap_or(uri) == fhir_base;
-    // RFC 8707 §2: there may be several; each has to be the one that there is.
-    let mut resources = given.all("resource").peekable();
-    let named = resources.peek().is_some().then(|| resources.all(ours));
-    match (given.get("aud"), named) {
-        (Some(aud), Some(resource)) if ours(aud) != resource => Err(Refusal::new(
-            Code::InvalidTarget,
-            "aud and resource contradict each other",
-        )),
-        (Some(aud), _) if ours(aud) => Ok(()),
-        (None, Some(true)) => Ok(()),
-        (Some(_), _) => Err(Refusal::new(
-            Code::InvalidRequest,
-            "aud: give the FHIR base that discovery was read from",
-        )),
-        (None, Some(false)) => Err(Refusal::new(
-            Code::InvalidTarget,
-            "resource: give the FHIR base of this server",
-        )),
-        (None, None) if scopes.needs_patient() || scopes.data().next().is_some() => Err(Refusal::new(
-            Code::InvalidRequest,
-            "aud: required; give the FHIR base of this server",
-        )),
-        (None, None) => Ok(()),
+/// What a device asks for (RFC 8628 §3.1). It may leave out for which server: it asked this one itself.
+pub(in crate::oauth) fn of_a_device(
+    parameters: &[(String, String)],
+    app: &App,
+    fhir_base: &str,
+) -> Result<Scopes, Refusal> {
+    let given = Given(parameters);
+    let scopes = scopes(&given, app)?;
+    if given.get("aud").is_some() || given.get("resource").is_some() {
+        audience(&given, &scopes, fhir_base)?;
     }
+    Ok(scopes.keep(|scope| **scope != Scope::Launch))
 }
 
 fn prompt(given: &Given<'_>) -> Result<Vec<Prompt>, Refusal> {

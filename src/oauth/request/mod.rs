@@ -8,6 +8,7 @@
 //! A request is answered by one conditional `UPDATE`, so two presses of a button give one code. `form_post` answers go through
 //! a page of ours, because every caller here answers with a redirect.
 
+mod audience;
 pub(super) mod check;
 mod given;
 pub(crate) mod store;
@@ -25,7 +26,7 @@ use super::grant::{self, CodeState, Grant, State};
 use super::issuer::to_the_end;
 use super::launch::{self, Launch};
 use super::scope::Scopes;
-use super::{Error, Issuer, app, key, pushed};
+use super::{Error, Issuer, app, device, key, pushed};
 use crate::audit::{self, Action, Entry, Origin, Outcome, Who};
 use crate::config::TenantId;
 use crate::db::{self, Conn, Tx};
@@ -75,6 +76,9 @@ struct Asked {
     /// What the request is kept under that was pushed before.
     #[serde(default)]
     pushed: Option<String>,
+    /// The device that waits for the answer, instead of an app behind an address (RFC 8628).
+    #[serde(default)]
+    device: Option<String>,
 }
 
 /// `prompt`, OpenID Connect Core §3.1.2.1
@@ -213,6 +217,13 @@ pub async fn approve(
         state: State::Active,
     };
     grant::store::insert_grant(tx, &request.tenant, &made, now).await?;
+    if let Some(key) = &request.asked.device {
+        return match device::store::answer(tx, &request.tenant, key, &request.id, Some(&made.id), now).await? {
+            true => Ok(request.to_app(&[])),
+            // Its time is over, or somebody typed its code again.
+            false => Err(Error::Answered),
+        };
+    }
     let code = random.token();
     let kept = grant::Code {
         grant_id: made.id,
@@ -225,6 +236,43 @@ pub async fn approve(
     };
     grant::store::insert_code(tx, &request.tenant, &sha256(code.as_bytes()), &kept).await?;
     Ok(request.to_app(&[("code", &code)]))
+}
+
+/// The request of a device whose code somebody typed. It is asked about each time: who types a code has to see what for.
+pub(super) fn of_device(
+    issuer: &Issuer,
+    tenant: &TenantId,
+    app: App,
+    scopes: Scopes,
+    device: &str,
+    now: Timestamp,
+) -> Request {
+    let ours = issuer.url(tenant);
+    Request {
+        id: issuer.random().token(),
+        tenant: tenant.clone(),
+        app,
+        scopes,
+        prompt: vec![Prompt::Consent],
+        max_age: None,
+        login_hint: None,
+        hint: None,
+        ui_locales: None,
+        acr_values: None,
+        launch: None,
+        expires_at: now + LIFE,
+        asked: Asked {
+            redirect_uri: format!("{ours}/device/done"),
+            issuer: ours,
+            response_mode: ResponseMode::Query,
+            state: None,
+            nonce: None,
+            challenge: String::new(),
+            jkt: None,
+            pushed: None,
+            device: Some(device.to_owned()),
+        },
+    }
 }
 
 /// Uses up the launch and the pushed request that this one came from; whether nobody else did.
@@ -244,6 +292,10 @@ async fn used_up(tx: &mut Tx, request: &Request, now: Timestamp) -> Result<bool,
 pub async fn deny(tx: &mut Tx, request: &Request, refusal: Refusal, now: Timestamp) -> Result<Url, Error> {
     if !store::answer(tx, request, now).await? {
         return Err(Error::Answered);
+    }
+    if let Some(key) = &request.asked.device {
+        // Whoever typed the code again decides; this no is for a device that no longer waits for it.
+        device::store::answer(tx, &request.tenant, key, &request.id, None, now).await?;
     }
     Ok(request.to_app(&[("error", refusal.code.as_str()), ("error_description", refusal.text)]))
 }
@@ -267,6 +319,11 @@ impl Request {
     /// The client that the portal had in view.
     pub fn launched_patient(&self) -> Option<&str> {
         self.launch.as_ref()?.patient.as_deref()
+    }
+
+    /// Whether the answer goes to a device, and not to an app behind an address.
+    pub fn is_for_a_device(&self) -> bool {
+        self.asked.device.is_some()
     }
 
     pub fn asks(&self, prompt: Prompt) -> bool {

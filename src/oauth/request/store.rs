@@ -40,7 +40,7 @@ struct Body {
     asked: Asked,
 }
 
-pub(super) async fn insert(tx: &mut Tx, request: &Request) -> Result<(), db::Error> {
+pub(in crate::oauth) async fn insert(tx: &mut Tx, request: &Request) -> Result<(), db::Error> {
     let body = Body {
         scope: request.scopes.to_string(),
         prompt: request.prompt.clone(),

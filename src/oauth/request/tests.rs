@@ -252,6 +252,7 @@ fn a_native_app_is_reached_by_its_scheme() {
         jkt: None,
         challenge: String::new(),
         pushed: None,
+        device: None,
     };
     let url = asked("nl.example.app:/cb").to_app("id", &[("code", "c")]);
     assert_eq!(

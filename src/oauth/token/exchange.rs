@@ -4,6 +4,7 @@ use super::client::{self, Credentials};
 use super::{Flow, Issued, issue, stands, who};
 use crate::audit::{Outcome, Who};
 use crate::oauth::Error;
+use crate::oauth::app::App;
 use crate::oauth::code::{Code, Refusal};
 use crate::oauth::grant::{CodeRefused, Why, store};
 use crate::secret::sha256;
@@ -54,15 +55,25 @@ pub(super) async fn exchange(flow: &mut Flow<'_>, credentials: &Credentials) -> 
         }
         return Ok(Err(REFUSED));
     }
-    let grant = match store::grant(flow.tx, tenant, &kept.grant_id).await? {
+    tokens(flow, &app, &kept.grant_id, REFUSED).await
+}
+
+/// The first tokens of a grant, if it still stands.
+pub(super) async fn tokens(
+    flow: &mut Flow<'_>,
+    app: &App,
+    grant_id: &str,
+    refused: Refusal,
+) -> Result<Result<Issued, Refusal>, Error> {
+    let grant = match store::grant(flow.tx, &flow.tenant.id, grant_id).await? {
         Some(grant) if stands(flow.tx, flow.tenant, &grant, flow.now).await? => grant,
-        _ => return Ok(Err(REFUSED)),
+        _ => return Ok(Err(refused)),
     };
     flow.line.who = who(&grant);
     let scopes = grant.scopes.clone();
     let access_token = flow.issuer.random().token();
     let refresh_token = grant.refreshes().then(|| flow.issuer.random().token());
-    let expires_at = issue::keep(flow, &app, &grant, &scopes, &access_token, refresh_token.as_deref()).await?;
+    let expires_at = issue::keep(flow, app, &grant, &scopes, &access_token, refresh_token.as_deref()).await?;
     Ok(Ok(Issued {
         grant,
         scopes,

@@ -12,6 +12,7 @@ mod assertion;
 mod backend;
 mod check;
 pub(super) mod client;
+mod device;
 mod exchange;
 mod introspect;
 mod issue;
@@ -36,6 +37,7 @@ pub use userinfo::{UserInfo, userinfo};
 
 use super::app::App;
 use super::code::{Code, Refusal};
+use super::device::{PENDING, TOO_SOON};
 use super::grant::{self, Grant};
 use super::issuer::to_the_end;
 use super::scope::Scope;
@@ -95,7 +97,8 @@ pub enum Answer {
     Refused(Refusal),
 }
 
-const GRANT_TYPES: &str = "grant_type: use authorization_code, refresh_token or client_credentials";
+const GRANT_TYPES: &str = "grant_type: use authorization_code, refresh_token, client_credentials or \
+                           urn:ietf:params:oauth:grant-type:device_code";
 
 /// What an app asks of the token endpoint.
 #[derive(Clone, Copy)]
@@ -105,6 +108,8 @@ enum Wanted {
     Refresh,
     /// A token in its own name.
     Own,
+    /// Tokens for the code of a device.
+    Device,
 }
 
 /// What it gets.
@@ -130,6 +135,7 @@ pub async fn answer(issuer: &Issuer, tenant: &Arc<Tenant>, posted: Posted) -> Re
         Some("authorization_code") => Wanted::Exchange,
         Some("refresh_token") => Wanted::Refresh,
         Some("client_credentials") => Wanted::Own,
+        Some(super::device::GRANT_TYPE) => Wanted::Device,
         None => return refused(Code::InvalidRequest, GRANT_TYPES),
         Some(_) => return refused(Code::UnsupportedGrantType, GRANT_TYPES),
     };
@@ -158,7 +164,7 @@ pub async fn answer(issuer: &Issuer, tenant: &Arc<Tenant>, posted: Posted) -> Re
         let mut tx = issuer.db().begin().await?;
         let mut line = Line {
             action: match wanted {
-                Wanted::Exchange | Wanted::Own => Action::TokenIssued,
+                Wanted::Exchange | Wanted::Own | Wanted::Device => Action::TokenIssued,
                 Wanted::Refresh => Action::TokenRefreshed,
             },
             outcome: Outcome::Success,
@@ -177,6 +183,7 @@ pub async fn answer(issuer: &Issuer, tenant: &Arc<Tenant>, posted: Posted) -> Re
             _ if !turn.is_new().await? => Err(WRONG_PROOF),
             Wanted::Exchange => exchange::exchange(&mut turn, &credentials).await?.map(of_a_grant),
             Wanted::Refresh => refresh::refresh(&mut turn, &credentials).await?.map(of_a_grant),
+            Wanted::Device => device::exchange(&mut turn, &credentials).await?.map(of_a_grant),
             Wanted::Own => backend::issue(&mut turn, &credentials).await?.map(Made::Own),
         };
         if let Err(refusal) = &decided
@@ -195,7 +202,11 @@ pub async fn answer(issuer: &Issuer, tenant: &Arc<Tenant>, posted: Posted) -> Re
             Ok(Made::Tokens(issued)) => issued.grant.patient.iter().cloned().collect(),
             Ok(Made::Own(_)) | Err(_) => Vec::new(),
         };
-        write_line(&mut tx, &tenant, line, &patients, posted.origin, now).await?;
+        // A device asks every five seconds; that it has to go on asking is nothing that happened.
+        let waits = matches!(&decided, Err(refusal) if [PENDING, TOO_SOON].contains(refusal));
+        if !waits {
+            write_line(&mut tx, &tenant, line, &patients, posted.origin, now).await?;
+        }
         tx.commit().await?;
         Ok(match decided {
             Ok(Made::Tokens(issued)) => Answer::Body(issue::body(&issuer, &tenant, keys.as_deref(), &issued, now)?),
@@ -313,6 +324,7 @@ pub async fn purge(tx: &mut Tx, now: Timestamp) -> Result<u64, db::Error> {
     let before = now - SignedDuration::from_hours(24);
     let gone = grant::store::purge(tx, before).await? + request::store::purge(tx, before).await?;
     let asked = launch::store::purge(tx, before).await? + pushed::store::purge(tx, before).await?;
+    let asked = asked + super::device::store::purge(tx, before).await?;
     // A proof is refused by its own time long before it is forgotten.
     let proofs = dpop::store::purge(tx, now).await?;
     let waited = app::dynamic::store::purge(tx, now - app::dynamic::WAITS).await?;

@@ -20,6 +20,7 @@ async fn every_statement_is_read_by_the_database() {
         super::super::backend::store::STATEMENTS,
         crate::oauth::launch::store::STATEMENTS,
         crate::oauth::pushed::store::STATEMENTS,
+        crate::oauth::device::store::STATEMENTS,
         crate::oauth::dpop::store::STATEMENTS,
         crate::oauth::app::dynamic::store::STATEMENTS,
     ]

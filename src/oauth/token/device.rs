@@ -1,0 +1,41 @@
+//! A device asks for the tokens of a login in another browser (RFC 8628 §3.4).
+
+use super::client::{self, Credentials};
+use super::exchange::tokens;
+use super::{Flow, Issued};
+use crate::audit::{Outcome, Who};
+use crate::oauth::Error;
+use crate::oauth::code::{Code, Refusal};
+use crate::oauth::device::{self, Turn};
+use crate::oauth::grant::{Why, store};
+
+const REFUSED: Refusal = Refusal::new(Code::InvalidGrant, "the device_code is unknown, used or of another app");
+
+pub(super) async fn exchange(flow: &mut Flow<'_>, credentials: &Credentials) -> Result<Result<Issued, Refusal>, Error> {
+    let app = match client::identify(flow.tx, flow.issuer, &flow.tenant.id, credentials).await? {
+        Ok(Some(app)) => app,
+        Ok(None) => return Ok(Err(Refusal::new(Code::InvalidClient, "client_id is missing"))),
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    flow.line.who = Who {
+        client_id: Some(app.client_id.clone()),
+        ..Who::default()
+    };
+    if let Err(refusal) = flow.suits(&app) {
+        return Ok(Err(refusal));
+    }
+    let Some(code) = flow.form.get("device_code") else {
+        return Ok(Err(Refusal::new(Code::InvalidRequest, "device_code is missing")));
+    };
+    let turn = device::turn(flow.tx, &flow.tenant.id, &app.client_id, code, flow.now).await?;
+    match turn {
+        Turn::Approved { grant_id } => tokens(flow, &app, &grant_id, REFUSED).await,
+        Turn::Refused(refusal) => Ok(Err(refusal)),
+        Turn::Replayed { grant_id } => {
+            flow.line.outcome = Outcome::Refused("device-code-replayed");
+            store::revoke(flow.tx, &flow.tenant.id, &grant_id, Why::CodeReplayed, flow.now).await?;
+            flow.issuer.checked().forget(&grant_id);
+            Ok(Err(REFUSED))
+        }
+    }
+}
