@@ -178,6 +178,8 @@ pub enum MapCommand {
         record: PathBuf,
         #[arg(long)]
         mappings: Option<PathBuf>,
+        #[command(flatten)]
+        of: OfTenant,
     },
     /// Show a map as a table: source field, FHIR element, drop rules, fields never read
     Explain {

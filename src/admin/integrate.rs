@@ -1,20 +1,23 @@
 //! Commands for integrators: mapping files, the mock ECD, the configuration's reference.
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use serde_json::Value;
 
 use super::cli::{ConfigCommand, ContractCommand, MapCommand, MockCommand, OfTenant};
 use super::operate::private;
 use super::told;
 use crate::clock::Clock;
 use crate::config::{self, Config, Tenant};
+use crate::ecd::Kind;
+use crate::ecd::contract::Contracts;
 use crate::ecd::mock::{Population, caress, ons};
-use crate::mapping::{self, Context, Files, Plan, ReportTypes};
+use crate::mapping::{self, Context, Described, Files, Plan, ReportTypes};
 use crate::profile::Registry;
 use crate::secret::{MasterKey, Random, Secret};
 
@@ -101,17 +104,47 @@ pub(super) fn contract(command: ContractCommand) -> anyhow::Result<ExitCode> {
         map,
         mappings,
     } = command;
-    let read =
-        |file: &PathBuf| std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()));
     let files = files(mappings)?;
     let plan = plan(&files, &Registry::builtin())?;
-    Ok(shown(&mapping::diff(
-        &read(&old)?,
-        &read(&new)?,
-        map.as_deref(),
-        &files,
-        &plan,
-    )))
+    let (old_name, new_name) = (old.display().to_string(), new.display().to_string());
+    let (old, new) = (text_of(&old)?, text_of(&new)?);
+    let (old, new) = (
+        Described {
+            file: &old_name,
+            text: &old,
+        },
+        Described {
+            file: &new_name,
+            text: &new,
+        },
+    );
+    Ok(shown(&mapping::diff(old, new, map.as_deref(), &files, &plan)))
+}
+
+fn text_of(file: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(file).with_context(|| format!("{} cannot be read as text", file.display()))
+}
+
+/// Where a record breaks its contract, each on a line of its own; nothing for a map that has none.
+fn broken(map: &str, record: &Value, mappings: Option<&Path>) -> anyhow::Result<Vec<String>> {
+    let Some((ecd, kind)) = map
+        .split_once('/')
+        .and_then(|(ecd, kind)| Some((ecd, Kind::from_name(kind)?)))
+    else {
+        return Ok(Vec::new());
+    };
+    let contracts = match mappings {
+        Some(dir) => Contracts::load(dir, ecd),
+        None => Contracts::builtin(ecd),
+    };
+    let contracts = contracts.map_err(|problems| {
+        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        anyhow::anyhow!("{}", lines.join("\n"))
+    })?;
+    let faults = contracts.faults(kind, record).into_iter();
+    Ok(faults
+        .map(|(pointer, reason)| format!("  {}: {reason}", if pointer.is_empty() { "/" } else { &pointer }))
+        .collect())
 }
 
 /// Prints a report; its verdict is the exit code.
@@ -126,7 +159,6 @@ fn shown(report: &mapping::Report) -> ExitCode {
 
 pub(super) fn map(command: MapCommand) -> anyhow::Result<ExitCode> {
     let profiles = Registry::builtin();
-    let load = |dir| plan(&files(dir)?, &profiles);
     let report = match command {
         MapCommand::Check { mappings } => mapping::check(&files(mappings)?, &profiles),
         MapCommand::Explain { map, mappings, of } => {
@@ -136,21 +168,57 @@ pub(super) fn map(command: MapCommand) -> anyhow::Result<ExitCode> {
             let plan = plan(&of_tenant(mappings, &of)?, &profiles)?;
             mapping::coverage(&plan, map.as_deref(), &profiles)
         }
-        MapCommand::Try { map, record, mappings } => {
-            let text =
-                std::fs::read_to_string(&record).with_context(|| format!("{} cannot be read", record.display()))?;
-            // Any key will do: the ids of a trial belong to no tenant.
-            let key = MasterKey::new(&[0; 32]).mac_key("trial");
-            let zone = jiff::tz::TimeZone::get("Europe/Amsterdam").context("the zone database is in the program")?;
-            let context = Context {
-                key: &key,
-                zone: &zone,
-                report_types: ReportTypes::Every,
-            };
-            mapping::try_record(&load(mappings)?, &map, &text, &context, &profiles)
-        }
+        MapCommand::Try {
+            map,
+            record,
+            mappings,
+            of,
+        } => try_map(&map, &record, mappings, &of, &profiles)?,
     };
     Ok(shown(&report))
+}
+
+fn try_map(
+    map: &str,
+    file: &Path,
+    mappings: Option<PathBuf>,
+    of: &OfTenant,
+    profiles: &Registry,
+) -> anyhow::Result<mapping::Report> {
+    let (text, file) = (text_of(file)?, file.display());
+    let record: Value = serde_json::from_str(&text).map_err(|error| {
+        anyhow::anyhow!(
+            "{file}:{}: not JSON: {error}; name a file with one record",
+            error.line()
+        )
+    })?;
+    anyhow::ensure!(
+        record.is_object(),
+        "{file}:1: not a record: name a file with one JSON object, not a list of them"
+    );
+    // Any key will do: the ids of a trial belong to no tenant.
+    let key = MasterKey::new(&[0; 32]).mac_key("trial");
+    let zone = jiff::tz::TimeZone::get("Europe/Amsterdam").context("the zone database is in the program")?;
+    let context = Context {
+        key: &key,
+        zone: &zone,
+        report_types: ReportTypes::Every,
+    };
+    let plan = plan(&of_tenant(mappings.clone(), of)?, profiles)?;
+    let mut report = mapping::try_record(&plan, map, &record, &context, profiles);
+    if plan.map_names().any(|known| known == map) {
+        let broken = broken(map, &record, mappings.as_deref())?;
+        if !broken.is_empty() {
+            report.ok = false;
+            report.text = format!(
+                "{file} breaks the contract {map}.source.json, which describes the record as the connector hands it on, with what it \
+                 joins; in a sync it would go to quarantine:\n{}\n\nThe map alone:\n{}",
+                broken.join("\n"),
+                report.text
+            );
+        }
+    }
+    Ok(report)
 }
 
 pub(super) async fn mock(command: MockCommand) -> anyhow::Result<ExitCode> {

@@ -24,6 +24,9 @@ use serde_json::Value;
 use super::{Bad, Kind};
 use crate::secret::sha256;
 
+/// More are no help.
+const MOST_FAULTS: usize = 100;
+
 static MAPPINGS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/mappings");
 
 /// A contract that cannot be used.
@@ -109,6 +112,17 @@ impl Contracts {
     /// Changes with the contract of this kind.
     pub fn version(&self, kind: Kind) -> [u8; 32] {
         self.of(kind).map(|contract| contract.hash).unwrap_or_default()
+    }
+
+    /// Every place where a record breaks its contract, with the rule: for people who write maps.
+    pub fn faults(&self, kind: Kind, record: &Value) -> Vec<(String, String)> {
+        let Some(Contract { validator, .. }) = self.of(kind) else {
+            return vec![(String::new(), "the product has no records of this kind".to_owned())];
+        };
+        let errors = validator.iter_errors(record).take(MOST_FAULTS);
+        errors
+            .map(|error| (error.instance_path().as_str().to_owned(), error.masked().to_string()))
+            .collect()
     }
 
     /// Checks one record.

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::Problems;
 use super::file::{Item, Node};
+use super::near::meant;
 use super::plan::{List, Map, Origin, Resource};
 use super::schema::Schema;
 use super::shape::Shapes;
@@ -241,7 +242,11 @@ impl<'a> Compiler<'a> {
         if known.is_none() {
             let place = profile_node.map_or(&node.place, |node| &node.place);
             let message = match profile {
-                Some(profile) => format!("no profile `{profile}` in `profiles/` or the loaded packages"),
+                Some(profile) => {
+                    let known = self.shapes.profiles();
+                    let meant = meant(profile, known.iter().map(String::as_str));
+                    format!("no profile `{profile}` in `profiles/` or the loaded packages{meant}")
+                }
                 None => "add `profile = \"…\"`, the profile that the resource must meet".to_owned(),
             };
             self.problems.push(place, &at, message);
@@ -347,9 +352,17 @@ impl<'a> Compiler<'a> {
         };
         let keys = field.keys(&self.within);
         if self.schema.as_ref().is_some_and(|schema| !schema.knows(&keys)) {
-            let message = format!(
-                "the source has no field `{field}` here; see the source schema beside the map for the fields there are"
-            );
+            let there = self
+                .schema
+                .as_ref()
+                .map(|schema| schema.beside(&keys))
+                .unwrap_or_default();
+            let last = keys.last().map_or("", String::as_str);
+            let remedy = match meant(last, there.iter().map(String::as_str)) {
+                none if none.is_empty() => "; see the source schema beside the map for the fields there are".to_owned(),
+                meant => meant,
+            };
+            let message = format!("the source has no field `{field}` here{remedy}");
             self.problems.push(&node.place, at, message);
         }
         Some(field)

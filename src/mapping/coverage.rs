@@ -11,20 +11,16 @@ use std::fmt::Write as _;
 
 use crate::profile::Registry;
 
-use super::explain::{Report, elements};
+use super::explain::{Report, elements, unknown_map};
 use super::plan::{Map, Plan};
 use super::reads::{For, dotted, fields_by_use, is_read};
 
 /// `inzage map coverage`: one map, or all of them.
 pub fn coverage(plan: &Plan, name: Option<&str>, registry: &Registry) -> Report {
-    let known = || plan.map_names().collect::<Vec<_>>().join(", ");
     if let Some(name) = name
         && !plan.maps.contains_key(name)
     {
-        return Report {
-            text: format!("There is no map `{name}`; there are {}.\n", known()),
-            ok: false,
-        };
+        return unknown_map(plan, name);
     }
     let mut text = String::new();
     let (mut used, mut fields, mut filled, mut expected) = (0, 0, 0, 0);

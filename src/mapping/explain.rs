@@ -13,6 +13,7 @@ use crate::fhir::types::ResourceType;
 use crate::profile::Registry;
 
 use super::example::{expected_form, run_examples};
+use super::near::meant;
 use super::plan::{Content, List, Members, Object, Origin, Rule, Template};
 use super::reads::{dotted, fields_read, is_read, leaves};
 use super::source::Field;
@@ -63,18 +64,25 @@ pub fn check(files: &Files, registry: &Registry) -> Report {
     }
 }
 
-/// `inzage map try`: what becomes of one record, given as JSON.
-pub fn try_record(plan: &Plan, map: &str, source: &str, context: &Context<'_>, registry: &Registry) -> Report {
-    let source: Value = match serde_json::from_str(source) {
-        Ok(source) => source,
-        Err(error) => {
-            return Report {
-                text: format!("The record is not JSON: {error}\n"),
-                ok: false,
-            };
-        }
+/// The answer to the name of a map that is not there.
+pub(super) fn unknown_map(plan: &Plan, name: &str) -> Report {
+    let known: Vec<&str> = plan.map_names().collect();
+    let remedy = match meant(name, known.iter().copied()) {
+        none if none.is_empty() => format!("; there are {}.", known.join(", ")),
+        meant => meant,
     };
-    let outcome = plan.run(map, &source, context);
+    Report {
+        text: format!("There is no map `{name}`{remedy}\n"),
+        ok: false,
+    }
+}
+
+/// `inzage map try`: what becomes of one record, as the connector hands it on.
+pub fn try_record(plan: &Plan, map: &str, source: &Value, context: &Context<'_>, registry: &Registry) -> Report {
+    if !plan.maps.contains_key(map) {
+        return unknown_map(plan, map);
+    }
+    let outcome = plan.run(map, source, context);
     let mut text = String::new();
     let mut ok = true;
     match &outcome {
@@ -103,7 +111,7 @@ pub fn try_record(plan: &Plan, map: &str, source: &str, context: &Context<'_>, r
     if let Some(map) = plan.maps.get(map) {
         let read = fields_read(map);
         let mut present = Vec::new();
-        leaves(&source, &mut Vec::new(), &mut present);
+        leaves(source, &mut Vec::new(), &mut present);
         let unread: BTreeSet<String> = present
             .iter()
             .filter(|path| !is_read(&read, path))
@@ -124,11 +132,7 @@ pub fn try_record(plan: &Plan, map: &str, source: &str, context: &Context<'_>, r
 /// `inzage map explain`: a table of element and source, the rules, and the source fields that are never read.
 pub fn explain(plan: &Plan, name: &str) -> Report {
     let Some(map) = plan.maps.get(name) else {
-        let known: Vec<&str> = plan.map_names().collect();
-        return Report {
-            text: format!("There is no map `{name}`; there are {}.\n", known.join(", ")),
-            ok: false,
-        };
+        return unknown_map(plan, name);
     };
     let mut text = format!("{name} (version {})\n", map.version);
     if !map.about.is_empty() {

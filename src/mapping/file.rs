@@ -10,8 +10,8 @@
 //! a small tree of our own in which every value keeps its [`Place`] and every table its order: the order of the lines is
 //! the order of the elements in the resource.
 //!
-//! TOML has no null, so the merge of RFC 7386 deletes with `{ remove = true }`. It replaces arrays whole, which would make
-//! it useless for `[[resource]]` and `[[drop]]`; those lists of named tables are keyed by their name before the merge.
+//! TOML has no null, so a patch deletes with `{ remove = true }`. RFC 7386 replaces arrays whole, which would make it useless
+//! for `[[resource]]` and `[[drop]]`; those lists of named tables are keyed by their name before the merge ([`super::patch`]).
 
 use std::collections::BTreeMap;
 use std::io;
@@ -23,7 +23,7 @@ use serde_json::Number;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::Problems;
+use super::{Problems, patch};
 
 static BUILTIN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/mappings");
 
@@ -35,6 +35,8 @@ const MAX_BYTES: u64 = 4 << 20;
 pub struct Files {
     texts: BTreeMap<String, Arc<str>>,
     patches: BTreeMap<String, Patch>,
+    /// Files of a folder of patches that are none.
+    strays: Vec<String>,
 }
 
 /// A patch, and how its file is called in a problem.
@@ -85,15 +87,23 @@ impl Files {
         Ok(())
     }
 
-    /// Takes every `.toml` file of a directory as a patch to the map with the same path.
+    /// Takes every `.toml` file of a directory as a patch to the map with the same path, and every `.json` file below `tables/` as
+    /// a patch to that code table.
     pub fn patch_with(&mut self, dir: &Path) -> io::Result<()> {
         for (path, text) in read_tree(dir)? {
-            if path.ends_with(".toml") {
-                let label = dir.join(&path).display().to_string();
+            let label = dir.join(&path).display().to_string();
+            if path.ends_with(".toml") || path.starts_with("tables/") {
                 self.patches.insert(path, Patch { label, text });
+            } else {
+                self.strays.push(label);
             }
         }
         Ok(())
+    }
+
+    /// Files in a folder of patches that patch nothing.
+    pub(super) fn strays(&self) -> &[String] {
+        &self.strays
     }
 
     /// The maps, as `ons/report`.
@@ -104,6 +114,27 @@ impl Files {
             .filter_map(|path| path.strip_suffix(".toml"))
             .map(str::to_owned)
             .collect()
+    }
+
+    /// The code tables with their patches, as JSON; what is wrong with one is told when the plan is loaded.
+    pub fn tables(&self) -> impl Iterator<Item = String> {
+        self.patched_tables(&mut Problems::default())
+            .into_iter()
+            .map(|(_, text)| text)
+    }
+
+    /// The code tables with their patches: how the file is called in a problem, and the text.
+    pub(super) fn patched_tables(&self, problems: &mut Problems) -> BTreeMap<String, String> {
+        let texts = self.below("tables/", ".json");
+        let mut tables: BTreeMap<String, String> =
+            texts.map(|(path, text)| (path.to_owned(), text.to_owned())).collect();
+        for (path, patch) in self.patches.iter().filter(|(path, _)| path.starts_with("tables/")) {
+            let known = tables.get(path).map(String::as_str);
+            if let Some(text) = patch::apply_to_table(known, &patch.label, &patch.text, problems) {
+                tables.insert(path.clone(), text);
+            }
+        }
+        tables
     }
 
     pub(super) fn get(&self, path: &str) -> Option<&Arc<str>> {
@@ -187,7 +218,16 @@ impl Node {
         }
     }
 
-    fn get_mut(&mut self, key: &str) -> Option<&mut Self> {
+    /// Takes an entry of a table out.
+    pub(super) fn take(&mut self, key: &str) -> Option<Self> {
+        let Item::Table(entries) = &mut self.item else {
+            return None;
+        };
+        let at = entries.iter().position(|(name, _)| name == key)?;
+        Some(entries.remove(at).1)
+    }
+
+    pub(super) fn get_mut(&mut self, key: &str) -> Option<&mut Self> {
         match &mut self.item {
             Item::Table(entries) => entries.iter_mut().find(|(name, _)| name == key).map(|(_, node)| node),
             _ => None,
@@ -209,22 +249,22 @@ impl Node {
         }
     }
 
-    fn removes(&self) -> bool {
+    pub(super) fn removes(&self) -> bool {
         matches!(self.get("remove").map(|node| &node.item), Some(Item::Bool(true)))
     }
 }
 
 /// Reads one map file and its patch into one tree; what is wrong goes to `problems`.
 pub(super) fn parse_map(files: &Files, path: &str, problems: &mut Problems) -> Option<Node> {
-    let mut map = parse(path, files.get(path)?, problems)?;
+    let text = files.get(path)?;
+    let mut map = parse(path, text, problems)?;
     name_lists(&mut map, problems);
-    if let Some(patch) = files.patch(path) {
-        let mut patch = parse(&patch.label, &patch.text, problems)?;
-        name_lists(&mut patch, problems);
-        keeps_the_drop_rules(&map, &patch, problems);
-        merge(&mut map, patch);
-    }
-    Some(map)
+    let Some(patch) = files.patch(path) else {
+        return Some(map);
+    };
+    let mut tree = parse(&patch.label, &patch.text, problems)?;
+    name_lists(&mut tree, problems);
+    Some(patch::apply(map, tree, &patch::print_of(text), problems))
 }
 
 fn parse(file: &str, text: &str, problems: &mut Problems) -> Option<Node> {
@@ -239,7 +279,17 @@ fn parse(file: &str, text: &str, problems: &mut Problems) -> Option<Node> {
     let (table, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
         let at = error.span().map_or(0, |span| span.start);
-        problems.push(&place(at), "", format!("not TOML: {}", error.message()));
+        let start = starts.iter().rev().find(|start| **start <= at).copied().unwrap_or(0);
+        let line = text
+            .get(start..)
+            .and_then(|rest| rest.lines().next())
+            .unwrap_or_default();
+        let remedy = if line.contains("null") {
+            "; TOML has no null: a patch deletes with `{ remove = true }`"
+        } else {
+            "; correct the line"
+        };
+        problems.push(&place(at), "", format!("not TOML: {}{remedy}", error.message()));
     }
     errors.is_empty().then(|| Node {
         place: place(0),
@@ -319,75 +369,4 @@ fn name_list(table: &mut Node, key: &str, names: &[&str], problems: &mut Problem
         }
     }
     node.item = Item::Table(named);
-}
-
-/// A tenant may withhold more than the product's map, never less.
-fn keeps_the_drop_rules(map: &Node, patch: &Node, problems: &mut Problems) {
-    only_adds_rules(Some(map), patch, "", problems);
-    let Some(lists) = patch.get("list") else { return };
-    must_stay_a_table(lists, "list", problems);
-    for (name, list) in lists.entries() {
-        let at = format!("list.{name}");
-        must_stay_a_table(list, &at, problems);
-        let known = map.get("list").and_then(|lists| lists.get(name));
-        only_adds_rules(known, list, &format!("{at}."), problems);
-    }
-}
-
-fn only_adds_rules(map: Option<&Node>, patch: &Node, at: &str, problems: &mut Problems) {
-    let Some(rules) = patch.get("drop") else { return };
-    must_stay_a_table(rules, &format!("{at}drop"), problems);
-    let known = map.and_then(|map| map.get("drop"));
-    for (rule, node) in rules.entries() {
-        if known.is_some_and(|known| known.get(rule).is_some()) {
-            problems.push(
-                &node.place,
-                &format!("{at}drop.{rule}"),
-                "a patch can only add drop rules; to change one, replace the whole map file",
-            );
-        }
-    }
-}
-
-fn must_stay_a_table(node: &Node, at: &str, problems: &mut Problems) {
-    if node.removes() || !matches!(node.item, Item::Table(_)) {
-        problems.push(
-            &node.place,
-            at,
-            "a patch cannot remove or replace this; it can only add drop rules",
-        );
-    }
-}
-
-/// RFC 7386 §2: tables merge, everything else replaces, `{ remove = true }` deletes.
-fn merge(target: &mut Node, patch: Node) {
-    let Item::Table(changes) = patch.item else {
-        *target = patch;
-        return;
-    };
-    if !matches!(target.item, Item::Table(_)) {
-        target.item = Item::Table(Vec::new());
-        target.place = patch.place;
-    }
-    let Item::Table(entries) = &mut target.item else { return };
-    for (key, change) in changes {
-        let known = entries.iter().position(|(name, _)| *name == key);
-        match known {
-            Some(at) if change.removes() => drop(entries.remove(at)),
-            Some(at) => match entries.get_mut(at) {
-                // A line of `set` is one value: a patched `copy` must not keep the `table` of the line it replaces.
-                Some((_, node)) if is_line(node) => *node = change,
-                Some((_, node)) => merge(node, change),
-                None => {}
-            },
-            None if change.removes() => {}
-            None => entries.push((key, change)),
-        }
-    }
-}
-
-fn is_line(node: &Node) -> bool {
-    super::verb::VERBS
-        .iter()
-        .any(|verb| *verb != "each" && node.get(verb).is_some())
 }

@@ -4,6 +4,7 @@ use crate::fhir::types::ResourceType;
 
 use super::compile::{Compiler, Keys, list};
 use super::file::{Item, Node};
+use super::near::meant;
 use super::operand::rejoin;
 use super::plan::{Each, Members, Object, Template};
 use super::shape::{Shape, shape_of};
@@ -72,11 +73,16 @@ impl Compiler<'_> {
             names.push(name.to_owned());
             let borrowed: Vec<&str> = names.iter().map(String::as_str).collect();
             let Some(shape) = shape_of(self.shapes, &self.profile, &borrowed) else {
-                let message = format!(
-                    "`{}` has no element `{}`; correct the name, or choose another profile",
-                    self.profile,
-                    borrowed.join(".")
-                );
+                let above = borrowed
+                    .split_last()
+                    .map(|(_, above)| above.join("."))
+                    .unwrap_or_default();
+                let there = self.shapes.below(&self.profile, &above);
+                let remedy = match meant(name, there.iter().map(String::as_str)) {
+                    none if none.is_empty() => "; correct the name, or choose another profile".to_owned(),
+                    meant => meant,
+                };
+                let message = format!("`{}` has no element `{}`{remedy}", self.profile, borrowed.join("."));
                 self.problems.push(&node.place, path, message);
                 return None;
             };
@@ -132,6 +138,15 @@ impl Compiler<'_> {
             Members::Field(field)
         };
         let when = keys.take("when").map(|when| self.when(when, path)).unwrap_or_default();
+        let distinct = match keys.take("distinct") {
+            None => false,
+            Some(node) => {
+                if !matches!(node.item, Item::Bool(true)) {
+                    self.problems.push(&node.place, path, "`distinct` can only be true");
+                }
+                true
+            }
+        };
         let template = match (keys.take("set"), keys.take("value")) {
             (Some(set), None) => {
                 let mut object = Object::default();
@@ -150,7 +165,12 @@ impl Compiler<'_> {
         };
         keys.finish(path, self.problems);
         (self.inside, self.within) = (inside, within);
-        Some((Some(Each { members, when }), template?))
+        let each = Each {
+            members,
+            when,
+            distinct,
+        };
+        Some((Some(each), template?))
     }
 
     /// One verb with its condition.

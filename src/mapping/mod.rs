@@ -34,7 +34,7 @@ use crate::fhir::types::{Id, ResourceType};
 use crate::secret::{self, MacKey};
 
 pub use crate::profile::Problem;
-pub use contract::diff;
+pub use contract::{Described, diff};
 pub use coverage::coverage;
 pub use explain::{Report, check, explain, try_record};
 pub use file::Files;
@@ -50,7 +50,9 @@ mod file;
 mod line;
 mod members;
 mod moment;
+mod near;
 mod operand;
+mod patch;
 mod plan;
 mod reads;
 mod rule;

@@ -2,6 +2,7 @@
 
 use super::compile::{Compiler, Keys};
 use super::file::{Item, Node};
+use super::near::meant;
 use super::shape::Shape;
 use super::verb::{Lookup, Quantity, Text, Unknown, Verb};
 
@@ -52,7 +53,10 @@ impl Compiler<'_> {
         };
         let Some(table) = self.tables.get(name).cloned() else {
             let known: Vec<&str> = self.tables.keys().map(String::as_str).collect();
-            let message = format!("no table `{name}`; there are `{}`", known.join("`, `"));
+            let message = match meant(name, known.iter().copied()) {
+                none if none.is_empty() => format!("no table `{name}`; there are `{}`", known.join("`, `")),
+                meant => format!("no table `{name}`{meant}"),
+            };
             self.problems.push(&node.place, at, message);
             return None;
         };

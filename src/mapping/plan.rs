@@ -16,6 +16,7 @@ use crate::secret;
 
 use super::compile::Compiler;
 use super::file::{Files, Place, parse_map};
+use super::near::meant;
 use super::schema::Schema;
 use super::shape::Shapes;
 use super::source::Field;
@@ -118,6 +119,8 @@ pub(super) struct Slot {
 pub(super) struct Each {
     pub(super) members: Members,
     pub(super) when: When,
+    /// What is in the array already is not put there again.
+    pub(super) distinct: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -161,14 +164,19 @@ impl Plan {
             let map = compiler.map(&name, &tree, version(files, &name));
             maps.insert(name, map);
         }
-        for (path, patch) in files.patches() {
-            if !path.strip_suffix(".toml").is_some_and(|name| maps.contains_key(name)) {
-                let place = Place {
-                    file: patch.label.as_str().into(),
-                    line: 1,
-                };
-                problems.push(&place, "", "there is no map with this path; the patch would do nothing");
+        let names = files.map_names();
+        for (path, patch) in files.patches().filter(|(path, _)| path.ends_with(".toml")) {
+            let name = path.trim_end_matches(".toml");
+            if !names.iter().any(|known| known == name) {
+                let meant = meant(name, names.iter().map(String::as_str));
+                let message = format!("there is no map with this path, so the patch would do nothing{meant}");
+                problems.push(&top_of(&patch.label), "", message);
             }
+        }
+        for stray in files.strays() {
+            let message = "patches nothing: a patch of a map is TOML (`ons/report.toml`, where `{ remove = true }` stands for null), \
+                           one of a code table stands in `tables/`";
+            problems.push(&top_of(stray), "", message);
         }
         if problems.is_empty() {
             Ok(Self { maps })
@@ -200,24 +208,27 @@ impl Plan {
     }
 }
 
+/// The first line of a file.
+fn top_of(file: &str) -> Place {
+    Place {
+        file: file.into(),
+        line: 1,
+    }
+}
+
 fn load_tables(files: &Files, problems: &mut Problems) -> BTreeMap<String, Arc<Table>> {
     let mut tables = BTreeMap::new();
-    for (path, text) in files.below("tables/", ".json") {
+    for (path, text) in files.patched_tables(problems) {
         let name = path.trim_start_matches("tables/").trim_end_matches(".json");
-        match Table::parse(text) {
+        // A fault in a table that has a patch is most likely in the patch.
+        let label = files.patch(&path).map_or(path.as_str(), |patch| &patch.label);
+        match Table::parse(&text) {
             Ok(table) => {
                 tables.insert(name.to_owned(), Arc::new(table));
             }
             Err(faults) => {
                 for (element, message) in faults {
-                    problems.push(
-                        &Place {
-                            file: path.into(),
-                            line: 1,
-                        },
-                        &element,
-                        message,
-                    );
+                    problems.push(&top_of(label), &element, message);
                 }
             }
         }
@@ -230,14 +241,7 @@ fn load_schema(files: &Files, map: &str, problems: &mut Problems) -> Option<Sche
     match Schema::parse(files.get(&path)?) {
         Ok(schema) => Some(schema),
         Err(message) => {
-            problems.push(
-                &Place {
-                    file: path.as_str().into(),
-                    line: 1,
-                },
-                "",
-                message,
-            );
+            problems.push(&top_of(&path), "", message);
             None
         }
     }
@@ -250,8 +254,18 @@ fn version(files: &Files, map: &str) -> String {
     for text in [files.get(&path), patch].into_iter().flatten() {
         all.extend_from_slice(&secret::sha256(text.as_bytes()));
     }
-    for (_, text) in files.below("tables/", ".json") {
+    for (path, text) in files.below("tables/", ".json") {
         all.extend_from_slice(&secret::sha256(text.as_bytes()));
+        if let Some(patch) = files.patch(path) {
+            all.extend_from_slice(&secret::sha256(patch.text.as_bytes()));
+        }
+    }
+    // A table of the tenant's own has no text below it.
+    let own = files
+        .patches()
+        .filter(|(path, _)| path.starts_with("tables/") && files.get(path).is_none());
+    for (_, patch) in own {
+        all.extend_from_slice(&secret::sha256(patch.text.as_bytes()));
     }
     let mut hash = secret::hex(&secret::sha256(&all));
     hash.truncate(16);

@@ -230,17 +230,19 @@ impl<'a> Run<'_, 'a> {
                 Content::Many(slots) => {
                     let mut values = Vec::with_capacity(slots.len());
                     let mut read = false;
-                    let mut take = |made: Option<Made>| {
+                    let mut take = |made: Option<Made>, distinct: bool| {
                         if let Some(made) = made {
                             read |= made.read;
-                            values.push(made.value);
+                            if !distinct || !values.contains(&made.value) {
+                                values.push(made.value);
+                            }
                         }
                     };
                     for slot in slots {
                         match &slot.each {
-                            None => take(self.template(&slot.template, frame)?),
+                            None => take(self.template(&slot.template, frame)?, false),
                             Some(each) => self.each(each, frame, &mut |member| {
-                                take(self.template(&slot.template, member)?);
+                                take(self.template(&slot.template, member)?, each.distinct);
                                 Ok(())
                             })?,
                         }

@@ -41,6 +41,22 @@ impl Schema {
         true
     }
 
+    /// The names of the fields that could stand where the last key of the path stands.
+    pub(super) fn beside(&self, keys: &[String]) -> Vec<String> {
+        let mut at = self.resolve(&self.0);
+        for key in keys.iter().take(keys.len().saturating_sub(1)) {
+            let next = if key == "[]" {
+                at.get("items")
+            } else {
+                at.get("properties").and_then(|properties| properties.get(key))
+            };
+            let Some(next) = next else { return Vec::new() };
+            at = self.resolve(next);
+        }
+        let properties = at.get("properties").and_then(Value::as_object);
+        properties.into_iter().flatten().map(|(name, _)| name.clone()).collect()
+    }
+
     /// The closed list of texts that the field may hold.
     pub(super) fn choices(&self, keys: &[String]) -> Vec<String> {
         let mut at = self.resolve(&self.0);

@@ -36,6 +36,14 @@ pub(super) trait Shapes {
     fn profile(&self, name: &str) -> Option<(String, String)>;
     /// The element at a path without indices.
     fn element(&self, profile: &str, path: &str) -> Option<Shape>;
+    /// The short names of the profiles, for a remedy.
+    fn profiles(&self) -> Vec<String> {
+        Vec::new()
+    }
+    /// The elements below a path, for a remedy.
+    fn below(&self, _profile: &str, _path: &str) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 impl Shapes for Registry {
@@ -54,6 +62,16 @@ impl Shapes for Registry {
             codes: element.required_value_set().and_then(|set| self.codes(set)),
             targets: owned(element.targets()),
         })
+    }
+
+    fn profiles(&self) -> Vec<String> {
+        self.own().map(|profile| profile.name().to_owned()).collect()
+    }
+
+    fn below(&self, profile: &str, path: &str) -> Vec<String> {
+        Self::profile(self, profile)
+            .map(|profile| profile.below(path))
+            .unwrap_or_default()
     }
 }
 

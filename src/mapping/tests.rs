@@ -10,6 +10,7 @@ use super::*;
 use crate::profile::Registry;
 
 mod load;
+mod patches;
 mod verbs;
 
 static REGISTRY: LazyLock<Registry> = LazyLock::new(Registry::builtin);
@@ -285,13 +286,18 @@ fn try_shows_the_resource_and_the_fields_of_the_record_that_go_nowhere() {
         zone: &zone,
         report_types: ReportTypes::Every,
     };
-    let record = r#"{"id": 7, "lastName": "Vos", "freeField1": "x"}"#;
-    let report = try_record(&plan, "ons/client", record, &context, &REGISTRY);
+    let record = json!({"id": 7, "lastName": "Vos", "freeField1": "x"});
+    let report = try_record(&plan, "ons/client", &record, &context, &REGISTRY);
     assert!(report.ok, "{}", report.text);
     assert!(report.text.contains("\"family\": \"Vos\"") && report.text.contains("never reads: freeField1"));
-    let report = try_record(&plan, "ons/client", r#"{"id": 7}"#, &context, &REGISTRY);
+    let report = try_record(&plan, "ons/client", &json!({"id": 7}), &context, &REGISTRY);
     assert!(!report.ok && report.text.contains("`name`"), "{}", report.text);
-    assert!(!try_record(&plan, "ons/client", "{", &context, &REGISTRY).ok);
+    let report = try_record(&plan, "ons/cliemt", &record, &context, &REGISTRY);
+    assert!(
+        !report.ok && report.text.contains("did you mean `ons/client`?"),
+        "{}",
+        report.text
+    );
 }
 
 /// `cargo test --release --lib mapping::tests::speed -- --ignored --nocapture`

@@ -61,12 +61,26 @@ pub use crate::fhir::outcome::{Issue, IssueType, Severity};
 
 /// What is wrong in a file of definitions, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{file}:{line}: {element}: {message}")]
+#[error("{file}:{line}: {}{message}", named(.element))]
 pub struct Problem {
     pub file: String,
     pub line: usize,
     pub element: String,
     pub message: String,
+}
+
+/// The element before a message; nothing where it is about the whole file.
+fn named(element: &str) -> String {
+    if element.is_empty() {
+        String::new()
+    } else {
+        format!("{element}: ")
+    }
+}
+
+/// This project's StructureDefinitions, ValueSets and CodeSystems as JSON, for whoever hands them on.
+pub fn definitions() -> impl Iterator<Item = &'static str> {
+    package::own()
 }
 
 /// Every known definition: the built-in R4 table, this project's profiles and value sets, and loaded packages.
@@ -231,6 +245,20 @@ impl Profile {
             (definition, rule, last) = (next, child, &step.name);
         }
         Some(self.describe(rule, last))
+    }
+
+    /// The names of the elements below a path, a choice spelt out: for who mistypes one.
+    pub fn below(&self, path: &str) -> Vec<String> {
+        let mut definition = self.definition();
+        let mut rule = &definition.rules[0];
+        let steps = path.split('.').filter(|step| !step.is_empty());
+        for name in steps {
+            match self.library.child(definition, rule, name) {
+                Some(found) => (definition, rule) = found,
+                None => return Vec::new(),
+            }
+        }
+        self.library.children(definition, rule)
     }
 
     fn describe<'a>(&'a self, rule: &'a Rule, name: &str) -> Element<'a> {

@@ -67,6 +67,12 @@ pub(super) fn library(dir: Option<&Path>, packages: &[PathBuf]) -> Result<Librar
     }
 }
 
+/// The texts of this project's own files.
+pub(super) fn own() -> impl Iterator<Item = &'static str> {
+    let files = OWN.files().filter(|file| is_json(file.path()));
+    files.filter_map(include_dir::File::contents_utf8)
+}
+
 /// Files by name: definitions are read in a fixed order.
 type Files = BTreeMap<String, Vec<u8>>;
 

@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::Problems;
-use super::explain::Report;
+use super::explain::{Report, unknown_map};
 use super::file::{Files, Item, Node, parse_map};
 use super::plan::Plan;
 use super::reads::{fields_read, is_read};
@@ -33,22 +33,56 @@ struct Shape {
 /// Fields by path, `carePlanEntries.[].id`.
 type Fields = BTreeMap<Vec<String>, Shape>;
 
-/// `inzage contract diff`: the old and the new description, as texts. `map`: the map that reads the records, where the file does
-/// not tell.
-pub fn diff(old: &str, new: &str, map: Option<&str>, files: &Files, plan: &Plan) -> Report {
-    let read = |text: &str, which: &str| {
-        serde_json::from_str::<Value>(text).map_err(|error| format!("The {which} description is not JSON: {error}\n"))
-    };
-    let (old, new) = match (read(old, "old"), read(new, "new")) {
+/// A description of a source: how its file is called, and its text.
+#[derive(Clone, Copy, Debug)]
+pub struct Described<'a> {
+    pub file: &'a str,
+    pub text: &'a str,
+}
+
+impl Described<'_> {
+    fn read(self) -> Result<Value, String> {
+        let Self { file, text } = self;
+        let value: Value = serde_json::from_str(text)
+            .map_err(|error| format!("{file}:{}: not JSON: {error}; name a JSON file\n", error.line()))?;
+        let is_schema = [
+            "properties",
+            "items",
+            "$ref",
+            "allOf",
+            "oneOf",
+            "anyOf",
+            "definitions",
+            "$defs",
+        ]
+        .iter()
+        .any(|key| value.get(key).is_some());
+        if is_schema || value.get("paths").is_some() || value.pointer("/components/schemas").is_some() {
+            Ok(value)
+        } else {
+            Err(format!(
+                "{file}:1: neither a JSON Schema (no `properties`) nor an OpenAPI document (no `paths`); name one of the two\n"
+            ))
+        }
+    }
+}
+
+/// `inzage contract diff`: the old and the new description. `map`: the map that reads the records, where the file does not tell.
+pub fn diff(old: Described<'_>, new: Described<'_>, map: Option<&str>, files: &Files, plan: &Plan) -> Report {
+    let (old, new) = match (old.read(), new.read()) {
         (Ok(old), Ok(new)) => (old, new),
-        (Err(text), _) | (_, Err(text)) => return Report { text, ok: false },
+        (old, new) => {
+            let texts = [old.err(), new.err()].into_iter().flatten();
+            return Report {
+                text: texts.collect(),
+                ok: false,
+            };
+        }
     };
     if let Some(map) = map
         && !plan.maps.contains_key(map)
     {
-        let known: Vec<&str> = plan.map_names().collect();
-        let text = format!("There is no map `{map}`; there are {}.\n", known.join(", "));
-        return Report { text, ok: false };
+        return unknown_map(plan, map);
     }
     let mut found = Found {
         text: String::new(),

@@ -6,7 +6,15 @@ use crate::profile::Registry;
 fn told(old: &Value, new: &Value, map: Option<&str>) -> Report {
     let files = Files::builtin();
     let plan = Plan::load(&files, &Registry::builtin()).unwrap();
-    diff(&old.to_string(), &new.to_string(), map, &files, &plan)
+    let (old, new) = (old.to_string(), new.to_string());
+    let described = |file, text| Described { file, text };
+    diff(
+        described("old.json", &old),
+        described("new.json", &new),
+        map,
+        &files,
+        &plan,
+    )
 }
 
 fn source() -> Value {
@@ -84,4 +92,27 @@ fn of_an_openapi_document_requests_and_the_schemas_of_the_maps_are_compared() {
         assert!(report.text.contains(text), "{text}: {}", report.text);
     }
     assert!(!report.ok);
+}
+
+#[test]
+fn what_is_no_description_is_told_with_its_file_and_both_at_once() {
+    let files = Files::builtin();
+    let plan = Plan::load(&files, &Registry::builtin()).unwrap();
+    let described = |file, text| Described { file, text };
+    let report = diff(
+        described("old.json", "{\n\"properties\": "),
+        described("new.json", "[]"),
+        None,
+        &files,
+        &plan,
+    );
+    assert!(!report.ok);
+    let lines: Vec<&str> = report.text.lines().collect();
+    assert_eq!(lines.len(), 2, "{}", report.text);
+    assert!(lines[0].starts_with("old.json:2: not JSON"), "{}", lines[0]);
+    assert!(
+        lines[1].starts_with("new.json:1: neither a JSON Schema"),
+        "{}",
+        lines[1]
+    );
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn problems(files: &Files) -> Vec<String> {
+pub(super) fn problems(files: &Files) -> Vec<String> {
     match Plan::load_with(files, &ELEMENTS) {
         Ok(_) => Vec::new(),
         Err(problems) => problems.iter().map(ToString::to_string).collect(),
@@ -136,67 +136,6 @@ fn a_rule_that_tests_nothing_and_a_list_that_is_not_there_are_told() {
     for wanted in ["must test something", "no `[list.none]` above", "no `[list.b]` above"] {
         assert!(all.contains(wanted), "{wanted}: {all}");
     }
-}
-
-const SWITCH: &str = "[[drop]]\nrule = \"hidden\"\nreason = \"hidden\"\nwhen = { field = \"hidden\", not = false }\n";
-
-#[test]
-fn a_patch_changes_adds_and_removes_lines() {
-    let mut files = files(&format!(
-        "{HEAD}[resource.set]\n\"valueString\" = {{ text = \"a\", required = true }}\n\"status\" = {{ const = \"final\" }}\n{SWITCH}"
-    ));
-    files.add_patch(
-        "x/y.toml",
-        "[resource.one.set]\n\"valueString\" = { copy = \"b\" }\n\"status\" = { remove = true }\n\
-         \"issued\" = { instant = \"at\" }\n[drop.late]\nreason = \"late\"\nwhen = { field = \"late\", is = true }\n",
-    );
-    let plan = small_plan(&files);
-    let record = json!({"id": 1, "client": 2, "hidden": false, "b": "B", "at": "2026-01-01T00:00:00Z"});
-    let Outcome::Mapped(resources) = run(&plan, &record) else {
-        panic!("not mapped")
-    };
-    assert_eq!(resources[0].resource["valueString"], "B");
-    assert!(resources[0].resource.get("status").is_none());
-    assert!(resources[0].resource["issued"].is_string());
-    let late = json!({"id": 1, "client": 2, "hidden": false, "late": true});
-    assert!(matches!(run(&plan, &late), Outcome::Dropped { rule, .. } if rule == "late"));
-}
-
-#[test]
-fn a_patch_cannot_open_what_the_map_withholds() {
-    for patch in [
-        "[drop.hidden]\nwhen = { field = \"hidden\", is = true }\n",
-        "[drop.hidden]\nremove = true\n",
-        "[drop]\nremove = true\n",
-        "drop = 1\n",
-        "[[drop]]\nrule = \"hidden\"\nreason = \"?\"\nwhen = { field = \"a\", is = 1 }\n",
-    ] {
-        let mut files = files(&format!(
-            "{HEAD}[resource.set]\n\"status\" = {{ const = \"final\" }}\n{SWITCH}"
-        ));
-        files.add_patch("x/y.toml", patch);
-        let found = problems(&files);
-        assert!(
-            found.iter().any(|one| one.starts_with("patch of x/y.toml:")),
-            "{patch}: {found:#?}"
-        );
-    }
-}
-
-#[test]
-fn a_patch_of_no_map_and_a_fault_in_a_patch_are_told_with_the_place_in_the_patch() {
-    let mut files = files(&format!("{HEAD}[resource.set]\n\"status\" = {{ const = \"final\" }}\n"));
-    files.add_patch("x/none.toml", "a = 1\n");
-    files.add_patch("x/y.toml", "[resource.one.set]\n\n\"none\" = { copy = \"a\" }\n");
-    let found = problems(&files);
-    assert!(
-        found.iter().any(|one| one.starts_with("patch of x/none.toml:1: ")),
-        "{found:#?}"
-    );
-    assert!(
-        found.iter().any(|one| one.starts_with("patch of x/y.toml:3: none: ")),
-        "{found:#?}"
-    );
 }
 
 #[test]

@@ -46,6 +46,19 @@ fn code_and_concept_go_through_a_table() {
 }
 
 #[test]
+fn what_is_in_a_list_already_is_not_put_there_again_where_the_line_says_so() {
+    let part = |field: &str| {
+        format!("{{ each = \"{field}\", distinct = true, value = {{ reference = \"none\", display = \"n\" }} }}")
+    };
+    let set = format!("\"performer[0]\" = {}\n\"performer[1]\" = {}", part("a"), part("b"));
+    let record = json!({"a": [{"n": "x"}, {"n": "y"}, {"n": "x"}], "b": [{"n": "y"}, {"n": "z"}]});
+    let wanted = json!({"performer": [{"display": "x"}, {"display": "y"}, {"display": "z"}]});
+    assert_eq!(made(&set, record.clone()), wanted);
+    let every = made(&set.replace("distinct = true, ", ""), record);
+    assert_eq!(every["performer"].as_array().unwrap().len(), 5);
+}
+
+#[test]
 fn an_unknown_code_is_left_out_where_the_line_says_so() {
     let set = r#""code" = { first = [{ concept = "c", table = "colour", unknown = "omit" }, { concept = "c" }] }"#;
     assert_eq!(made(set, json!({"c": "paars"})), json!({"code": {"text": "paars"}}));
