@@ -4,8 +4,11 @@
 //! Types come from [`ResourceType`], search parameters from [`search::params`], so a statement cannot promise what the parser
 //! does not know. The interactions are the four that the router has, and are the same for every type but Person, which is only read.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
+use super::definition::Definition;
 use super::search;
 use super::types::ResourceType;
 
@@ -22,6 +25,8 @@ pub struct Capability<'a> {
     /// Of the software.
     pub version: &'a str,
     pub endpoints: Endpoints,
+    /// The canonicals of the profiles of each type, for those that are served.
+    pub profiles: &'a BTreeMap<String, Vec<String>>,
 }
 
 /// The OAuth endpoints, the same as in discovery: what is absent there is absent here.
@@ -45,8 +50,15 @@ impl Capability<'_> {
     }
 
     fn to_value(&self) -> Value {
-        let stored = ResourceType::ALL.iter().map(|kind| resource(*kind));
-        let resources: Vec<Value> = stored.chain([group()]).collect();
+        let stored = ResourceType::ALL.iter().map(|kind| {
+            let mut resource = resource(*kind);
+            if let Some(profiles) = self.profiles.get(kind.as_str()) {
+                resource["supportedProfile"] = json!(profiles);
+            }
+            resource
+        });
+        let definitions = Definition::ALL.iter().map(|kind| definition(*kind));
+        let resources: Vec<Value> = stored.chain([group()]).chain(definitions).collect();
         json!({
             "resourceType": "CapabilityStatement",
             "status": "active",
@@ -60,7 +72,8 @@ impl Capability<'_> {
             "format": ["application/fhir+json", "json"],
             "rest": [{
                 "mode": "server",
-                "documentation": "Every interaction needs a SMART access token and shows only the clients that its owner may see. \
+                "documentation": "Every interaction needs a SMART access token and shows only the clients that its owner may see; \
+                                  profiles, code systems, value sets and code tables are for anybody. \
                                   Searches take Prefer: handling=strict|lenient, _sort by any date parameter, _lastUpdated or _id, \
                                   _count up to 200, _total=none|accurate and _summary=count. A batch holds up to 50 reads and \
                                   searches. Not offered: writes, transactions, chaining, _has, _include, _filter, _query, GraphQL, search and history over all types. \
@@ -148,6 +161,29 @@ fn group() -> Value {
     })
 }
 
+/// Profiles, code systems, value sets and code tables, the same for everybody.
+fn definition(kind: Definition) -> Value {
+    let params: Vec<Value> = kind
+        .params()
+        .map(|param| json!({ "name": param.name, "definition": param.definition(), "type": param.compares.as_str() }))
+        .collect();
+    let mut resource = json!({
+        "type": kind.as_str(),
+        "documentation": "For anybody, without a token.",
+        "interaction": [{ "code": "read" }, { "code": "search-type" }],
+        "versioning": "no-version",
+        "readHistory": false,
+        "updateCreate": false,
+        "conditionalRead": "not-supported",
+        "searchParam": params
+    });
+    if kind.is_expanded() {
+        let definition = "http://hl7.org/fhir/OperationDefinition/ValueSet-expand";
+        resource["operation"] = json!([{ "name": "expand", "definition": definition }]);
+    }
+    resource
+}
+
 /// A Person is made at the moment of the read, so there is nothing to search and no version.
 fn person() -> Value {
     json!({
@@ -166,8 +202,11 @@ mod tests {
     use super::*;
 
     fn statement() -> (usize, Value) {
+        let profile = "https://inzage.dev/fhir/StructureDefinition/inzage-Client";
+        let profiles = BTreeMap::from([("Patient".to_owned(), vec![profile.to_owned()])]);
         let bytes = Capability {
             name: "Topaz",
+            profiles: &profiles,
             base: "https://gateway.example/topaz/fhir".to_owned(),
             version: "0.1.0",
             endpoints: Endpoints {
@@ -188,7 +227,16 @@ mod tests {
         let (size, value) = statement();
         assert!(size < 100_000, "{size}");
         let resources = value["rest"][0]["resource"].as_array().unwrap();
-        assert_eq!(resources.len(), ResourceType::ALL.len() + 1, "and the Group");
+        let others = 1 + Definition::ALL.len();
+        assert_eq!(
+            resources.len(),
+            ResourceType::ALL.len() + others,
+            "and the Group, and definitions"
+        );
+        let patient = resources.iter().find(|one| one["type"] == "Patient").unwrap();
+        assert_eq!(patient["supportedProfile"].as_array().unwrap().len(), 1);
+        let set = resources.iter().find(|one| one["type"] == "ValueSet").unwrap();
+        assert_eq!(set["operation"][0]["name"], "expand");
         for (resource, kind) in resources.iter().zip(ResourceType::ALL) {
             assert_eq!(resource["type"], kind.as_str());
             if *kind == ResourceType::Person {

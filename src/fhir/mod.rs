@@ -3,6 +3,7 @@
 pub mod brand;
 pub mod bundle;
 pub mod capability;
+pub mod definition;
 pub mod json;
 pub mod model;
 pub mod openapi;

@@ -7,6 +7,7 @@
 use serde_json::{Map, Value, json};
 
 use super::capability::Capability;
+use super::definition::Definition;
 use super::search;
 use super::types::ResourceType;
 
@@ -37,6 +38,9 @@ pub fn document(of: &Capability<'_>) -> Vec<u8> {
     for kind in ResourceType::ALL {
         add(&mut paths, *kind);
     }
+    for kind in Definition::ALL {
+        define(&mut paths, *kind);
+    }
     let flow = json!({
         "authorizationUrl": of.endpoints.authorize, "tokenUrl": of.endpoints.token, "refreshUrl": of.endpoints.token,
         "scopes": { "patient/*.rs": "Read and search what the person may see of the chosen client" }
@@ -46,7 +50,7 @@ pub fn document(of: &Capability<'_>) -> Vec<u8> {
         "info": {
             "title": format!("FHIR API of {}", of.name),
             "version": of.version,
-            "description": "FHIR R4, read only. Every path but /metadata needs a SMART access token."
+            "description": "FHIR R4, read only. Every path but /metadata and those of definitions needs a SMART access token."
         },
         "servers": [{ "url": of.base }],
         "security": [{ "smart": [] }],
@@ -99,6 +103,43 @@ fn add(paths: &mut Map<String, Value>, kind: ResourceType) {
     );
 }
 
+/// Profiles, code systems, value sets and code tables: for anybody.
+fn define(paths: &mut Map<String, Value>, kind: Definition) {
+    let in_query = |name: &str, about: &str| json!({ "name": name, "in": "query", "description": about, "schema": { "type": "string" } });
+    let asked: Vec<Value> = kind
+        .params()
+        .map(|param| in_query(param.name, param.compares.as_str()))
+        .chain([in_query("_count", "Resources on a page, up to 200")])
+        .collect();
+    let id = in_path("id", "[A-Za-z0-9.-]{1,64}");
+    let mut add = |path: String, answer: &str, id: String, parameters: &[Value]| {
+        paths.insert(path, json!({ "get": operation(answer, &id, parameters, true) }));
+    };
+    add(format!("/{kind}"), "Bundle", format!("search{kind}"), &asked);
+    add(
+        format!("/{kind}/{{id}}"),
+        kind.as_str(),
+        format!("read{kind}"),
+        std::slice::from_ref(&id),
+    );
+    if kind.is_expanded() {
+        let filter = in_query("filter", "Only codes whose display has this text");
+        let url = in_query("url", "The canonical of the value set");
+        add(
+            format!("/{kind}/{{id}}/$expand"),
+            kind.as_str(),
+            format!("expand{kind}"),
+            &[id, filter.clone()],
+        );
+        add(
+            format!("/{kind}/$expand"),
+            kind.as_str(),
+            format!("expand{kind}ByUrl"),
+            &[url, filter],
+        );
+    }
+}
+
 fn in_path(name: &str, pattern: &str) -> Value {
     json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string", "pattern": format!("^{pattern}$") } })
 }
@@ -135,6 +176,7 @@ mod tests {
     fn every_type_has_every_interaction_and_every_parameter() {
         let of = Capability {
             name: "Topaz",
+            profiles: &std::collections::BTreeMap::new(),
             base: "https://gateway.example/topaz/fhir".to_owned(),
             version: "0.1.0",
             endpoints: Endpoints {
@@ -148,8 +190,11 @@ mod tests {
         };
         let document: Value = serde_json::from_slice(&document(&of)).unwrap();
         let paths = document["paths"].as_object().unwrap();
-        // A search has a second form by POST, and /metadata and the batch are no type's.
-        assert_eq!(paths.len(), ResourceType::ALL.len() * (INTERACTIONS.len() + 1) + 2);
+        // A search has a second form by POST, /metadata and the batch are no type's, and a value set is expanded by id and by
+        // canonical.
+        let of_data = ResourceType::ALL.len() * (INTERACTIONS.len() + 1);
+        assert_eq!(paths.len(), of_data + 2 + Definition::ALL.len() * 2 + 2);
+        assert_eq!(paths["/ValueSet/$expand"]["get"]["security"], json!([]));
         for kind in ResourceType::ALL {
             let asked = paths[&format!("/{kind}")]["get"]["parameters"].as_array().unwrap();
             let count = search::COMMON.len() + search::params(*kind).len() + RESULT.len();

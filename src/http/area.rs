@@ -1,9 +1,11 @@
 //! Which part of the gateway a path belongs to: it decides on error bodies, caching and who may call from a browser.
 
+use crate::fhir::definition::Definition;
+
 /// A part of the URL space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Area<'a> {
-    /// Documents for anybody: CapabilityStatement, discovery, public keys.
+    /// Documents for anybody: CapabilityStatement, definitions, discovery, public keys.
     Public,
     /// `/{tenant}/fhir`: data.
     Fhir { tenant: &'a str },
@@ -34,6 +36,7 @@ impl<'a> Area<'a> {
             _ if first == ".well-known" => Self::Public,
             (Some(".well-known"), _) => Self::Public,
             (Some("fhir"), Some("metadata" | ".well-known")) => Self::Public,
+            (Some("fhir"), Some(kind)) if is_definition(kind) => Self::Public,
             (Some("fhir"), _) => Self::Fhir { tenant: first },
             (Some("app-state"), Some("metadata")) => Self::Public,
             (Some("app-state"), _) => Self::AppState { tenant: first },
@@ -59,11 +62,21 @@ impl<'a> Area<'a> {
     pub fn words(self, path: &str) -> Words {
         match self {
             Self::Fhir { .. } | Self::AppState { .. } => Words::Outcome,
-            Self::Public if path.ends_with("/fhir/metadata") || path.ends_with("/app-state/metadata") => Words::Outcome,
+            Self::Public if path.ends_with("/app-state/metadata") || is_fhir(path) => Words::Outcome,
             Self::Public | Self::Token { .. } => Words::OAuth,
             Self::Page => Words::Plain,
         }
     }
+}
+
+/// Whether a public path below the FHIR base speaks FHIR.
+fn is_fhir(path: &str) -> bool {
+    let mut parts = path.split('/').skip(2);
+    parts.next() == Some("fhir") && parts.next().is_some_and(|kind| kind == "metadata" || is_definition(kind))
+}
+
+fn is_definition(kind: &str) -> bool {
+    kind.parse::<Definition>().is_ok()
 }
 
 #[cfg(test)]
@@ -79,6 +92,9 @@ mod tests {
             ("/topaz/fhir/metadata", Area::Public),
             ("/topaz/app-state/metadata", Area::Public),
             ("/topaz/app-state/Basic/a", Area::AppState { tenant }),
+            ("/topaz/fhir/ValueSet/$expand", Area::Public),
+            ("/topaz/fhir/StructureDefinition", Area::Public),
+            ("/topaz/fhir/ValueSetX", Area::Fhir { tenant }),
             ("/topaz/fhir/.well-known/smart-configuration", Area::Public),
             ("/topaz/.well-known/openid-configuration", Area::Public),
             ("/.well-known/oauth-authorization-server/topaz", Area::Public),
@@ -91,6 +107,18 @@ mod tests {
             ("", Area::Page),
         ] {
             assert_eq!(Area::of(path), area, "{path}");
+        }
+    }
+
+    #[test]
+    fn errors_of_definitions_are_outcomes_and_those_of_discovery_are_not() {
+        for (path, is_outcome) in [
+            ("/topaz/fhir/metadata", true),
+            ("/topaz/fhir/CodeSystem/x", true),
+            ("/topaz/fhir/.well-known/smart-configuration", false),
+            ("/topaz/.well-known/openid-configuration", false),
+        ] {
+            assert_eq!(Area::of(path).words(path) == Words::Outcome, is_outcome, "{path}");
         }
     }
 }

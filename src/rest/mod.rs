@@ -19,6 +19,7 @@
 //! What the caller may not see and what does not exist are the same [`Error::NotFound`]: one statement, one answer, one time.
 
 mod condition;
+mod definition;
 pub(crate) mod export;
 mod history;
 mod line;
@@ -30,6 +31,7 @@ pub mod state;
 use jiff::Timestamp;
 
 pub use condition::Unless;
+pub use definition::{Definitions, Unexpanded};
 pub use export::Status as ExportStatus;
 pub use search::Request;
 

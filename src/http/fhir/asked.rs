@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::StatusCode;
-use axum::http::header::{HeaderMap, HeaderName, IF_MODIFIED_SINCE, IF_NONE_MATCH};
+use axum::http::header::{HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH};
 use axum::http::request::Parts;
 use url::form_urlencoded;
 
@@ -152,6 +152,12 @@ pub(super) fn handling(headers: &HeaderMap) -> Handling {
     } else {
         Handling::Lenient
     }
+}
+
+/// Whether a body is a form, by its content type.
+pub(super) fn is_form(kind: Option<&HeaderValue>) -> bool {
+    let kind = kind.map(|kind| kind.as_bytes().to_ascii_lowercase());
+    kind.is_some_and(|kind| kind.starts_with(b"application/x-www-form-urlencoded"))
 }
 
 /// Whether a preference is among those sent (RFC 7240).

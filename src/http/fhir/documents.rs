@@ -1,4 +1,4 @@
-//! `/metadata`, `/openapi.json` and the brands: made once at the start, served from memory.
+//! `/metadata`, `/openapi.json`, the definitions and the brands: made once at the start, served from memory.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,7 +18,9 @@ use crate::fhir::capability::{Capability, Endpoints};
 use crate::fhir::openapi;
 use crate::http::App;
 use crate::http::failure::Failure;
+use crate::mapping::Files;
 use crate::oauth::discovery;
+use crate::rest::Definitions;
 use crate::secret::{hex, sha256};
 
 /// What each tenant's API says of itself.
@@ -30,10 +32,11 @@ struct Documented {
     capability: Document,
     openapi: Document,
     brands: Document,
+    definitions: Arc<Definitions>,
 }
 
 #[derive(Debug)]
-struct Document {
+pub(super) struct Document {
     bytes: Bytes,
     etag: HeaderValue,
 }
@@ -41,22 +44,38 @@ struct Document {
 impl Documents {
     /// `now`: the brands come from the configuration, so they last changed no later than this start.
     pub fn new(config: &Config, now: Timestamp) -> Self {
+        let shared = Arc::new(Definitions::new(&Files::builtin()));
+        let profiles = shared.profiles();
         let made = config.tenants.iter().map(|tenant| {
-            let capability = capability(&config.server, tenant);
+            let definitions = own_definitions(tenant).map_or_else(|| Arc::clone(&shared), Arc::new);
+            let capability = capability(&config.server, tenant, &profiles);
             let openapi = Document::of(openapi::document(&capability));
             let documented = Documented {
                 capability: Document::of(capability.into_bytes()),
                 openapi,
                 brands: brands(&config.server, tenant, now),
+                definitions,
             };
             (tenant.id.to_string(), documented)
         });
         Self(Arc::new(made.collect()))
     }
+
+    /// What a tenant defines for its apps.
+    pub(super) fn definitions(&self, tenant: &str) -> Option<&Definitions> {
+        self.0.get(tenant).map(|documented| &*documented.definitions)
+    }
+}
+
+/// With the tenant's own code tables, if it has any. A folder that cannot be read stops the start elsewhere.
+fn own_definitions(tenant: &Tenant) -> Option<Definitions> {
+    let mut files = Files::builtin();
+    files.patch_with(tenant.map_patches.as_ref()?).ok()?;
+    Some(Definitions::new(&files))
 }
 
 impl Document {
-    fn of(bytes: Vec<u8>) -> Self {
+    pub(super) fn of(bytes: Vec<u8>) -> Self {
         let tag = format!("\"{}\"", &hex(&sha256(&bytes))[..16]);
         Self::tagged(bytes, tag)
     }
@@ -69,12 +88,13 @@ impl Document {
     }
 }
 
-fn capability<'a>(server: &Server, tenant: &'a Tenant) -> Capability<'a> {
+fn capability<'a>(server: &Server, tenant: &'a Tenant, profiles: &'a BTreeMap<String, Vec<String>>) -> Capability<'a> {
     let issuer = server.issuer(tenant.id.as_str());
     Capability {
         name: &tenant.name,
         base: server.fhir_base(tenant.id.as_str()),
         version: env!("CARGO_PKG_VERSION"),
+        profiles,
         endpoints: Endpoints {
             authorize: format!("{issuer}/oauth/authorize"),
             token: format!("{issuer}/oauth/token"),
@@ -155,7 +175,7 @@ pub(super) async fn openapi(
 
 impl Document {
     /// The document, or 304 for who has it already.
-    fn answer(&self, headers: &HeaderMap, kind: &'static str) -> Response {
+    pub(super) fn answer(&self, headers: &HeaderMap, kind: &'static str) -> Response {
         let known = headers.get(IF_NONE_MATCH).is_some_and(|tags| {
             let tags = tags.to_str().unwrap_or_default();
             tags == "*"

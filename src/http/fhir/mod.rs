@@ -10,6 +10,9 @@ mod asked;
 mod backend_tests;
 mod batch;
 mod bearer;
+mod definitions;
+#[cfg(test)]
+mod definitions_tests;
 mod documents;
 mod export;
 #[cfg(test)]
@@ -51,6 +54,7 @@ use crate::rest::Request;
 pub fn routes() -> Router<App> {
     Router::new()
         .merge(export::routes())
+        .merge(definitions::routes())
         .merge(state::routes())
         .route("/{tenant}/fhir", get(whole_system).post(batch::batch))
         .route("/{tenant}/fhir/", get(whole_system).post(batch::batch))
@@ -114,10 +118,7 @@ async fn search_by_form(
     headers: HeaderMap,
     body: axum::body::Bytes,
 ) -> Result<Response, Response> {
-    let kind = headers
-        .get(CONTENT_TYPE)
-        .map(|kind| kind.as_bytes().to_ascii_lowercase());
-    if !body.is_empty() && !kind.is_some_and(|kind| kind.starts_with(b"application/x-www-form-urlencoded")) {
+    if !body.is_empty() && !asked::is_form(headers.get(CONTENT_TYPE)) {
         return Err(StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response());
     }
     asked.pairs.extend(form_urlencoded::parse(&body).into_owned());
