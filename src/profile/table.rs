@@ -173,17 +173,18 @@ fn full(name: &str, prefix: &str) -> String {
     }
 }
 
-/// `[url] value = "1..1 code !set", on = ["HumanName.given"]`
+/// `[url] value = "code !set", on = ["HumanName.given"]`, or `parts = true` for one whose value stands in extensions of its own.
 fn extensions(table: &Table, types: &[Definition]) -> Result<Vec<Definition>, Wrong> {
     let base = types.iter().find(|one| one.kind == "Extension");
     let base = base.ok_or_else(|| ("Extension".to_owned(), "the table must have it".to_owned()))?;
     let mut all = Vec::with_capacity(table.len());
     for (url, entry) in table {
         let wrong = |text: &str| (url.clone(), text.to_owned());
-        let value = entry
-            .get("value")
-            .and_then(Value::as_str)
-            .ok_or_else(|| wrong("needs a value"))?;
+        let value = entry.get("value").and_then(Value::as_str);
+        let in_parts = entry.get("parts").and_then(Value::as_bool).unwrap_or(false);
+        if value.is_some() == in_parts {
+            return Err(wrong("needs a value, or parts = true"));
+        }
         let on = entry
             .get("on")
             .and_then(Value::as_array)
@@ -191,9 +192,12 @@ fn extensions(table: &Table, types: &[Definition]) -> Result<Vec<Definition>, Wr
         let mut rules = base.rules.clone();
         for rule in &mut rules {
             match rule.name() {
+                "extension" if in_parts => rule.min = 1,
                 "extension" => rule.max = Some(0),
                 "url" => rule.value = Some(super::definition::Required::Fixed(url.clone().into())),
+                "value[x]" if in_parts => rule.max = Some(0),
                 "value[x]" => {
+                    let value = value.unwrap_or_default();
                     *rule = parse("Extension.value[x]", &format!("1..1 {value}")).map_err(|text| wrong(&text))?;
                 }
                 _ => {}

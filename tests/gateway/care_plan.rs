@@ -78,6 +78,45 @@ async fn a_goal_says_its_domain_its_discipline_how_far_it_is_and_the_ratings_of_
 }
 
 #[tokio::test]
+async fn a_plan_names_each_discipline_of_its_open_lines_once_and_what_kind_of_plan_it_is() {
+    let client = Cast::default().everything;
+    let dossiers = Dossiers::new(10, &[client]).await;
+    // A line that is hidden is the only one of its discipline.
+    let plans = dossiers.population.of(Shelf::CarePlans, client);
+    let plan = plans.iter().find(|plan| plan["status"] == "ACTIVE").unwrap();
+    let key = plan["id"].to_string();
+    dossiers.population.write(dossiers.clock.now(), |edit| {
+        edit.change(Shelf::CarePlans, &key, |plan| {
+            for (line, place) in plan["carePlanEntries"].as_array_mut().unwrap().iter_mut().zip(0..) {
+                let domain = if place == 0 {
+                    "Woon- en leefomstandigheden"
+                } else {
+                    "Participatie"
+                };
+                for part in ["/demandEntry/demand", "/goalEntry/goal"] {
+                    let part = line.pointer_mut(part).unwrap();
+                    part["domain"]["name"] = domain.into();
+                    part["hidden"] = (place == 0).into();
+                }
+            }
+        });
+    });
+    dossiers.sync(Want::Everything).await;
+    let id = dossiers.id("care-plan", &key);
+    let plans = of_kind(&dossiers, client, "CarePlan").await;
+    let plan = plans.iter().find(|plan| plan["id"] == id.as_str()).unwrap();
+    let codes = |system: &str| -> Vec<&str> {
+        let categories = plan["category"].as_array().unwrap().iter();
+        let codings = categories.flat_map(|category| category["coding"].as_array().unwrap());
+        let of_system =
+            codings.filter(|coding| coding["system"] == format!("https://inzage.dev/fhir/CodeSystem/{system}"));
+        of_system.map(|coding| coding["code"].as_str().unwrap()).collect()
+    };
+    assert_eq!(codes("plansoort"), ["zorgplan"]);
+    assert_eq!(codes("discipline"), ["welzijn"]);
+}
+
+#[tokio::test]
 async fn the_parts_of_a_plan_are_found_by_discipline_and_the_plan_of_a_day_by_its_date() {
     let client = Cast::default().everything;
     let dossiers = Dossiers::new(10, &[client]).await;
@@ -108,7 +147,8 @@ async fn the_parts_of_a_plan_are_found_by_discipline_and_the_plan_of_a_day_by_it
             .map(|entry| serde_json::from_str(&entry.body).unwrap());
         found.push(bodies.collect::<Vec<Value>>());
     }
-    assert!(!found[0].is_empty() && found[0].iter().all(|action| action["partOf"].is_array()));
+    let (actions, whole): (Vec<&Value>, Vec<&Value>) = found[0].iter().partition(|it| it["partOf"].is_array());
+    assert!(!actions.is_empty() && !whole.is_empty());
     assert!(found[1].is_empty() && found[3].is_empty());
     let plans: Vec<&Value> = found[2].iter().filter(|plan| plan.get("partOf").is_none()).collect();
     assert_eq!(plans.len(), 1, "one plan holds on one day");

@@ -53,7 +53,7 @@ pub(super) struct Joined {
     /// The plan before each plan.
     before: HashMap<String, String>,
     /// The plans of each client that is not settled yet: first day and key.
-    dated: HashMap<String, Vec<(String, String)>>,
+    dated: HashMap<(String, String), Vec<(String, String)>>,
 }
 
 impl Joined {
@@ -118,11 +118,13 @@ impl Joined {
     /// A plan that the client may see, as the map decides it; after its lines.
     pub fn add_plan(&mut self, row: &Row<'_>) {
         let key = row.key().unwrap_or_default();
-        let is_seen = matches!(row.text("Status"), "A" | "V") && row.text("Soort") == "ZORGPLAN";
+        let is_seen =
+            matches!(row.text("Status"), "A" | "V") && matches!(row.text("Soort"), "ZORGPLAN" | "BEHANDELPLAN");
         if is_seen && self.lines.contains_key(key) {
             let plan = (row.text("Van").to_owned(), key.to_owned());
-            let client = row.text("ClientSysId").to_owned();
-            self.dated.entry(client).or_default().push(plan);
+            // A plan takes the place of one of its own kind.
+            let whose = (row.text("ClientSysId").to_owned(), row.text("Soort").to_owned());
+            self.dated.entry(whose).or_default().push(plan);
         }
     }
 

@@ -50,9 +50,22 @@ impl Surveys {
 
     /// A record for each, with its version.
     pub(super) fn records(&self) -> impl Iterator<Item = (String, Value)> {
-        let record = |(id, (version, title)): (&u64, &Titled)| (version.clone(), json!({"id": id, "title": title}));
+        let record = |(id, (version, title)): (&u64, &Titled)| {
+            let mut record = json!({"id": id, "title": title});
+            if let Some(number) = number(title) {
+                record["nummer"] = number.into();
+            }
+            (version.clone(), record)
+        };
         self.0.iter().map(record)
     }
+}
+
+/// The number that an organisation puts before a title: of `4 Risicosignalering vallen` it is 4.
+fn number(title: &str) -> Option<&str> {
+    let (first, _) = title.split_once([' ', '.'])?;
+    let is_number = (1..=6).contains(&first.len()) && first.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then_some(first)
 }
 
 #[cfg(test)]
@@ -72,5 +85,19 @@ mod tests {
             .unwrap();
         let found: Vec<_> = surveys.records().collect();
         assert_eq!(found, [("2026-02".to_owned(), json!({"id": 5, "title": "Valrisico"}))]);
+    }
+
+    #[test]
+    fn the_number_of_a_form_is_what_its_title_begins_with() {
+        for (title, found) in [
+            ("4 Risicosignalering vallen", Some("4")),
+            ("12. Levensloop", Some("12")),
+            ("Levensloop", None),
+            ("2026", None),
+            ("2e gesprek", None),
+            ("1234567 Lang", None),
+        ] {
+            assert_eq!(number(title), found, "{title}");
+        }
     }
 }

@@ -181,9 +181,14 @@ fn plan(it: &Value) -> Row {
         status.to_owned(),
         day(&it["beginDate"]),
         end(&it["endDate"]),
-        String::new(),
+        day(&it["carePlanEntries"][0]["goalEntry"]["targetDate"]),
         number(&it["employeeId"]),
-        String::new(),
+        // Agreed on the day that it began; a draft is not.
+        if status == "C" {
+            String::new()
+        } else {
+            day(&it["beginDate"])
+        },
     ]
 }
 

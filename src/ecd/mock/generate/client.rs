@@ -190,6 +190,13 @@ impl Person {
         let phone = format!("06-1{:07}", (self.id * 6_007) % 10_000_000);
         let death = self.last_day().map(|day| written(&frame.at(day, 0, 0)));
         let partner = self.partner.unwrap_or(("", ""));
+        // Not everybody was asked.
+        let (pronouns, identity) = match self.sex {
+            _ if !self.id.is_multiple_of(2) && self.sex != Sex::Unknown => (None, None),
+            Sex::Female => (Some("SHE_HER"), Some("FEMALE")),
+            Sex::Male => (Some("HE_HIS"), Some("MALE")),
+            Sex::Unknown => (Some("THEM_THEIRS"), Some("NON_BINARY")),
+        };
         json!({
             "id": self.id, "identificationNo": format!("{}", 200_000 + self.id),
             "uuid": format!("c1000000-0000-4000-8000-{:012x}", self.id),
@@ -198,6 +205,7 @@ impl Person {
             "birthName": self.birth.1, "birthNamePrefix": self.birth.0,
             "partnerName": partner.1, "partnerNamePrefix": partner.0,
             "preferredNameType": (self.preferred as u8).to_string(), "lastName": self.last(),
+            "pronounsType": pronouns, "genderIdentityType": identity,
             "gender": self.sex.code(), "dateOfBirth": self.born.to_string(), "deathDate": death,
             "civilStatus": if self.partner.is_some() { 2 } else { 1 },
             "secretClient": secret, "nationality": "NL", "language": "nl", "hometown": hidden(dice.pick(&TOWNS).to_owned()),
