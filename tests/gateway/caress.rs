@@ -90,8 +90,8 @@ pub(crate) fn records(events: Vec<Event>) -> Vec<Record> {
     found.collect()
 }
 
-/// Every resource of the records by what it says and the other product can say, with how often.
-fn said(ecd: &str, records: &[Record], differences: &Differences) -> BTreeMap<String, usize> {
+/// Every resource of the records, without ids.
+fn mapped(ecd: &str, records: &[Record]) -> Vec<Value> {
     let profiles = Registry::builtin();
     let plan = Plan::load(&Files::builtin(), &profiles).unwrap();
     // Those of the organisation itself are published where it names them.
@@ -102,7 +102,7 @@ fn said(ecd: &str, records: &[Record], differences: &Differences) -> BTreeMap<St
         zone: &zone,
         report_types: ReportTypes::Only(&named),
     };
-    let mut found = BTreeMap::new();
+    let mut found = Vec::new();
     for record in records {
         match plan.run(&format!("{ecd}/{}", record.kind), &record.body, &context) {
             Outcome::Mapped(resources) => {
@@ -111,8 +111,7 @@ fn said(ecd: &str, records: &[Record], differences: &Differences) -> BTreeMap<St
                     assert!(is_valid(&issues), "{ecd} {}: {issues:#?}", record.kind);
                     assert!(!one.resource.to_string().contains(SECRET_MARKER), "{}", one.resource);
                     forget_ids(&mut one.resource);
-                    differences.forget_elements(ecd, &mut one.resource);
-                    *found.entry(one.resource.to_string()).or_default() += 1;
+                    found.push(one.resource);
                 }
             }
             Outcome::Dropped { .. } => {}
@@ -122,8 +121,30 @@ fn said(ecd: &str, records: &[Record], differences: &Differences) -> BTreeMap<St
     found
 }
 
-#[tokio::test]
-async fn the_same_people_through_both_products_give_the_same_fhir_but_for_what_one_cannot_say() {
+/// What is not the same, but for these differences; and the lines of differences that are none.
+fn unlike(ons: &[Value], caress: &[Value], differences: &Differences) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut said = |product: &str, resources: &[Value]| -> BTreeMap<String, usize> {
+        let mut said = BTreeMap::new();
+        for resource in resources {
+            let mut resource = resource.clone();
+            faults.extend(differences.forget_elements(product, &mut resource));
+            *said.entry(resource.to_string()).or_default() += 1;
+        }
+        said
+    };
+    let (ons, caress) = (said("ons", ons), said("caress", caress));
+    for (product, one, other) in [("ons", &ons, &caress), ("caress", &caress, &ons)] {
+        let lacking = one.iter().filter(|(text, count)| other.get(*text) != Some(*count));
+        let told = lacking.map(|(text, count)| format!("{product} alone says {count} times {text}"));
+        faults.extend(told.take(5));
+    }
+    faults.extend(differences.idle());
+    faults
+}
+
+/// What both products tell of the same people.
+async fn told_by_both() -> (Vec<Record>, Vec<Record>) {
     let cast = inzage::ecd::mock::Cast::default();
     let clients = [
         cast.everything,
@@ -137,7 +158,7 @@ async fn the_same_people_through_both_products_give_the_same_fhir_but_for_what_o
     let dossiers = Dossiers::new(10, &[]).await;
     let (events, error) = pulled(&dossiers.connector(), &clients).await;
     assert_eq!(error, None);
-    let mut through_ons = records(events);
+    let through_ons = records(events);
 
     let drop = dropped(&population());
     let (events, error) = pulled(&connector(drop.path()), &clients).await;
@@ -146,22 +167,50 @@ async fn the_same_people_through_both_products_give_the_same_fhir_but_for_what_o
         .iter()
         .filter(|event| matches!(event, Event::StreamComplete { .. }));
     assert_eq!(whole.count(), Kind::ALL.len());
-    let mut through_caress = records(events);
-    let differences = Differences::read();
-    differences.forget_records(&mut through_ons, &mut through_caress);
-    let ons = said("ons", &through_ons, &differences);
-    let caress = said("caress", &through_caress, &differences);
-    differences.check();
-    assert!(ons.len() > 500, "{}", ons.len());
-    let lacking = |one: &BTreeMap<String, usize>, other: &BTreeMap<String, usize>| -> Vec<String> {
-        one.iter()
-            .filter(|(text, count)| other.get(*text) != Some(*count))
-            .map(|(text, count)| format!("{count} {text}"))
-            .take(5)
-            .collect()
-    };
-    let differences = [lacking(&ons, &caress), lacking(&caress, &ons)];
-    assert!(differences.iter().all(Vec::is_empty), "{differences:#?}");
+    (through_ons, records(events))
+}
+
+/// What is wrong with a list of differences.
+fn faults(told: &(Vec<Record>, Vec<Record>), differences: &Differences) -> Vec<String> {
+    let (mut ons, mut caress) = told.clone();
+    let mut faults = differences.forget_records(&mut ons, &mut caress);
+    faults.extend(unlike(&mapped("ons", &ons), &mapped("caress", &caress), differences));
+    faults
+}
+
+#[tokio::test]
+async fn the_same_people_through_both_products_give_the_same_fhir_but_for_what_one_cannot_say() {
+    let told = told_by_both().await;
+    let faults = faults(&told, &Differences::read());
+    assert!(faults.is_empty(), "{faults:#?}");
+    assert!(mapped("ons", &told.0).len() > 500);
+}
+
+#[tokio::test]
+async fn a_difference_that_is_not_listed_shows_and_so_does_a_line_that_is_none() {
+    let told = told_by_both().await;
+    let (elements, all) = (Differences::read().lines().0, Differences::read().lines());
+    let (mut ons, mut caress) = told.clone();
+    Differences::read().forget_records(&mut ons, &mut caress);
+    let (ons, caress) = (mapped("ons", &ons), mapped("caress", &caress));
+    assert!(elements > 20 && all.1 > 3);
+    for line in 0..elements {
+        let (list, gone) = Differences::read().without(line);
+        assert!(!unlike(&ons, &caress, &list).is_empty(), "nobody misses {gone}");
+    }
+    for line in elements..elements + all.1 {
+        let (list, gone) = Differences::read().without(line);
+        assert!(!faults(&told, &list).is_empty(), "nobody misses {gone}");
+    }
+    for more in [
+        // Nobody says it; both say it; the other product says it.
+        "[[element]]\nproduct = \"ons\"\ntype = \"Patient\"\npath = \"maritalStatus\"\nwhy = \"x\"",
+        "[[element]]\nproduct = \"ons\"\ntype = \"Patient\"\npath = \"birthDate\"\nwhy = \"x\"",
+        "[[element]]\nproduct = \"caress\"\ntype = \"Patient\"\npath = \"telecom\"\nwhy = \"x\"",
+        "[[record]]\nproduct = \"ons\"\nkind = \"subscription\"\nwhy = \"x\"",
+    ] {
+        assert!(!faults(&told, &Differences::read().with(more)).is_empty(), "{more}");
+    }
 }
 
 /// I8: what an ECD must not be believed.

@@ -119,6 +119,17 @@ pub(super) fn every_class_is_there(population: &Population, client: u64) {
     let report = |test: &dyn Fn(&Value) -> bool| reports.iter().any(|report| test(report) && marked(report));
     let line = |test: &dyn Fn(&Value) -> bool| plans.iter().flat_map(lines).any(|line| test(&line) && marked(&line));
     let day = |test: &dyn Fn(&Value) -> bool| agenda.iter().any(|one| test(one) && marked(one));
+    let releases = population.of(Shelf::Releases, client);
+    let key = |row: &Value| row["resourceId"].as_str().unwrap_or_default().to_owned();
+    let released: Vec<String> = releases.iter().map(key).collect();
+    let taken_back = |name: &str, shelf| {
+        let mut taken = releases
+            .iter()
+            .filter(|row| row["resourceName"] == name && row["unsharedAt"].is_string());
+        taken.any(|row| marked(row) && population.get(shelf, &key(row)).is_some_and(|it| marked(&it)))
+    };
+    let forms = population.of(Shelf::Forms, client);
+    let form = |test: &dyn Fn(&Value) -> bool| forms.iter().any(|form| test(form) && marked(&form["answers"]));
     let classes = [
         ("hidden", report(&|r| r["hidden"] == true)),
         ("a switch that is missing", report(&|r| r["hidden"].is_null())),
@@ -160,15 +171,23 @@ pub(super) fn every_class_is_there(population: &Population, client: u64) {
             "a hidden action",
             line(&|l| l["actionEntries"].to_string().contains("\"hidden\":true")),
         ),
-        ("taken back", population.of(Shelf::Releases, client).iter().any(marked)),
         (
-            "forms",
-            population
-                .of(Shelf::Forms, client)
-                .iter()
-                .filter(|form| marked(&form["answers"]))
-                .count()
-                > 3,
+            "a report that was taken back",
+            taken_back("Dossier.Report", Shelf::Reports),
+        ),
+        (
+            "a plan that was taken back",
+            taken_back("Dossier.CarePlan", Shelf::CarePlans),
+        ),
+        (
+            "a form that was taken back",
+            taken_back("Survey.SurveyResult", Shelf::Forms),
+        ),
+        ("an incident (MIC)", form(&|f| f["title"].to_string().contains("MIC"))),
+        ("a draft of a form", form(&|f| f["status"] == "Draft")),
+        (
+            "a form that nobody released",
+            form(&|f| !released.contains(&f["id"].to_string())),
         ),
         ("private", day(&|one| one["private"] == true)),
         ("without the client", day(&|one| one["clientPresent"] == false)),

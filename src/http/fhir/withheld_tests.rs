@@ -4,11 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use axum::body::{Body, to_bytes};
+use axum::http::{Method, Request};
 use base64::Engine as _;
 use jiff::SignedDuration;
 use serde_json::json;
+use tower::ServiceExt as _;
 
-use super::planted;
+use super::{export_tests, planted};
 use crate::config::Tenant;
 use crate::consent::{NewRight, Parts, Role};
 use crate::ecd::Connector;
@@ -17,7 +20,9 @@ use crate::ecd::contract::Contracts;
 use crate::ecd::mock::ons::{Options, Running, start};
 use crate::ecd::mock::{Population, SECRET_MARKER, Shape, Shelf, caress as drops};
 use crate::ecd::ons::{Ons, Settings};
+use crate::fhir::definition::Definition;
 use crate::fhir::types::ResourceType;
+use crate::http::inside;
 use crate::http::world::World;
 use crate::mapping::{Files, Plan, resource_id};
 use crate::profile::Registry;
@@ -124,10 +129,53 @@ impl Gateway {
             let base = format!("/topaz/fhir/{kind}/{id}");
             paths.extend([format!("{base}/_history"), format!("{base}/_history/1"), base]);
         }
+        for kind in Definition::ALL {
+            paths.push(format!("/topaz/fhir/{kind}"));
+        }
+        for page in [
+            "oauth/userinfo",
+            "login",
+            "account",
+            "fhir/.well-known/smart-configuration",
+        ] {
+            paths.push(format!("/topaz/{page}"));
+        }
         for path in paths {
             served.insert(path.clone(), self.world.get(&path, token).await.body);
         }
+        self.exported(&mut served).await;
+        self.told_inside(&mut served).await;
         served
+    }
+
+    /// What a backend takes with a bulk export.
+    async fn exported(&self, served: &mut BTreeMap<String, Vec<u8>>) {
+        let token = self.world.own_token(export_tests::ALL).await;
+        let (status, manifest) = export_tests::exported(&self.world, "/topaz/fhir/$export", &token).await;
+        let files = export_tests::files(&manifest);
+        assert!(files.len() > 10, "{manifest}");
+        for (kind, _, path) in files {
+            let body = self.world.get(&path, &token).await.body;
+            served.insert(format!("{kind} in {path}"), body);
+        }
+        served.insert("the manifest".to_owned(), manifest.to_string().into_bytes());
+        self.world.with(Method::DELETE, &status, &token, &[]).await;
+    }
+
+    /// What the operator's side sees: metrics, health, the audit lines.
+    async fn told_inside(&self, served: &mut BTreeMap<String, Vec<u8>>) {
+        for path in ["/metrics", "/health/ready", "/health/detail"] {
+            let routes = inside::routes(self.world.app.clone(), None);
+            let answer = routes
+                .oneshot(Request::get(path).body(Body::empty()).unwrap())
+                .await
+                .unwrap();
+            assert!(answer.status().is_success(), "{path}");
+            let body = to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+            served.insert(path.to_owned(), body.to_vec());
+        }
+        let lines = format!("{:?}", self.world.lines().await);
+        served.insert("the audit".to_owned(), lines.into_bytes());
     }
 }
 

@@ -14,6 +14,13 @@ pub(super) struct Differences {
     record: Vec<Entry>,
 }
 
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct More {
+    element: Vec<Element>,
+    record: Vec<Entry>,
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Element {
@@ -48,13 +55,36 @@ struct Entry {
 }
 
 impl Differences {
+    /// How many lines there are: those of elements, then those of records.
+    pub(super) fn lines(&self) -> (usize, usize) {
+        (self.element.len(), self.record.len())
+    }
+
+    /// The list without one of its lines; and what that line was.
+    pub(super) fn without(mut self, line: usize) -> (Self, String) {
+        let gone = match line.checked_sub(self.element.len()) {
+            None => format!("{:?}", self.element.remove(line)),
+            Some(record) => format!("{:?}", self.record.remove(record)),
+        };
+        (self, gone)
+    }
+
+    /// The list with more lines.
+    pub(super) fn with(mut self, more: &str) -> Self {
+        let more: More = toml::from_str(more).unwrap();
+        self.element.extend(more.element);
+        self.record.extend(more.record);
+        self
+    }
+
     pub(super) fn read() -> Self {
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/mappings/differences.toml");
         toml::from_str(&std::fs::read_to_string(file).unwrap()).unwrap()
     }
 
-    /// Takes out of the records of both products what one of them cannot say. Each line must find something.
-    pub(super) fn forget_records(&self, ons: &mut Vec<Record>, caress: &mut Vec<Record>) {
+    /// Takes out of the records of both products what one of them cannot say; the lines that find nothing.
+    pub(super) fn forget_records(&self, ons: &mut Vec<Record>, caress: &mut Vec<Record>) -> Vec<String> {
+        let mut faults = Vec::new();
         for entry in &self.record {
             assert!(!entry.why.is_empty(), "{entry:?} has no reason");
             let (own, other) = match entry.product.as_str() {
@@ -82,12 +112,16 @@ impl Differences {
                     found += list.drain(..earlier).count();
                 }
             }
-            assert!(found > 0, "{entry:?} finds nothing");
+            if found == 0 {
+                faults.push(format!("{entry:?} finds nothing"));
+            }
         }
+        faults
     }
 
-    /// Takes out of a resource of this product what the other cannot say.
-    pub(super) fn forget_elements(&self, product: &str, resource: &mut Value) {
+    /// Takes out of a resource of this product what the other cannot say; the lines of which that is not true.
+    pub(super) fn forget_elements(&self, product: &str, resource: &mut Value) -> Vec<String> {
+        let mut faults = Vec::new();
         let elements = self.element.iter().filter(|it| resource["resourceType"] == *it.r#type);
         for element in elements.collect::<Vec<_>>() {
             if !holds(resource, &element.only) {
@@ -99,19 +133,21 @@ impl Differences {
                 element.found.set(element.found.get() + found);
             } else {
                 let is_same = element.instead.is_some() && element.is.is_none() && element.r#where.is_empty();
-                assert!(found == 0 || is_same, "{product} says it as well: {element:?}");
+                if found > 0 && !is_same {
+                    faults.push(format!("{product} says it as well: {element:?}"));
+                }
             }
         }
+        faults
     }
 
-    /// Each line must have found something.
-    pub(super) fn check(&self) {
-        for element in &self.element {
-            assert!(
-                element.found.get() > 0 && !element.why.is_empty(),
-                "{element:?} finds nothing"
-            );
-        }
+    /// The lines that found nothing.
+    pub(super) fn idle(&self) -> Vec<String> {
+        let idle = self.element.iter().filter(|element| {
+            assert!(!element.why.is_empty(), "{element:?} has no reason");
+            element.found.get() == 0
+        });
+        idle.map(|element| format!("{element:?} finds nothing")).collect()
     }
 }
 
