@@ -1,5 +1,6 @@
 //! The `inzage` command.
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -13,11 +14,15 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("inzage=info,warn"));
-    tracing_subscriber::fmt()
-        .json()
+    // Lines for machines where a machine reads them, words where a person does.
+    let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .init();
+        .with_writer(std::io::stderr);
+    if std::io::stderr().is_terminal() {
+        log.compact().with_target(false).init();
+    } else {
+        log.json().init();
+    }
     admin::panics::quiet();
     rustls::crypto::aws_lc_rs::default_provider()
         .install_default()

@@ -66,13 +66,20 @@ pub(super) async fn run(db: &Db) -> Result<(), Error> {
     if let Some(found) = applied.last().map(|row| row.int(0)).filter(|found| *found > known) {
         return Err(Error::Newer { found, known });
     }
+    let mut made = 0;
     for migration in files {
         let checksum = hex(&sha256(migration.text.as_bytes()));
         match applied.iter().find(|row| row.int(0) == migration.version) {
             Some(row) if row.text(1) == checksum => {}
             Some(_) => return Err(Error::Changed(migration.version)),
-            None => apply(db, &migration, &checksum).await?,
+            None => {
+                apply(db, &migration, &checksum).await?;
+                made += 1;
+            }
         }
+    }
+    if made > 0 {
+        tracing::info!(schema.version = known, schema.steps = made, "schema migrated");
     }
     Ok(())
 }
@@ -89,7 +96,7 @@ async fn apply(db: &Db, migration: &Migration, checksum: &str) -> Result<(), Err
         tx.script(migration.text).await?;
         tx.execute(RECORD, params![migration.version, migration.name, checksum])
             .await?;
-        tracing::info!(migration.name, "schema migrated");
+        tracing::debug!(migration.name, "schema migrated");
     }
     tx.commit().await
 }
