@@ -76,7 +76,9 @@ impl Part {
             | ResourceType::Composition
             | ResourceType::DocumentReference
             | ResourceType::QuestionnaireResponse => Some(Self::Reports),
-            ResourceType::CarePlan | ResourceType::Goal | ResourceType::Condition => Some(Self::Plans),
+            ResourceType::CarePlan | ResourceType::Goal | ResourceType::Condition | ResourceType::Consent => {
+                Some(Self::Plans)
+            }
             ResourceType::Appointment => Some(Self::Appointments),
         }
     }

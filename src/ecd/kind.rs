@@ -19,6 +19,8 @@ pub enum Kind {
     /// A service that a client takes for a price.
     Subscription,
     CarePlan,
+    /// Which treatment a client wants or does not want.
+    TreatmentWish,
     AgendaOccurrence,
     /// A kind of form; belongs to no client.
     Survey,
@@ -29,7 +31,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order in which a connector sends them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Employee,
         Self::CareProvider,
         Self::Insurer,
@@ -40,6 +42,7 @@ impl Kind {
         Self::Insurance,
         Self::Subscription,
         Self::CarePlan,
+        Self::TreatmentWish,
         Self::AgendaOccurrence,
         Self::Survey,
         Self::SurveyResult,
@@ -59,6 +62,7 @@ impl Kind {
             Self::Insurance => "insurance",
             Self::Subscription => "subscription",
             Self::CarePlan => "care-plan",
+            Self::TreatmentWish => "treatment-wish",
             Self::AgendaOccurrence => "agenda-occurrence",
             Self::Survey => "survey",
             Self::SurveyResult => "survey-result",
@@ -71,11 +75,11 @@ impl Kind {
         matches!(self, Self::Employee | Self::CareProvider | Self::Insurer | Self::Survey)
     }
 
-    /// Whether this source has such records. Ons shows no subscriptions in any public interface; another FHIR server is read
+    /// Whether this source has such records. Ons shows neither subscriptions nor treatment wishes in any public interface; another FHIR server is read
     /// by type, and these types have maps.
     pub fn is_of(self, ecd: &str) -> bool {
         match ecd {
-            "ons" => self != Self::Subscription,
+            "ons" => !matches!(self, Self::Subscription | Self::TreatmentWish),
             "fhir" => matches!(
                 self,
                 Self::Employee

@@ -67,8 +67,8 @@ macro_rules! resource_types {
 }
 
 resource_types! {
-    Appointment CarePlan CareTeam Composition Condition Contract Coverage DocumentReference EpisodeOfCare Goal Observation
-    Organization Patient Person Practitioner PractitionerRole Questionnaire QuestionnaireResponse
+    Appointment CarePlan CareTeam Composition Condition Consent Contract Coverage DocumentReference EpisodeOfCare Goal
+    Observation Organization Patient Person Practitioner PractitionerRole Questionnaire QuestionnaireResponse
     RelatedPerson
 }
 

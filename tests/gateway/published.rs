@@ -74,6 +74,29 @@ async fn every_published_resource_keeps_each_profile_that_it_claims() {
     );
 }
 
+#[test]
+fn every_definition_that_is_served_is_valid_r4() {
+    let Some(packages) = definitions() else {
+        println!("skipped: the base definitions are not beside the project");
+        return;
+    };
+    let registry = Registry::load(None, &[packages.join("r4-base")]).expect("the package loads");
+    let own = inzage::profile::definitions().map(str::to_owned);
+    let mut seen = std::collections::BTreeMap::<String, usize>::new();
+    for text in own.chain(inzage::mapping::Files::builtin().tables()) {
+        let resource: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let issues = registry.check(&resource);
+        assert!(is_valid(&issues), "{}: {issues:#?}", resource["url"]);
+        let kind = resource["resourceType"].as_str().unwrap();
+        assert_eq!(strict_check(kind, text.as_bytes()), Ok(()), "{}", resource["url"]);
+        *seen.entry(kind.to_owned()).or_default() += 1;
+    }
+    assert!(
+        seen.len() == 4 && seen["ConceptMap"] > 40 && seen["StructureDefinition"] > 40,
+        "{seen:?}"
+    );
+}
+
 #[tokio::test]
 async fn every_reference_in_what_is_published_leads_somewhere() {
     let client = Cast::default().everything;

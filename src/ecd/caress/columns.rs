@@ -195,6 +195,26 @@ pub const PLAN_LINES: Table = Table {
     stamp: None,
 };
 
+/// What a client wants or does not want to be done.
+pub const WISHES: Table = Table {
+    file: "behandelwensen.csv",
+    kind: Some(Kind::TreatmentWish),
+    columns: &[
+        ("WensSysId", Cell::Id),
+        ("ClientSysId", Cell::Key),
+        ("Behandeling", Cell::Text),
+        ("Besluit", Cell::Text),
+        ("Toelichting", Cell::Text),
+        ("Datum", Cell::Day),
+        ("Tot", Cell::Day),
+        ("Status", Cell::Text),
+        ("Vertrouwelijk", Cell::Flag),
+        ("Verborgen", Cell::Flag),
+        ("Gewijzigd", Cell::Moment),
+    ],
+    stamp: Some("Gewijzigd"),
+};
+
 pub const AGENDA: Table = Table {
     file: "afspraken.csv",
     kind: Some(Kind::AgendaOccurrence),
@@ -300,7 +320,7 @@ pub const DELETED: Table = Table {
 };
 
 /// Every file that a drop must have.
-pub const TABLES: [&Table; 14] = [
+pub const TABLES: [&Table; 15] = [
     &EMPLOYEES,
     &CLIENTS,
     &CONTACTS,
@@ -310,6 +330,7 @@ pub const TABLES: [&Table; 14] = [
     &SUBSCRIPTIONS,
     &PLANS,
     &PLAN_LINES,
+    &WISHES,
     &AGENDA,
     &FORMS,
     &ANSWERS,

@@ -10,7 +10,7 @@ use tokio::sync::mpsc::Sender;
 use super::around::{Around, Composed};
 use super::chain::Chain;
 use super::columns::{
-    AGENDA, ANSWERS, CLIENTS, CONTACTS, EMPLOYEES, FORMS, PLAN_LINES, PLANS, REPORT_TYPES, REPORTS, Table,
+    AGENDA, ANSWERS, CLIENTS, CONTACTS, EMPLOYEES, FORMS, PLAN_LINES, PLANS, REPORT_TYPES, REPORTS, Table, WISHES,
 };
 use super::dossier::Joined;
 use super::rows::{Fault, Row};
@@ -27,6 +27,7 @@ fn table(kind: Kind) -> Option<&'static Table> {
         Kind::Stay | Kind::Client => Some(&CLIENTS),
         Kind::ContactRelation => Some(&CONTACTS),
         Kind::CarePlan => Some(&PLANS),
+        Kind::TreatmentWish => Some(&WISHES),
         Kind::AgendaOccurrence => Some(&AGENDA),
         Kind::Survey => Some(&REPORT_TYPES),
         Kind::SurveyResult => Some(&FORMS),

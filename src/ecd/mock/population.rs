@@ -30,10 +30,12 @@ pub enum Shelf {
     Insurances,
     /// Of the other product alone.
     Subscriptions,
+    /// Likewise.
+    Wishes,
 }
 
 impl Shelf {
-    const COUNT: usize = 13;
+    const COUNT: usize = 14;
 
     /// The field that names the client, where a record has one.
     fn client_field(self) -> Option<&'static str> {
@@ -41,9 +43,12 @@ impl Shelf {
             Self::Employees | Self::Addresses | Self::Agenda | Self::CareProviders => None,
             Self::Clients => Some("id"),
             Self::Relations | Self::Forms | Self::Insurances => Some("clientObjectId"),
-            Self::CarePlans | Self::Reports | Self::Releases | Self::EmployeeRelations | Self::Subscriptions => {
-                Some("clientId")
-            }
+            Self::CarePlans
+            | Self::Reports
+            | Self::Releases
+            | Self::EmployeeRelations
+            | Self::Subscriptions
+            | Self::Wishes => Some("clientId"),
         }
     }
 }

@@ -148,6 +148,15 @@ table! {
         "verification-status" TOKEN, "Condition.verificationStatus", "Condition-verification-status";
         "identifier" TOKEN, "Condition.identifier", "clinical-identifier";
     }
+    Consent {
+        "patient" Kind::Patient, "Consent.patient", "clinical-patient";
+        "date" FIRST, "Consent.dateTime", "clinical-date";
+        "period" SECOND, "Consent.provision.period", "Consent-period";
+        "status" code("http://hl7.org/fhir/consent-state-codes"), "Consent.status", "Consent-status";
+        "scope" TOKEN, "Consent.scope", "Consent-scope";
+        "category" TOKEN, "Consent.category", "Consent-category";
+        "identifier" TOKEN, "Consent.identifier", "clinical-identifier";
+    }
     Contract {
         "patient" Kind::Patient, "Contract.subject.where(resolve() is Patient)", "Contract-patient";
         "subject" Kind::Patient, "Contract.subject", "Contract-subject";

@@ -193,6 +193,15 @@ pub(super) fn every_class_is_there(population: &Population, client: u64) {
         ("without the client", day(&|one| one["clientPresent"] == false)),
         ("remarks of the team", day(&|one| one["name"] == "Open afspraak")),
         (
+            "a wish that is hidden, confidential or not settled",
+            population
+                .of(Shelf::Wishes, client)
+                .iter()
+                .filter(|it| marked(it))
+                .count()
+                == 3,
+        ),
+        (
             "about contacts",
             population.of(Shelf::Relations, client).iter().any(marked),
         ),

@@ -25,6 +25,7 @@ impl Language {
             Some(ResourceType::Organization) => ("Namen van organisaties", "Names of organisations"),
             Some(ResourceType::CareTeam) => ("Wie er voor u zorgen", "The people who care for you"),
             Some(ResourceType::Coverage) => ("Verzekeringen", "Insurance"),
+            Some(ResourceType::Consent) => ("Behandelwensen", "Treatment wishes"),
             Some(ResourceType::Contract) => ("Abonnementen", "Subscriptions"),
             Some(ResourceType::EpisodeOfCare) => ("Begin en einde van de zorg", "Beginning and end of care"),
             Some(ResourceType::Observation) => ("Rapportages en metingen", "Reports and measurements"),

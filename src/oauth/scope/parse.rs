@@ -131,7 +131,7 @@ fn parameters(kind: ResourceType) -> &'static [&'static str] {
     match kind {
         ResourceType::Observation => &["category", "code", "status"],
         ResourceType::Condition => &["category", "code"],
-        ResourceType::CarePlan => &["category", "status"],
+        ResourceType::CarePlan | ResourceType::Consent => &["category", "status"],
         ResourceType::Composition | ResourceType::DocumentReference => &["category", "status", "type"],
         ResourceType::CareTeam => &["category", "status"],
         ResourceType::Appointment | ResourceType::EpisodeOfCare | ResourceType::QuestionnaireResponse => &["status"],

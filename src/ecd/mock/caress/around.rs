@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::records::{Row, number, text};
-use super::text::{day, end};
+use super::text::{day, end, flag, moment};
 use crate::ecd::mock::{Population, Shelf};
 
 /// A row for each record of each client.
@@ -49,6 +49,28 @@ pub(super) fn insurance(client: u64, it: &Value) -> Row {
         text(&it["packageName"]),
         day(&it["beginDate"]),
         end(&it["endDate"]),
+    ]
+}
+
+pub(super) fn wish(client: u64, it: &Value) -> Row {
+    let flag_of = |name: &str| flag(it[name] == true);
+    vec![
+        number(&it["id"]),
+        client.to_string(),
+        text(&it["treatment"]),
+        text(&it["decision"]),
+        text(&it["remark"]),
+        day(&it["day"]),
+        end(&it["endDate"]),
+        match it["status"].as_str() {
+            Some("ACTIVE") => "A",
+            Some("OLD") => "V",
+            _ => "C",
+        }
+        .to_owned(),
+        flag_of("confidential"),
+        flag_of("hidden"),
+        moment(&it["updatedAt"]),
     ]
 }
 

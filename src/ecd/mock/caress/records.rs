@@ -60,6 +60,7 @@ pub(super) fn of(table: &Table, population: &Population, since: Option<Timestamp
         file if file == columns::SUBSCRIPTIONS.file => {
             around::each(population, Shelf::Subscriptions, around::subscription)
         }
+        file if file == columns::WISHES.file => around::each(population, Shelf::Wishes, around::wish),
         file if file == columns::PLANS.file => open_plans(population).iter().map(plan).collect(),
         file if file == columns::PLAN_LINES.file => open_plans(population).iter().flat_map(lines).collect(),
         file if file == columns::AGENDA.file => all(Shelf::Agenda).flat_map(|it| appointments(&it)).collect(),

@@ -60,6 +60,20 @@ const SUBSCRIPTIONS: [(&str, &str); 4] = [
     ("Maaltijdservice in het restaurant", "9.75/keer"),
 ];
 
+/// Treatment, decision, and what was said with it.
+const WISHES: [(&str, &str, &str); 5] = [
+    ("Reanimatie", "NEE", ""),
+    ("Opname op de intensive care", "NEE", ""),
+    (
+        "Opname in het ziekenhuis",
+        "ANDERS",
+        "Alleen na overleg met de familie.",
+    ),
+    ("Antibiotica", "JA", ""),
+    // A treatment that no code list has.
+    ("Sondevoeding", "NEE", "Zo besproken met de huisarts."),
+];
+
 /// The dice of one part of one client.
 fn dice(frame: &Frame<'_>, client: u64, part: u64) -> Dice {
     Dice::new(frame.shape.seed ^ (part << 40), client)
@@ -101,6 +115,7 @@ pub(super) fn fill(frame: &Frame<'_>, person: &Person, into: &Population) {
     employees(frame, person, into);
     insurances(frame, person, into);
     subscriptions(frame, person, into);
+    wishes(frame, person, into);
 }
 
 fn employees(frame: &Frame<'_>, person: &Person, into: &Population) {
@@ -188,5 +203,34 @@ fn subscriptions(frame: &Frame<'_>, person: &Person, into: &Population) {
             "beginDate": begin.to_string(), "endDate": end.map(|end| Value::from(end.to_string())),
         });
         into.add(Shelf::Subscriptions, &record, frame.at(begin, 9, 0).timestamp());
+    }
+}
+
+fn wishes(frame: &Frame<'_>, person: &Person, into: &Population) {
+    let mut dice = dice(frame, person.id, 5);
+    let everything = person.id == frame.cast.everything;
+    let most = if everything { WISHES.len() } else { 2 };
+    let day = frame.days_ago(dice.within(30, 140));
+    let changed = frame.at(day, 14, 0);
+    let mut add = |number: u64,
+                   (treatment, decision, remark): (&str, &str, &str),
+                   status: &str,
+                   hidden: (bool, bool)| {
+        let record = json!({
+            "id": person.id * 10 + number, "clientId": person.id, "treatment": treatment, "decision": decision,
+            "remark": remark, "day": day.to_string(), "status": status, "confidential": hidden.0, "hidden": hidden.1,
+            "updatedAt": written(&changed),
+        });
+        into.add(Shelf::Wishes, &record, changed.timestamp());
+    };
+    for (place, number) in dice.places(most, WISHES.len()).into_iter().zip(1_u64..) {
+        add(number, WISHES[place], "ACTIVE", (false, false));
+    }
+    if everything {
+        // Not settled yet, hidden, and between physicians alone.
+        let secret = ("Palliatieve sedatie", "NEE", SECRET_MARKER);
+        add(7, secret, "DRAFT", (false, false));
+        add(8, secret, "ACTIVE", (false, true));
+        add(9, secret, "ACTIVE", (true, false));
     }
 }

@@ -28,6 +28,10 @@ pub(super) fn complete(kind: ResourceType) -> Value {
             "identifier": identifier, "status": "status", "category": [concept("category")], "subject": to("Patient/p1"),
             "period": period, "participant": [{"member": to("Practitioner/c1")}],
         }),
+        ResourceType::Consent => json!({
+            "identifier": identifier, "status": "status", "scope": concept("scope"), "category": [concept("category")],
+            "patient": to("Patient/p1"), "dateTime": "2026-03-29", "provision": {"period": period},
+        }),
         ResourceType::Contract => json!({
             "identifier": identifier, "status": "status", "issued": "2026-03-29", "subject": [to("Patient/p1")],
         }),
