@@ -56,6 +56,15 @@ pub(super) fn good(profile: &str) -> Option<Value> {
             "subject": [{"reference": "Patient/c1"}], "applies": {"start": "2026-01-01"},
             "term": [{"offer": {"text": "17.50/week"}}]
         }),
+        "inzage-Behandelwens" => json!({
+            "resourceType": "Consent", "id": "w2", "status": "active",
+            "extension": [{"url": "http://nictiz.nl/fhir/StructureDefinition/ext-Comment", "valueString": "Besproken."}],
+            "scope": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "treatment"}]},
+            "category": [{"coding": [{"system": "http://snomed.info/sct", "code": "129125009"}]}],
+            "patient": {"reference": "Patient/c1"}, "dateTime": "2026-09-04", "policy": [{"uri": "https://wetten.overheid.nl/"}],
+            "provision": {"type": "deny", "period": {"start": "2026-09-04"},
+                "code": [{"coding": [{"system": "http://snomed.info/sct", "code": "89666000"}]}]}
+        }),
         "inzage-Vertegenwoordiging" => json!({
             "resourceType": "Condition", "id": "w1",
             "clinicalStatus": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/condition-clinical", "code": "active"}]},

@@ -261,6 +261,7 @@ pub(crate) const ALL: &[&str] = &[
     "inzage-Verzekering",
     "inzage-Zorgperiode",
     "inzage-Abonnement",
+    "inzage-Behandelwens",
     "inzage-Vertegenwoordiging",
     "Bundle",
     "OperationOutcome",
