@@ -216,7 +216,7 @@ fn a_care_worker_is_reached_only_through_what_is_open() {
     mixed.rights[1].parts = Parts::of(&[Part::Plans]);
     assert_eq!(
         ways(&mixed),
-        "CarePlan Condition Goal Patient Person Practitioner PractitionerRole"
+        "CarePlan Condition Consent Goal Patient Person Practitioner PractitionerRole"
     );
 }
 

@@ -60,36 +60,6 @@ impl Library {
     }
 }
 
-impl Library {
-    /// The names of the children of an element: its own here, else those of what its content or type says.
-    pub(super) fn children(&self, definition: &Definition, rule: &Rule) -> Vec<String> {
-        let source = rule.content.as_deref().unwrap_or(&rule.id);
-        let (base, source) = match &rule.types[..] {
-            _ if definition.is_open(source) => (definition, source),
-            [of] => match self.find(&of.code) {
-                Some(base) => (base, base.kind.as_str()),
-                None => return Vec::new(),
-            },
-            _ => return Vec::new(),
-        };
-        let within = base
-            .rules
-            .iter()
-            .filter(|rule| rule.parent() == Some(source) && rule.slice().is_none());
-        let spelt = within.flat_map(|rule| match rule.name().strip_suffix("[x]") {
-            None => vec![rule.name().to_owned()],
-            Some(stem) => rule.types.iter().map(|of| spelt(stem, &of.code)).collect(),
-        });
-        spelt.collect()
-    }
-}
-
-/// `value` and `dateTime` are `valueDateTime`.
-fn spelt(stem: &str, code: &str) -> String {
-    let (first, rest) = code.split_at(1);
-    format!("{stem}{}{rest}", first.to_uppercase())
-}
-
 /// The child of that name, or the choice that the name spells out (`valueQuantity`).
 fn find_child<'a>(definition: &'a Definition, id: &str, name: &str) -> Option<(&'a Definition, &'a Rule)> {
     let within = |rule: &&Rule| rule.parent() == Some(id) && rule.slice().is_none();

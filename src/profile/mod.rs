@@ -31,6 +31,7 @@ mod discriminator;
 mod invariant;
 mod library;
 mod narrative;
+mod names;
 mod nested;
 mod package;
 mod place;
@@ -245,20 +246,6 @@ impl Profile {
             (definition, rule, last) = (next, child, &step.name);
         }
         Some(self.describe(rule, last))
-    }
-
-    /// The names of the elements below a path, a choice spelt out: for who mistypes one.
-    pub fn below(&self, path: &str) -> Vec<String> {
-        let mut definition = self.definition();
-        let mut rule = &definition.rules[0];
-        let steps = path.split('.').filter(|step| !step.is_empty());
-        for name in steps {
-            match self.library.child(definition, rule, name) {
-                Some(found) => (definition, rule) = found,
-                None => return Vec::new(),
-            }
-        }
-        self.library.children(definition, rule)
     }
 
     fn describe<'a>(&'a self, rule: &'a Rule, name: &str) -> Element<'a> {

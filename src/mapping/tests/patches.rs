@@ -80,8 +80,8 @@ fn a_patch_of_what_is_not_there_is_told_with_place_and_remedy() {
             "patch of x/y.toml:2: resource.one.set.valueStrin: there is no such line to remove; did you mean `valueString`?",
         ),
         (
-            "[resource.won.set]\n\"status\" = { const = \"final\" }\n",
-            "patch of x/y.toml:1: resource.won: the map has no resource `won`; did you mean `one`?",
+            "[resource.oen.set]\n\"status\" = { const = \"final\" }\n",
+            "patch of x/y.toml:1: resource.oen: the map has no resource `oen`; did you mean `one`?",
         ),
         (
             "[resource.one.set]\n\n\"status\" = null\n",

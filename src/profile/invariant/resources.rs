@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{Focus, Law, coded, distinct, has, has_choice, items, text};
-use crate::fhir::terms::{CONDITION_CLINICAL, CONDITION_VERIFICATION};
+use crate::fhir::terms::{CONDITION_CLINICAL, CONDITION_VERIFICATION, CONSENT_SCOPE};
 
 pub(super) fn named(key: &str) -> Option<Law> {
     Some(match key {
@@ -42,6 +42,12 @@ pub(super) fn named(key: &str) -> Option<Law> {
             !has_choice(at.value, "abatement") || over
         },
         "con-5" => |at| !in_error(at.value) || !has(at.value, "clinicalStatus"),
+        "ppc-1" => |at| has(at.value, "policy") || has(at.value, "policyRule"),
+        // The expressions of R4 name the code system "something"; the text of the rule is meant.
+        "ppc-2" => |at| has(at.value, "patient") || !is_scope(at.value, "patient-privacy"),
+        "ppc-3" => |at| has(at.value, "patient") || !is_scope(at.value, "research"),
+        "ppc-4" => |at| has(at.value, "patient") || !is_scope(at.value, "adr"),
+        "ppc-5" => |at| has(at.value, "patient") || !is_scope(at.value, "treatment"),
         "gol-1" => |at| !has_choice(at.value, "detail") || has(at.value, "measure"),
         "ctm-1" => |at| {
             let member = at.value.get("member").and_then(|member| text(member, "reference"));
@@ -94,6 +100,11 @@ fn in_error(condition: &Value) -> bool {
 fn contained_meta(resource: &Value, names: &[&str]) -> bool {
     let metas = items(resource, "contained").iter().filter_map(|one| one.get("meta"));
     metas.into_iter().any(|meta| names.iter().any(|name| has(meta, name)))
+}
+
+/// Is the consent about this?
+fn is_scope(consent: &Value, scope: &str) -> bool {
+    coded(consent.get("scope"), CONSENT_SCOPE, &[scope])
 }
 
 /// Each contained resource is pointed at with `#id`, or points at the resource around it with `#`.

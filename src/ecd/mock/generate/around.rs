@@ -212,10 +212,7 @@ fn wishes(frame: &Frame<'_>, person: &Person, into: &Population) {
     let most = if everything { WISHES.len() } else { 2 };
     let day = frame.days_ago(dice.within(30, 140));
     let changed = frame.at(day, 14, 0);
-    let mut add = |number: u64,
-                   (treatment, decision, remark): (&str, &str, &str),
-                   status: &str,
-                   hidden: (bool, bool)| {
+    let add = |number: u64, (treatment, decision, remark): (&str, &str, &str), status: &str, hidden: (bool, bool)| {
         let record = json!({
             "id": person.id * 10 + number, "clientId": person.id, "treatment": treatment, "decision": decision,
             "remark": remark, "day": day.to_string(), "status": status, "confidential": hidden.0, "hidden": hidden.1,
