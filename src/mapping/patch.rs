@@ -133,6 +133,7 @@ fn merge(target: &mut Node, patch: Node, at: &str, problems: &mut Problems) {
         target.place = patch.place;
     }
     let there = names(target);
+    let in_set = at.rsplit('.').next() == Some("set");
     let Item::Table(entries) = &mut target.item else { return };
     for (key, change) in changes {
         let known = entries.iter().position(|(name, _)| *name == key);
@@ -144,8 +145,9 @@ fn merge(target: &mut Node, patch: Node, at: &str, problems: &mut Problems) {
         match known {
             Some(at) if change.removes() => drop(entries.remove(at)),
             Some(at) => match entries.get_mut(at) {
-                // A line of `set` is one value: a patched `copy` must not keep the `table` of the line it replaces.
-                Some((_, node)) if is_line(node) => *node = change,
+                // A line is one value: a patched `copy` must not keep the `table` of the line it replaces. Only in a `set` there
+                // are lines: the `set` itself may have an element with the name of a verb (`code`).
+                Some((_, node)) if in_set && is_line(node) => *node = change,
                 Some((_, node)) => merge(node, change, &inner, problems),
                 None => {}
             },

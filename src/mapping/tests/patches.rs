@@ -109,6 +109,26 @@ fn a_patch_of_what_is_not_there_is_told_with_place_and_remedy() {
 }
 
 #[test]
+fn a_patch_of_one_line_keeps_the_others_also_where_an_element_has_the_name_of_a_verb() {
+    let mut files = files(&format!(
+        "{HEAD}[resource.set]\n\"code\" = {{ concept = \"a\" }}\n\"status\" = {{ const = \"final\" }}\n\
+         \"text\" = {{ text = \"a\" }}\n\"performer\" = {{ each = \"b\", value = {{ reference = \"none\", display = \"n\" }} }}\n"
+    ));
+    files.add_patch(
+        "x/y.toml",
+        "[resource.one.set]\n\"valueString\" = { text = \"b[0].n\" }\n",
+    );
+    let record = json!({"id": 1, "client": 2, "a": "A", "b": [{"n": "N"}]});
+    let Outcome::Mapped(resources) = run(&small_plan(&files), &record) else {
+        panic!("not mapped")
+    };
+    let resource = &resources[0].resource;
+    for element in ["code", "status", "text", "performer", "valueString"] {
+        assert!(resource.get(element).is_some(), "{element} is lost: {resource:#}");
+    }
+}
+
+#[test]
 fn a_file_takes_the_place_of_a_map_when_it_says_which() {
     let map = format!("{HEAD}{TWO}{SWITCH}");
     let own = |replaces: &str| {
