@@ -72,7 +72,10 @@ impl<'a> Area<'a> {
 /// Whether a public path below the FHIR base speaks FHIR.
 fn is_fhir(path: &str) -> bool {
     let mut parts = path.split('/').skip(2);
-    parts.next() == Some("fhir") && parts.next().is_some_and(|kind| kind == "metadata" || is_definition(kind))
+    parts.next() == Some("fhir")
+        && parts
+            .next()
+            .is_some_and(|kind| kind == "metadata" || is_definition(kind))
 }
 
 fn is_definition(kind: &str) -> bool {
