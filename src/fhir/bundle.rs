@@ -122,6 +122,11 @@ impl Bundle {
         self
     }
 
+    /// Bytes of the entries so far.
+    pub fn size(&self) -> usize {
+        self.entries.len()
+    }
+
     fn open_entry(&mut self, full_url: &str) {
         self.entries.push_str(if self.entries.is_empty() { "" } else { "," });
         self.entries.push_str(r#"{"fullUrl":"#);

@@ -3,8 +3,9 @@
 //! # Design
 //! Each entry is decided, read, written down and counted like a request of its own, one after the other
 //! (<https://hl7.org/fhir/R4/http.html#transaction>). So a batch opens nothing that its entries would not open by themselves,
-//! and an entry that is refused says so in its place with the same bytes as ever. A fault of ours ends the whole batch: an
-//! answer with holes would look like a dossier with holes.
+//! and an entry that is refused says so in its place with the same bytes as ever. The whole answer has an end: fifty entries, and
+//! none is added to eight megabytes. A fault of ours ends the whole batch: an answer with holes would look like a dossier with
+//! holes.
 //!
 //! A transaction is about writing, all or nothing. Nothing can be written here, so it is refused.
 
@@ -30,6 +31,8 @@ use crate::rest::{Answer, Call, Request, Unless};
 
 /// How many entries one batch may have.
 const MOST: usize = 50;
+/// From so many bytes of answers on nothing is added: fifty full pages of searches would fill the memory of many requests.
+const LARGEST: usize = 8 * 1024 * 1024;
 
 /// One entry that can be answered.
 #[derive(Debug)]
@@ -66,7 +69,10 @@ pub(super) async fn batch(
             0 => Ok(()),
             _ => app.limiter.more(call.caller, app.clock.now()).map_err(Failure::from),
         };
-        let answer = match counted.and_then(|()| read(entry, &base)) {
+        let answer = match counted
+            .and_then(|()| has_room(&answers))
+            .and_then(|()| read(entry, &base))
+        {
             Ok(entry) => answer(&app, &call, &entry, handling).await,
             Err(failure) => Err(failure),
         };
@@ -114,6 +120,12 @@ fn entries(headers: &HeaderMap, body: &[u8]) -> Result<Vec<Value>, Failure> {
         return Err(refused(IssueType::TooCostly, text));
     }
     Ok(entries)
+}
+
+fn has_room(answers: &Bundle) -> Result<(), Failure> {
+    let text = "The answers to the entries before this one are large enough: ask for it in another batch.";
+    let full = || Failure::new(StatusCode::PAYLOAD_TOO_LARGE, IssueType::TooCostly, text);
+    (answers.size() < LARGEST).then_some(()).ok_or_else(full)
 }
 
 /// What an entry asks for.

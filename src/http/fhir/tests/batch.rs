@@ -190,3 +190,21 @@ async fn s03_a_batch_counts_as_many_requests_as_it_has_entries() {
     assert_eq!(told, ["200", "200", "200", "429", "429"]);
     assert!(entries[3].get("resource").is_none());
 }
+
+#[tokio::test]
+async fn s03_the_answer_to_a_batch_has_an_end() {
+    let world = World::new().await;
+    let body = json!({
+        "resourceType": "Observation", "id": "large", "meta": {}, "status": "final", "code": { "text": "x" },
+        "subject": { "reference": "Patient/a" }, "valueString": "x".repeat(3 * 1024 * 1024)
+    });
+    world.put(ResourceType::Observation, Some("a"), "large", &body).await;
+    let token = world.client("a", ALL).await;
+    let entries = batch(&world, &token, &vec![get("Observation/large"); 5]).await;
+    let told: Vec<_> = entries
+        .iter()
+        .map(|entry| entry["response"]["status"].as_str().unwrap())
+        .collect();
+    assert_eq!(told, ["200", "200", "200", "413", "413"]);
+    assert_eq!(entries[4]["response"]["outcome"]["issue"][0]["code"], "too-costly");
+}
