@@ -1,286 +1,96 @@
 //! Appointments: series and single ones, those of a group, and those that are nobody's business.
 //!
 //! # Design
+//! A client is in one place at a time: groups are planned first, and each other series looks for hours that are still free.
+//! Daily care comes from a small team with turns.
+//!
 //! ASSUMPTION: an occurrence that was moved keeps its id, which holds the day that the series had foreseen, and gets
 //! other times. The contract shows only the form of the id.
+
+use std::collections::BTreeMap;
 
 use jiff::ToSpan as _;
 use jiff::civil::{Date, Weekday};
 use serde_json::{Value, json};
 
+use super::agenda_topics::{Audience, GROUPS, MORNING, PHARMACY, Rhythm, TEAM, TOPICS, Topic};
 use super::client::Person;
 use super::dice::Dice;
-use super::employee::{self, Discipline};
+use super::employee;
 use super::{FIRST, Frame, written};
 use crate::ecd::mock::{Population, SECRET_MARKER, Shelf};
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Rhythm {
-    Daily,
-    Weekly,
-    Fortnightly,
-    Single,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Audience {
-    Client,
-    /// Staff only.
-    Private,
-    /// About the client, without the client.
-    Absent,
-}
-
-struct Topic {
-    name: &'static str,
-    label: (u64, &'static str),
-    rhythm: Rhythm,
-    hour: i8,
-    minutes: i64,
-    place: Option<&'static str>,
-    by: Discipline,
-    audience: Audience,
-}
-
-const CARE: (u64, &str) = (1, "Zorgmoment");
-const MEETING: (u64, &str) = (2, "Overleg");
-const ACTIVITY: (u64, &str) = (3, "Activiteit");
-const TREATMENT: (u64, &str) = (4, "Behandeling");
-const SERVICE: (u64, &str) = (5, "Dienst");
-
-const fn topic(
-    name: &'static str,
-    label: (u64, &'static str),
-    rhythm: Rhythm,
-    (hour, minutes): (i8, i64),
-    place: Option<&'static str>,
-    by: Discipline,
-) -> Topic {
-    Topic {
-        name,
-        label,
-        rhythm,
-        hour,
-        minutes,
-        place,
-        by,
-        audience: Audience::Client,
-    }
-}
-
-const MORNING: Topic = topic(
-    "Hulp bij wassen en aankleden",
-    CARE,
-    Rhythm::Daily,
-    (8, 40),
-    None,
-    Discipline::Carer,
-);
-
-const TOPICS: [Topic; 13] = [
-    topic(
-        "Fysiotherapie",
-        TREATMENT,
-        Rhythm::Weekly,
-        (10, 30),
-        Some("Oefenzaal"),
-        Discipline::Physiotherapist,
-    ),
-    topic("Douchen", CARE, Rhythm::Weekly, (9, 45), None, Discipline::Carer),
-    topic(
-        "Wandelen met vrijwilliger",
-        ACTIVITY,
-        Rhythm::Weekly,
-        (14, 60),
-        Some("Ingang tuin"),
-        Discipline::ActivityCoach,
-    ),
-    topic(
-        "Ergotherapie",
-        TREATMENT,
-        Rhythm::Fortnightly,
-        (11, 45),
-        None,
-        Discipline::OccupationalTherapist,
-    ),
-    topic(
-        "Logopedie",
-        TREATMENT,
-        Rhythm::Weekly,
-        (11, 30),
-        None,
-        Discipline::SpeechTherapist,
-    ),
-    topic(
-        "Gesprek geestelijk verzorger",
-        CARE,
-        Rhythm::Fortnightly,
-        (15, 45),
-        Some("Stilteruimte"),
-        Discipline::Chaplain,
-    ),
-    topic(
-        "Kapper",
-        SERVICE,
-        Rhythm::Fortnightly,
-        (13, 45),
-        Some("Kapsalon"),
-        Discipline::ActivityCoach,
-    ),
-    topic(
-        "Pedicure",
-        SERVICE,
-        Rhythm::Single,
-        (10, 40),
-        Some("Kamer"),
-        Discipline::ActivityCoach,
-    ),
-    topic(
-        "Artsenvisite",
-        TREATMENT,
-        Rhythm::Fortnightly,
-        (9, 15),
-        None,
-        Discipline::Doctor,
-    ),
-    topic(
-        "Evaluatie zorgplan",
-        MEETING,
-        Rhythm::Single,
-        (14, 45),
-        Some("Spreekkamer 2"),
-        Discipline::Nurse,
-    ),
-    topic(
-        "MDO met familie",
-        MEETING,
-        Rhythm::Single,
-        (15, 45),
-        Some("Spreekkamer 1"),
-        Discipline::Doctor,
-    ),
-    topic(
-        "Polikliniek oogheelkunde, taxi staat om 9.15 uur klaar",
-        TREATMENT,
-        Rhythm::Single,
-        (10, 60),
-        Some("Ziekenhuis"),
-        Discipline::Nurse,
-    ),
-    topic(
-        "Diëtist: weegmoment en gesprek",
-        TREATMENT,
-        Rhythm::Single,
-        (11, 30),
-        None,
-        Discipline::Dietitian,
-    ),
-];
-
-const TEAM: Topic = Topic {
-    audience: Audience::Private,
-    ..topic(
-        "Teamoverleg zonder cliënt",
-        MEETING,
-        Rhythm::Fortnightly,
-        (13, 30),
-        None,
-        Discipline::Psychologist,
-    )
-};
-
-const PHARMACY: Topic = Topic {
-    audience: Audience::Absent,
-    ..topic(
-        "Overleg met apotheek",
-        MEETING,
-        Rhythm::Single,
-        (12, 20),
-        None,
-        Discipline::Doctor,
-    )
-};
-
-const GROUPS: [Topic; 4] = [
-    topic(
-        "Zingen in de huiskamer",
-        ACTIVITY,
-        Rhythm::Weekly,
-        (14, 60),
-        Some("Huiskamer"),
-        Discipline::ActivityCoach,
-    ),
-    topic(
-        "Beweegclub",
-        ACTIVITY,
-        Rhythm::Weekly,
-        (10, 45),
-        Some("Grote zaal"),
-        Discipline::Physiotherapist,
-    ),
-    topic(
-        "Viering",
-        ACTIVITY,
-        Rhythm::Weekly,
-        (15, 60),
-        Some("Kapel"),
-        Discipline::Chaplain,
-    ),
-    topic(
-        "Samen koken",
-        ACTIVITY,
-        Rhythm::Fortnightly,
-        (16, 90),
-        Some("Leskeuken"),
-        Discipline::ActivityCoach,
-    ),
-];
 
 /// Most clients of one group.
 const GROUP: u64 = 12;
 
+/// How often a series looks for free hours; one that finds none is not planned.
+const ATTEMPTS: usize = 80;
+
+/// Hands in a team of daily care, and who of them comes on each day of a week; the next week everybody moves up.
+const HANDS: usize = 5;
+const TURNS: [usize; 7] = [0, 0, 1, 1, 1, 2, 2];
+
+/// When a client is taken: minutes of the day, by day.
+#[derive(Default)]
+struct Taken(BTreeMap<Date, Vec<(i64, i64)>>);
+
+impl Taken {
+    fn is_free(&self, day: Date, (start, end): (i64, i64)) -> bool {
+        let others = self.0.get(&day).into_iter().flatten();
+        others.into_iter().all(|(from, to)| end <= *from || *to <= start)
+    }
+
+    fn take(&mut self, day: Date, span: (i64, i64)) {
+        self.0.entry(day).or_default().push(span);
+    }
+}
+
+/// An activity of a group.
+struct Gathering {
+    topic: &'static Topic,
+    series: u64,
+    staff: u64,
+    days: Vec<Date>,
+}
+
 pub(super) fn fill(frame: &Frame<'_>, dice: &mut Dice, person: &Person, into: &Population) {
     let everything = person.id == frame.cast.everything;
-    let count = if everything {
-        9
-    } else {
-        usize::try_from(dice.within(3, 7)).expect("a small number")
-    };
-    let mut topics: Vec<&Topic> = dice
-        .places(count, TOPICS.len())
-        .into_iter()
-        .map(|place| &TOPICS[place])
-        .collect();
-    if everything || dice.permille(300) {
-        topics.push(&MORNING);
-    }
-    if everything || dice.permille(500) {
-        topics.push(&TEAM);
-    }
-    if everything || dice.permille(200) {
-        topics.push(&PHARMACY);
+    let mut taken = Taken::default();
+    for gathering in gatherings(frame, (person.id - FIRST) / GROUP) {
+        let span = gathering.topic.span(0);
+        gathering.days.iter().for_each(|day| taken.take(*day, span));
     }
     let series = person.id * 100 + 1;
-    for (topic, series) in topics.into_iter().zip(series..) {
-        let staff = employee::one(dice, &frame.staff, topic.by).id;
-        let days = days(frame, dice, topic);
+    for (topic, series) in topics(dice, everything).into_iter().zip(series..) {
+        let Some((days, minute)) = free(frame, dice, topic, &taken) else {
+            continue;
+        };
+        let span = topic.span(minute);
         // In a series one appointment has moved to the day after.
         let moved = if topic.rhythm == Rhythm::Weekly && (everything || dice.permille(300)) {
-            days.iter().copied().find(|day| *day > frame.shape.today)
+            days.iter()
+                .copied()
+                .find(|day| *day > frame.shape.today && taken.is_free(day.saturating_add(1.day()), span))
         } else {
             None
         };
-        let minute = dice.small(0, 3) * 15;
-        for day in days
-            .iter()
-            .copied()
-            .filter(|day| !person.is_away(*day, frame.shape.today))
-        {
+        let hands = employee::some(
+            dice,
+            &frame.staff,
+            topic.by,
+            if topic.rhythm == Rhythm::Daily { HANDS } else { 1 },
+        );
+        for day in days.iter().copied() {
             let real = if moved == Some(day) {
                 day.saturating_add(1.day())
             } else {
                 day
             };
+            taken.take(real, span);
+            if person.is_away(day, frame.shape.today) {
+                continue;
+            }
+            let staff = on_duty(&hands, real);
             let occurrence = one(frame, topic, (series, day, real, minute), &[person.id], staff, &days);
             into.add(
                 Shelf::Agenda,
@@ -291,6 +101,48 @@ pub(super) fn fill(frame: &Frame<'_>, dice: &mut Dice, person: &Person, into: &P
     }
 }
 
+/// What is planned for a client, the daily care first: it leaves the least choice.
+fn topics(dice: &mut Dice, everything: bool) -> Vec<&'static Topic> {
+    let count = if everything {
+        9
+    } else {
+        usize::try_from(dice.within(3, 7)).expect("a small number")
+    };
+    let mut topics = Vec::new();
+    if everything || dice.permille(300) {
+        topics.push(&MORNING);
+    }
+    topics.extend(dice.places(count, TOPICS.len()).into_iter().map(|place| &TOPICS[place]));
+    if everything || dice.permille(500) {
+        topics.push(&TEAM);
+    }
+    if everything || dice.permille(200) {
+        topics.push(&PHARMACY);
+    }
+    topics
+}
+
+/// Days and a minute of the hour at which nothing else is.
+fn free(frame: &Frame<'_>, dice: &mut Dice, topic: &Topic, taken: &Taken) -> Option<(Vec<Date>, i8)> {
+    (0..ATTEMPTS).find_map(|_| {
+        let days = days(frame, dice, topic);
+        // Daily care is done before the day begins.
+        let minute = dice.small(0, if topic.rhythm == Rhythm::Daily { 1 } else { 3 }) * 15;
+        let span = topic.span(minute);
+        days.iter()
+            .all(|day| taken.is_free(*day, span))
+            .then_some((days, minute))
+    })
+}
+
+/// Who of the team comes that day.
+fn on_duty(hands: &[u64], day: Date) -> u64 {
+    let monday = Date::constant(2001, 1, 1);
+    let week = usize::try_from(day.duration_since(monday).as_hours() / (24 * 7)).unwrap_or(0);
+    let turn = usize::try_from(day.weekday().to_monday_zero_offset()).unwrap_or(0);
+    hands[(TURNS[turn] + week) % hands.len()]
+}
+
 /// Activities of a group: one occurrence with one id for all its clients.
 pub(super) fn groups(frame: &Frame<'_>, clients: usize, into: &Population) {
     let clients = u64::try_from(clients).expect("a count of clients");
@@ -299,18 +151,15 @@ pub(super) fn groups(frame: &Frame<'_>, clients: usize, into: &Population) {
         let members: Vec<u64> = (FIRST + team * GROUP..FIRST + clients.min((team + 1) * GROUP))
             .filter(|client| *client != frame.cast.departed)
             .collect();
-        for (topic, n) in GROUPS.iter().zip(1..) {
-            let mut dice = Dice::new(frame.shape.seed, team * 10 + n);
-            let staff = employee::one(&mut dice, &frame.staff, topic.by).id;
-            let days = days(frame, &mut dice, topic);
-            for day in days.iter().copied() {
+        for gathering in gatherings(frame, team) {
+            for day in gathering.days.iter().copied() {
                 let occurrence = one(
                     frame,
-                    topic,
-                    (900_000 + team * 10 + n, day, day, 0),
+                    gathering.topic,
+                    (gathering.series, day, day, 0),
                     &members,
-                    staff,
-                    &days,
+                    gathering.staff,
+                    &gathering.days,
                 );
                 into.add(
                     Shelf::Agenda,
@@ -320,6 +169,19 @@ pub(super) fn groups(frame: &Frame<'_>, clients: usize, into: &Population) {
             }
         }
     }
+}
+
+fn gatherings(frame: &Frame<'_>, team: u64) -> Vec<Gathering> {
+    let planned = GROUPS.iter().zip(1..).map(|(topic, n)| {
+        let mut dice = Dice::new(frame.shape.seed, team * 10 + n);
+        Gathering {
+            topic,
+            series: 900_000 + team * 10 + n,
+            staff: employee::one(&mut dice, &frame.staff, topic.by).id,
+            days: days(frame, &mut dice, topic),
+        }
+    });
+    planned.collect()
 }
 
 /// The days of a series within the agenda.

@@ -8,7 +8,6 @@ use jiff::civil::Date;
 use serde_json::{Value, json};
 
 use super::client::Person;
-use super::dice::Dice;
 use super::employee::{self, Discipline};
 use super::{FIRST, Frame, written};
 use crate::ecd::mock::{Population, SECRET_MARKER, Shelf};
@@ -74,17 +73,12 @@ const WISHES: [(&str, &str, &str); 5] = [
     ("Sondevoeding", "NEE", "Zo besproken met de huisarts."),
 ];
 
-/// The dice of one part of one client.
-fn dice(frame: &Frame<'_>, client: u64, part: u64) -> Dice {
-    Dice::new(frame.shape.seed ^ (part << 40), client)
-}
-
 /// The care providers of one client, by number.
 fn of(frame: &Frame<'_>, client: u64) -> Vec<u64> {
     if client == frame.cast.everything {
         return vec![2, 5, 7, 8];
     }
-    let mut dice = dice(frame, client, 1);
+    let mut dice = frame.dice(client, 1);
     let mut found = vec![dice.pick(&[1, 2, 3, 4]), dice.pick(&[5, 6])];
     found.extend(dice.permille(300).then_some(7));
     found
@@ -119,7 +113,7 @@ pub(super) fn fill(frame: &Frame<'_>, person: &Person, into: &Population) {
 }
 
 fn employees(frame: &Frame<'_>, person: &Person, into: &Population) {
-    let mut dice = dice(frame, person.id, 2);
+    let mut dice = frame.dice(person.id, 2);
     let mut relations = vec![
         (
             "EVV",
@@ -160,7 +154,7 @@ fn employees(frame: &Frame<'_>, person: &Person, into: &Population) {
 }
 
 fn insurances(frame: &Frame<'_>, person: &Person, into: &Population) {
-    let mut dice = dice(frame, person.id, 3);
+    let mut dice = frame.dice(person.id, 3);
     let (uzovi, insurer) = dice.pick(&INSURERS);
     let changed = frame.at(frame.days_ago(dice.within(3, 90)), 8, 30);
     let begin = Date::constant(2026, 1, 1);
@@ -187,7 +181,7 @@ fn insurances(frame: &Frame<'_>, person: &Person, into: &Population) {
 }
 
 fn subscriptions(frame: &Frame<'_>, person: &Person, into: &Population) {
-    let mut dice = dice(frame, person.id, 4);
+    let mut dice = frame.dice(person.id, 4);
     let most = if person.id == frame.cast.everything {
         SUBSCRIPTIONS.len()
     } else {
@@ -207,7 +201,7 @@ fn subscriptions(frame: &Frame<'_>, person: &Person, into: &Population) {
 }
 
 fn wishes(frame: &Frame<'_>, person: &Person, into: &Population) {
-    let mut dice = dice(frame, person.id, 5);
+    let mut dice = frame.dice(person.id, 5);
     let everything = person.id == frame.cast.everything;
     let most = if everything { WISHES.len() } else { 2 };
     let day = frame.days_ago(dice.within(30, 140));

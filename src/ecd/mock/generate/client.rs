@@ -4,6 +4,8 @@ use jiff::civil::Date;
 use jiff::{ToSpan as _, Zoned};
 use serde_json::{Value, json};
 
+use super::body::Body;
+use super::contact::Relative;
 use super::dice::Dice;
 use super::names::{self, Sex};
 use super::{FIRST, Frame, written};
@@ -38,6 +40,9 @@ pub(super) struct Person {
     preferred: Preferred,
     born: Date,
     pub(super) stay: Stay,
+    pub(super) body: Body,
+    /// The contacts, in order of their number.
+    pub(super) relatives: Vec<Relative>,
 }
 
 type Part = (
@@ -134,6 +139,8 @@ impl Person {
             preferred,
             born,
             stay,
+            body: Body::new(&mut frame.dice(id, 6), sex, id == frame.cast.everything),
+            relatives: Vec::new(),
         }
     }
 

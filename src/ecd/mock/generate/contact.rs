@@ -40,6 +40,11 @@ const RELATIVES: [(u64, &str, Sex); 16] = [
     (55, "Buurman", Sex::Male),
 ];
 
+const SPOUSES: [u64; 2] = [42, 43];
+
+/// From here on they are no family.
+const FRIENDS: u64 = 52;
+
 const STREETS: [&str; 12] = [
     "Beukenlaan",
     "De Hoefslag",
@@ -63,10 +68,36 @@ struct Contact {
     last: String,
 }
 
-pub(super) fn fill(frame: &Frame<'_>, dice: &mut Dice, person: &Person, into: &Population) {
-    for (contact, n) in contacts(frame, dice, person).iter().zip(1..) {
+/// A contact as reports know it.
+#[derive(Clone, Debug)]
+pub(super) struct Relative {
+    pub(super) name: String,
+    /// `Dochter`.
+    pub(super) relation: &'static str,
+    number: u64,
+}
+
+impl Relative {
+    pub(super) fn is_spouse(&self) -> bool {
+        SPOUSES.contains(&self.number)
+    }
+
+    pub(super) fn is_kin(&self) -> bool {
+        self.number < FRIENDS
+    }
+}
+
+pub(super) fn fill(frame: &Frame<'_>, dice: &mut Dice, person: &Person, into: &Population) -> Vec<Relative> {
+    let contacts = contacts(frame, dice, person);
+    for (contact, n) in contacts.iter().zip(1..) {
         add(frame, dice, person, contact, n, into);
     }
+    let relatives = contacts.into_iter().map(|contact| Relative {
+        name: format!("{} {}", contact.first, contact.last),
+        relation: contact.relative.1,
+        number: contact.relative.0,
+    });
+    relatives.collect()
 }
 
 fn contacts(frame: &Frame<'_>, dice: &mut Dice, person: &Person) -> Vec<Contact> {
@@ -99,7 +130,10 @@ fn contacts(frame: &Frame<'_>, dice: &mut Dice, person: &Person) -> Vec<Contact>
             };
             let close = if n == 1 { 6 } else { RELATIVES.len() };
             let mut relative = dice.pick(&RELATIVES[..close]);
-            if matches!((relative.0, person.sex), (42, Sex::Female) | (43, Sex::Male)) {
+            // Nobody has two spouses: one stands first.
+            if matches!((relative.0, person.sex), (42, Sex::Female) | (43, Sex::Male))
+                || (n > 1 && SPOUSES.contains(&relative.0))
+            {
                 relative = RELATIVES[usize::from(dice.permille(500))];
             }
             let (prefix, last) = if relative.0 < 46 {

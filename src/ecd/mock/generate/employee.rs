@@ -126,3 +126,14 @@ pub(super) fn one<'a>(dice: &mut Dice, staff: &'a [Employee], discipline: Discip
         .collect();
     dice.pick(&fitting)
 }
+
+/// So many different employees of the discipline, or all that there are.
+pub(super) fn some(dice: &mut Dice, staff: &[Employee], discipline: Discipline, count: usize) -> Vec<u64> {
+    let fitting: Vec<u64> = staff
+        .iter()
+        .filter(|employee| employee.discipline == discipline)
+        .map(|employee| employee.id)
+        .collect();
+    let places = dice.places(count, fitting.len());
+    places.into_iter().map(|place| fitting[place]).collect()
+}

@@ -20,11 +20,14 @@ pub(in crate::ecd::mock) const KINDS: [Kind; 4] = [
                 "Is de cliënt het afgelopen half jaar gevallen?",
                 ["Nee", "Ja, een keer"],
             ),
-            ("Gebruikt de cliënt een loophulpmiddel?", ["Ja, een rollator", "Nee"]),
+            (
+                "Gebruikt de cliënt een loophulpmiddel?",
+                ["{loopt}Ja, een rollator", "{rolt}Nee, een rolstoel"],
+            ),
             (
                 "Wat is afgesproken?",
                 [
-                    "Schoenen met vaste hiel, looppad vrij.",
+                    "Schoenen met vaste hiel, geen losse matten.",
                     "{P} oefent twee keer per week.",
                 ],
             ),
@@ -81,7 +84,8 @@ pub(super) fn fill(frame: &Frame<'_>, dice: &mut Dice, person: &Person, into: &P
         let author = employee::one(dice, &frame.staff, Discipline::Nurse).id;
         let is_open = release == Some(true) && status != "Draft";
         let answers: Vec<_> = kind.2.iter().zip(1..).map(|((question, answers), n)| {
-            let answer = sentences::fill(answers[usize::from(dice.permille(500))], person, dice);
+            let fitting = sentences::fitting(answers, person, sentences::ANY);
+            let answer = sentences::fill(dice.pick(&fitting), person, dice);
             let answer = if is_open { answer } else { format!("{SECRET_MARKER} {answer}") };
             json!({"id": id * 100 + n, "questionObjectId": kind.0 * 100 + n, "questionText": question, "text": answer})
         }).collect();

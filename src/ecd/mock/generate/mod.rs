@@ -13,7 +13,9 @@ use jiff::{Timestamp, ToSpan as _, Zoned};
 use super::{Population, Shelf};
 
 mod agenda;
+mod agenda_topics;
 mod around;
+mod body;
 mod client;
 mod contact;
 mod dice;
@@ -24,6 +26,7 @@ mod plan;
 mod plan_texts;
 mod report;
 mod report_cast;
+mod report_measure;
 mod report_texts;
 mod sentences;
 
@@ -131,6 +134,11 @@ impl Frame<'_> {
     fn days_ago(&self, days: i64) -> Date {
         self.shape.today.saturating_sub(days.days())
     }
+
+    /// The dice of one part of one client, so that a new part changes nothing of the others.
+    fn dice(&self, client: u64, part: u64) -> Dice {
+        Dice::new(self.shape.seed ^ (part << 40), client)
+    }
 }
 
 pub(super) fn fill(shape: &Shape, into: &Population) {
@@ -149,14 +157,14 @@ pub(super) fn fill(shape: &Shape, into: &Population) {
     }
     for client in (FIRST..).take(clients) {
         let mut dice = Dice::new(shape.seed, client);
-        let person = Person::new(&frame, &mut dice, client);
+        let mut person = Person::new(&frame, &mut dice, client);
         let changed = frame.at(frame.days_ago(dice.within(20, 300)), 10, 0);
         into.add(
             Shelf::Clients,
             &person.record(&frame, &mut dice, &changed),
             changed.timestamp(),
         );
-        contact::fill(&frame, &mut dice, &person, into);
+        person.relatives = contact::fill(&frame, &mut dice, &person, into);
         let goals = plan::fill(&frame, &mut dice, &person, into);
         report::fill(&frame, &mut dice, &person, &goals, into);
         agenda::fill(&frame, &mut dice, &person, into);
@@ -180,3 +188,5 @@ pub(super) fn instant(at: Timestamp) -> String {
 
 #[cfg(test)]
 mod rules;
+#[cfg(test)]
+mod rules_of_care;

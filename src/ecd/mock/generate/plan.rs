@@ -5,6 +5,7 @@ use jiff::civil::Date;
 use serde_json::{Value, json};
 
 use super::client::{Person, Stay};
+use super::contact::Relative;
 use super::dice::Dice;
 use super::plan_texts::{DOMAINS, MOURNING, TOPICS, Topic};
 use super::{Frame, employee, sentences, written};
@@ -45,12 +46,19 @@ pub(super) fn fill(frame: &Frame<'_>, dice: &mut Dice, person: &Person, into: &P
     } else {
         usize::try_from(dice.within(3, 6)).expect("a small number")
     };
-    let mut topics = dice.places(count, TOPICS.len());
-    if frame.cast.pair.contains(&person.id) {
-        // They have each other: nobody mourns.
-        topics.retain(|topic| TOPICS[*topic].demand != MOURNING);
-    }
-    let count = topics.len();
+    // Who has a partner does not mourn one.
+    let has_partner = frame.cast.pair.contains(&person.id) || person.relatives.iter().any(Relative::is_spouse);
+    let fitting: Vec<usize> = (0..TOPICS.len())
+        .filter(|topic| {
+            let demand = TOPICS[*topic].demand;
+            sentences::fits(demand, person, sentences::ANY) && !(has_partner && demand == MOURNING)
+        })
+        .collect();
+    let topics: Vec<usize> = dice
+        .places(count, fitting.len())
+        .into_iter()
+        .map(|place| fitting[place])
+        .collect();
     let begun = frame.days_ago(dice.within(40, 150));
     let before = begun.saturating_sub(dice.within(170, 200).days());
     let last = person.last_day();
@@ -173,6 +181,13 @@ impl Builder<'_> {
                 "status": now[2], "knowledgeTarget": now[0] + 1, "behaviorTarget": now[1] + 1, "statusTarget": 5,
             })
         });
+        let wanted = 60 + dice.within(0, 4) * 10;
+        // What is no longer pursued was reached or given up; what is pursued is on its way.
+        let reached = match status {
+            Status::Old if dice.permille(500) => 100,
+            Status::Old | Status::Active => dice.within(0, wanted / 10 - 1) * 10,
+            Status::Draft => 0,
+        };
         let target = self.frame.at(begin.saturating_add(182.days()), 0, 0);
         json!({
             "id": id, "demandEntryId": id, "goalEntryId": id,
@@ -183,7 +198,7 @@ impl Builder<'_> {
                 "goal": {"id": id, "domainId": topic.domain + 1, "domain": domain, "definition": goal,
                     "reportProgress": true, "hidden": hidden == Hidden::Goal}},
             "actionEntries": actions, "classifiedProblem": omaha,
-            "percentageRealized": dice.within(0, 10) * 10, "percentageTarget": 60 + dice.within(0, 4) * 10,
+            "percentageRealized": reached, "percentageTarget": wanted,
             "importantForCarePlanGroup": topic.by == employee::Discipline::Doctor, "createdBy": "evv",
         })
     }

@@ -22,7 +22,7 @@ pub(super) struct Topic {
     pub(super) by: Discipline,
 }
 
-pub(super) const TOPICS: [Topic; 15] = [
+pub(super) const TOPICS: [Topic; 16] = [
     Topic {
         domain: 0,
         classification: "classification.problem.health.personalcare",
@@ -37,12 +37,23 @@ pub(super) const TOPICS: [Topic; 15] = [
     Topic {
         domain: 0,
         classification: "classification.problem.health.mobility",
-        demand: "{P} loopt onzeker na een heupoperatie",
+        demand: "{loopt}{P} loopt onzeker na een heupoperatie",
         goal: "{P} loopt met rollator veilig naar de huiskamer",
         actions: &[
             "Oefenen met opstaan en draaien (2 keer per week, fysiotherapeut)",
             "Naar de maaltijden lopen in plaats van rijden (3 keer per dag, verzorgende)",
             "Stevige schoenen aantrekken (elke ochtend)",
+        ],
+        by: Discipline::Physiotherapist,
+    },
+    Topic {
+        domain: 0,
+        classification: "classification.problem.health.mobility",
+        demand: "{rolt}{P} kan niet zelf van bed naar rolstoel komen",
+        goal: "{P} komt rustig en veilig uit bed en rijdt zelf naar de huiskamer",
+        actions: &[
+            "Uit bed helpen met de actieve tillift, met twee personen (elke ochtend, verzorgende)",
+            "Armen en schouders oefenen (2 keer per week, fysiotherapeut)",
         ],
         by: Discipline::Physiotherapist,
     },
@@ -173,9 +184,9 @@ pub(super) const TOPICS: [Topic; 15] = [
         domain: 3,
         classification: "classification.problem.environmental.residence",
         demand: "De kamer is ingericht met spullen van thuis en daardoor vol",
-        goal: "{P} woont prettig en kan veilig lopen op {h} kamer",
+        goal: "{P} woont prettig en komt veilig van bed naar badkamer",
         actions: &[
-            "Looppad vrijhouden van bed naar badkamer",
+            "De weg van bed naar badkamer vrijhouden",
             "Met familie bespreken welke kast weg mag",
         ],
         by: Discipline::OccupationalTherapist,

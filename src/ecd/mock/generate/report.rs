@@ -8,7 +8,7 @@ use super::client::Person;
 use super::dice::Dice;
 use super::employee::{self, Discipline};
 use super::report_texts as texts;
-use super::{Frame, report_cast, sentences, written};
+use super::{Frame, report_cast, report_measure, sentences, written};
 use crate::ecd::mock::{Population, SECRET_MARKER, Shelf};
 
 /// Who may read a report.
@@ -31,8 +31,8 @@ pub(super) struct Note {
     pub(super) entries: Vec<Value>,
     pub(super) soap: Vec<Value>,
     pub(super) secrecy: Secrecy,
-    /// Name and relation of the relative who wrote it.
-    pub(super) family: Option<(&'static str, &'static str)>,
+    /// Place among the contacts of the relative who wrote it.
+    pub(super) family: Option<usize>,
     pub(super) goal: Option<u64>,
 }
 
@@ -64,6 +64,40 @@ impl Note {
     }
 }
 
+/// Each has one report a day at most: nobody has breakfast twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shift {
+    Early,
+    Late,
+    Night,
+}
+
+impl Shift {
+    /// First and last hour in which it writes.
+    fn hours(self) -> (i8, i8) {
+        match self {
+            Self::Early => (9, 14),
+            Self::Late => (15, 22),
+            Self::Night => (6, 6),
+        }
+    }
+
+    /// What it writes of, and how much at least and at most.
+    fn themes(self) -> (&'static [&'static [&'static str]], i64, i64) {
+        match self {
+            Self::Early => (&texts::EARLY, 2, 4),
+            Self::Late => (&texts::LATE, 2, 4),
+            Self::Night => (&texts::NIGHT, 1, 2),
+        }
+    }
+}
+
+/// Hours of those who work in the day.
+const OFFICE: (i8, i8) = (9, 16);
+
+/// Hours in which families write.
+const FAMILY: (i8, i8) = (10, 20);
+
 /// Numbers the reports of one client and puts them into the dossier.
 pub(super) struct Writer<'a> {
     pub(super) frame: &'a Frame<'a>,
@@ -89,14 +123,14 @@ pub(super) fn fill(frame: &Frame<'_>, dice: &mut Dice, person: &Person, goals: &
     } else {
         dice.within(600, 2000)
     };
-    let weight = dice.within(480, 880);
     for ago in (1..=i64::from(frame.shape.report_days)).rev() {
         let day = frame.days_ago(ago);
         if person.is_away(day, frame.shape.today) {
             continue;
         }
         let count = rate / 1000 + i64::from(dice.permille(rate % 1000));
-        let mut days: Vec<(Zoned, Note)> = (0..count).map(|_| writer.any(dice, day, weight)).collect();
+        let mut shifts = vec![Shift::Early, Shift::Late, Shift::Night];
+        let mut days: Vec<(Zoned, Note)> = (0..count).map(|_| writer.any(dice, ago, &mut shifts)).collect();
         days.sort_by_key(|(at, _)| at.timestamp());
         for (at, note) in days {
             writer.add(dice, &at, note);
@@ -112,44 +146,64 @@ impl Writer<'_> {
         sentences::fill(template, self.person, dice)
     }
 
-    /// One sentence of some themes, in their order.
-    fn compose(&self, dice: &mut Dice, themes: &[&[&str]], least: i64, most: i64) -> String {
+    /// One sentence of some themes, in their order, of those that may be said in this hour.
+    fn compose(&self, dice: &mut Dice, themes: &[&[&str]], hour: i8, least: i64, most: i64) -> String {
+        let open: Vec<Vec<&str>> = themes
+            .iter()
+            .map(|theme| sentences::fitting(theme, self.person, hour))
+            .filter(|theme| !theme.is_empty())
+            .collect();
         let count = usize::try_from(dice.within(least, most)).expect("a small number");
-        let places = dice.places(count, themes.len());
-        let parts: Vec<String> = places.into_iter().map(|place| self.pick(dice, themes[place])).collect();
+        let places = dice.places(count, open.len());
+        let parts: Vec<String> = places
+            .into_iter()
+            .map(|place| sentences::fill_at(dice.pick(&open[place]), self.person, dice, hour))
+            .collect();
         parts.join(" ")
     }
 
-    pub(super) fn daily(&self, dice: &mut Dice, day: Date) -> (Zoned, Note) {
-        let (hours, sentences, least, most) = match dice.within(0, 9) {
-            0..=4 => ((9, 15), &texts::EARLY[..], 2, 4),
-            5..=7 => ((15, 22), &texts::LATE[..], 2, 4),
-            _ => ((5, 7), &texts::NIGHT[..], 1, 2),
-        };
+    /// A report of a shift that has not written that day.
+    fn daily(&self, dice: &mut Dice, day: Date, shift: Shift) -> (Zoned, Note) {
+        let at = self.at(dice, day, shift.hours());
+        let (themes, least, most) = shift.themes();
         let by = if dice.permille(700) {
             Discipline::Carer
         } else {
             Discipline::Nurse
         };
-        let mut note = Note::text(101, by, self.compose(dice, sentences, least, most));
+        let mut note = Note::text(101, by, self.compose(dice, themes, at.hour(), least, most));
         if !self.goals.is_empty() && dice.permille(350) {
             note.goal = Some(dice.pick(self.goals));
         }
-        (self.at(dice, day, hours), note)
+        (at, note)
     }
 
     fn at(&self, dice: &mut Dice, day: Date, (from, to): (i8, i8)) -> Zoned {
-        self.frame.at(day, dice.small(from, to - 1), dice.small(0, 59))
+        self.frame.at(day, dice.small(from, to), dice.small(0, 59))
     }
 
     /// One report as they come in a working week.
-    fn any(&self, dice: &mut Dice, day: Date, weight: i64) -> (Zoned, Note) {
+    fn any(&self, dice: &mut Dice, ago: i64, shifts: &mut Vec<Shift>) -> (Zoned, Note) {
+        let day = self.frame.days_ago(ago);
         let draw = dice.within(1, 1000);
-        if draw <= 560 {
-            return self.daily(dice, day);
+        if draw <= 560 && !shifts.is_empty() {
+            let wanted = match dice.within(0, 9) {
+                0..=4 => Shift::Early,
+                5..=7 => Shift::Late,
+                _ => Shift::Night,
+            };
+            let place = shifts.iter().position(|shift| *shift == wanted).unwrap_or(0);
+            let shift = shifts.remove(place);
+            return self.daily(dice, day, shift);
+        }
+        if draw <= 760 {
+            let note = self.measurement(dice, ago);
+            return (self.at(dice, day, report_measure::hours(&note)), note);
+        }
+        if (901..=925).contains(&draw) {
+            return (self.at(dice, day, FAMILY), self.family(dice));
         }
         let note = match draw {
-            561..=760 => self.measurement(dice, weight),
             761..=810 => {
                 let by = [
                     Discipline::Physiotherapist,
@@ -165,32 +219,31 @@ impl Writer<'_> {
             }
             841..=870 => Note::text(109, Discipline::Doctor, self.pick(dice, &texts::DOCTOR)),
             871..=900 => self.progress(dice),
-            901..=925 => self.family(dice),
             926..=927 => self.chain(dice),
             928 => self.internal(dice),
             929..=930 => self.wound(dice),
-            931..=940 => Note::text(310, Discipline::Nurse, self.pick(dice, &texts::OMAHA)),
-            941..=970 => self.soap(dice, None),
+            931..=940 | 991..=998 => Note::text(310, Discipline::Nurse, self.pick(dice, &texts::OMAHA)),
+            941..=970 => self.soap(dice),
             971..=978 => self.secret(dice, Secrecy::Confidential),
             979..=984 => self.secret(dice, Secrecy::Restricted),
             985..=990 => {
                 let reason = dice.pick(&texts::HIDING);
                 self.secret(dice, Secrecy::Hidden(reason))
             }
-            991..=998 => self.escaped(dice),
             _ => self.meeting(dice),
         };
-        (self.at(dice, day, (9, 20)), note)
+        (self.at(dice, day, OFFICE), note)
     }
 
     fn pick(&self, dice: &mut Dice, from: &[&str]) -> String {
-        let template = dice.pick(from);
+        let fitting = sentences::fitting(from, self.person, sentences::ANY);
+        let template = dice.pick(&fitting);
         self.say(dice, template)
     }
 
     pub(super) fn progress(&self, dice: &mut Dice) -> Note {
         let mut note = Note::text(110, Discipline::Nurse, self.pick(dice, &texts::PROGRESS));
-        let share = (dice.within(1, 10) * 10).to_string();
+        let share = (dice.within(1, 9) * 10).to_string();
         note.entries = vec![json!({"name": "decimalValue", "value": share, "unit": "%", "displayName": "Voortgang"})];
         note.goal = self.goals.first().copied();
         note
@@ -198,9 +251,11 @@ impl Writer<'_> {
 
     pub(super) fn family(&self, dice: &mut Dice) -> Note {
         let mut note = Note::text(111, Discipline::Carer, self.pick(dice, &texts::FAMILY));
-        let (name, relation) =
-            [("Hanneke", "Dochter"), ("Marco", "Zoon"), ("Saskia", "Nicht")][usize::from(dice.permille(400))];
-        note.family = Some((name, relation));
+        let relatives = &self.person.relatives;
+        let kin = (0..relatives.len()).filter(|place| relatives[*place].is_kin());
+        let kin: Vec<usize> = kin.collect();
+        // Who has no family is written about by the first contact.
+        note.family = Some(if kin.is_empty() { 0 } else { dice.pick(&kin) });
         note
     }
 
@@ -236,7 +291,8 @@ impl Writer<'_> {
 
     /// A long report of a meeting, with paragraphs.
     pub(super) fn meeting(&self, dice: &mut Dice) -> Note {
-        let parts: Vec<String> = texts::MEETING.iter().map(|part| self.say(dice, part)).collect();
+        let parts = sentences::fitting(&texts::MEETING, self.person, sentences::ANY);
+        let parts: Vec<String> = parts.into_iter().map(|part| self.say(dice, part)).collect();
         Note::text(
             101,
             Discipline::Doctor,
@@ -244,16 +300,21 @@ impl Writer<'_> {
         )
     }
 
-    /// A SOEP report; the part at `secret` is confidential.
-    pub(super) fn soap(&self, dice: &mut Dice, secret: Option<usize>) -> Note {
-        let secret = secret.or_else(|| dice.permille(150).then_some(3));
-        let template = dice.pick(&texts::SOAP);
+    /// A SOEP report about something that this client can have.
+    fn soap(&self, dice: &mut Dice) -> Note {
+        let fits = |part: &&str| sentences::fits(part, self.person, sentences::ANY);
+        let fitting: Vec<usize> = (0..texts::SOAP.len())
+            .filter(|place| texts::SOAP[*place].1.iter().all(fits))
+            .collect();
+        let place = dice.pick(&fitting);
+        let secret = dice.permille(150).then_some(3);
+        self.soap_about(dice, place, secret)
+    }
+
+    /// The SOEP report at this place of the list; the part at `secret` is confidential.
+    pub(super) fn soap_about(&self, dice: &mut Dice, place: usize, secret: Option<usize>) -> Note {
+        let (by, template) = texts::SOAP[place];
         let parts = ["Subjective", "Objective", "Assessment", "Plan"];
-        let by = dice.pick(&[
-            Discipline::Doctor,
-            Discipline::Psychologist,
-            Discipline::Physiotherapist,
-        ]);
         let mut note = Note::text(315, by, String::new());
         note.soap = (0..4)
             .map(|n| {
@@ -267,73 +328,6 @@ impl Writer<'_> {
             })
             .collect();
         note
-    }
-
-    pub(super) fn measurement(&self, dice: &mut Dice, weight: i64) -> Note {
-        let kind = dice.pick(&[102, 103, 103, 104, 105, 106, 107, 108, 221, 309, 311, 314, 316, 317]);
-        self.measure(dice, kind, weight)
-    }
-
-    pub(super) fn measure(&self, dice: &mut Dice, kind: u64, weight: i64) -> Note {
-        let tenths = |value: i64| format!("{}.{}", value / 10, value % 10);
-        let whole = |value: i64| value.to_string();
-        let one = |value: String, unit| [("decimalValue", value, unit)];
-        let by = Discipline::Nurse;
-        match kind {
-            102 => {
-                let weight = weight + dice.within(-12, 12);
-                if !dice.permille(300) {
-                    return Note::measured(kind, by, &one(tenths(weight), "kg"));
-                }
-                self.body_mass(weight)
-            }
-            103 => {
-                let (upper, lower) = (dice.within(108, 168), dice.within(58, 94));
-                let pulse = dice.within(56, 96);
-                Note::measured(
-                    kind,
-                    by,
-                    &[
-                        ("systolicPressure", whole(upper), "mm[Hg]"),
-                        ("diastolicPressure", whole(lower), "mm[Hg]"),
-                        ("heartRate", whole(pulse), "/min"),
-                    ],
-                )
-            }
-            104 => Note::measured(kind, by, &one(tenths(dice.within(359, 384)), "°C")),
-            105 => Note::measured(kind, by, &one(tenths(dice.within(48, 142)), "mmol/l")),
-            106 | 107 => Note::measured(kind, by, &one(whole(dice.within(6, 40) * 50), "ml")),
-            108 => Note::text(
-                kind,
-                Discipline::Carer,
-                self.say(dice, "Normale ontlasting, {p} had geen klachten."),
-            ),
-            221 => Note::measured(kind, by, &one(tenths(dice.within(18, 38)), "")),
-            309 => Note::measured(kind, Discipline::Carer, &one(whole(dice.within(1, 5)), "")),
-            311 => Note::measured(kind, by, &one(whole(dice.within(90, 99)), "%")),
-            314 => {
-                let mut note = Note::measured(kind, by, &one(whole(dice.within(0, 8)), ""));
-                if dice.permille(400) {
-                    note.comment = self.say(dice, "{P} wijst de rug aan. Na een uur rust was het minder.");
-                }
-                note
-            }
-            316 => Note::measured(kind, Discipline::Carer, &one(whole(dice.within(1, 7)), "")),
-            _ => Note::measured(317, Discipline::Physiotherapist, &one(whole(dice.within(12, 56)), "")),
-        }
-    }
-
-    /// Weight, height and body mass index in one report.
-    pub(super) fn body_mass(&self, weight: i64) -> Note {
-        let tenths = |value: i64| format!("{}.{}", value / 10, value % 10);
-        let height = 150 + i64::try_from(self.person.id % 40).expect("a small number");
-        let index = weight * 10_000 / (height * height);
-        let entries = [
-            ("weight", tenths(weight), "kg"),
-            ("size", height.to_string(), "cm"),
-            ("bmi", tenths(index), "kg/m2"),
-        ];
-        Note::measured(102, Discipline::Nurse, &entries)
     }
 
     /// Notes that a record was released, and when that was taken back.
@@ -376,10 +370,11 @@ impl Writer<'_> {
         }
         match note.family {
             None => report["employeeId"] = author.id.into(),
-            Some((name, relation)) => {
-                report["carenId"] = (self.person.id * 10 + 1).into();
-                report["carenName"] = name.into();
-                report["carenRole"] = relation.into();
+            Some(place) => {
+                let relative = &self.person.relatives[place];
+                report["carenId"] = (self.person.id * 10 + 1 + place as u64).into();
+                report["carenName"] = relative.name.as_str().into();
+                report["carenRole"] = relative.relation.into();
             }
         }
         self.into.add(Shelf::Reports, &report, changed.timestamp());

@@ -17,7 +17,7 @@ pub(super) fn fill(writer: &mut Writer<'_>, dice: &mut Dice) {
         .into_iter()
         .zip(2..)
     {
-        let note = writer.measure(dice, kind, 640);
+        let note = writer.measure(dice, kind, days);
         writer.add(dice, &at(days, 8, 30), note);
     }
     let notes = [
@@ -25,27 +25,33 @@ pub(super) fn fill(writer: &mut Writer<'_>, dice: &mut Dice) {
         writer.chain(dice),
         writer.internal(dice),
         writer.wound(dice),
-        writer.body_mass(643),
-        writer.measure(dice, 221, 640),
+        writer.body_mass(dice, 4),
+        writer.measure(dice, 221, 4),
     ];
     for (note, minute) in notes.into_iter().zip(0..) {
         writer.add(dice, &at(4, 14, minute), note);
     }
 
-    for secrecy in [
-        Secrecy::Hidden("verkeerde cliënt"),
-        Secrecy::Confidential,
-        Secrecy::Restricted,
+    for (secrecy, minute) in [
+        (Secrecy::Hidden("verkeerde cliënt"), 0),
+        (Secrecy::Confidential, 20),
+        (Secrecy::Restricted, 40),
     ] {
         let note = writer.secret(dice, secrecy);
-        writer.add(dice, &at(3, 16, 0), note);
+        writer.add(dice, &at(3, 16, minute), note);
     }
-    for secret in [None, Some(0), Some(1), Some(3)] {
-        let note = writer.soap(dice, secret);
-        writer.add(dice, &at(5, 11, 30), note);
+    // Open, and with one part closed; each about something else, on a day of its own.
+    for (about, secret, days, hour) in [
+        (0, None, 5, 11),
+        (1, Some(0), 8, 10),
+        (4, Some(1), 10, 14),
+        (5, Some(3), 13, 9),
+    ] {
+        let note = writer.soap_about(dice, about, secret);
+        writer.add(dice, &at(days, hour, 30), note);
     }
     // Not one part may be seen, so there is nothing left to show.
-    let mut closed = writer.soap(dice, None);
+    let mut closed = writer.soap_about(dice, 2, None);
     for part in &mut closed.soap {
         let text = part["content"].as_str().unwrap_or_default();
         part["content"] = format!("{SECRET_MARKER} {text}").into();
@@ -64,7 +70,7 @@ pub(super) fn fill(writer: &mut Writer<'_>, dice: &mut Dice) {
     writer.add(dice, &at(2, 10, 15), note);
     let mut family = writer.family(dice);
     family.comment = "Wat een mooie middag was het! 🌷👵🏽❤️ Groetjes van ons allemaal".to_owned();
-    family.family = Some(("Hanneke Dijkstra", "Dochter"));
+    family.family = Some(0);
     writer.add(dice, &at(2, 20, 5), family);
     let other = "{P} zat aan tafel met dhr. 't Hoen; zij hebben samen een legpuzzel van duizend stukjes afgemaakt.";
     let text = writer.say(dice, other);
@@ -79,9 +85,12 @@ pub(super) fn fill(writer: &mut Writer<'_>, dice: &mut Dice) {
     writer.add(dice, &at(8, 13, 0), long);
 
     // Two in the same minute.
-    for _ in 0..2 {
-        let (_, note) = writer.daily(dice, frame.days_ago(1));
-        writer.add(dice, &at(1, 9, 0), note);
+    for sentence in [
+        "Gehoorapparaten ingedaan, de batterij links is vervangen.",
+        "Medicatie van 8 uur gegeven volgens de toedienlijst, {p} nam alles met water in.",
+    ] {
+        let text = writer.say(dice, sentence);
+        writer.add(dice, &at(1, 9, 0), Note::text(101, Discipline::Carer, text));
     }
     for night in nights(&frame.at(frame.shape.today, 0, 0)) {
         let text = writer.say(dice, "Ronde in de nacht dat de klok verzet werd: {p} sliep rustig.");
