@@ -48,7 +48,7 @@ async fn a_goal_says_its_domain_its_discipline_how_far_it_is_and_the_ratings_of_
     let dossiers = Dossiers::new(10, &[client]).await;
     dossiers.sync(Want::Everything).await;
     let goals = of_kind(&dossiers, client, "Goal").await;
-    let mut measures = BTreeSet::new();
+    let (mut measures, mut ends) = (BTreeSet::new(), BTreeSet::new());
     for goal in &goals {
         let systems: Vec<&str> = goal["category"]
             .as_array()
@@ -66,8 +66,15 @@ async fn a_goal_says_its_domain_its_discipline_how_far_it_is_and_the_ratings_of_
         let reached = goal["target"][0]["extension"][0]["valueQuantity"]["value"]
             .as_i64()
             .unwrap();
-        let wanted = if reached == 100 { "achieved" } else { "in-progress" };
+        // How far it is agrees with whether anybody still works on it.
+        let wanted = match (goal["lifecycleStatus"].as_str(), reached) {
+            (Some("completed"), 100) => "achieved",
+            (Some("completed"), _) => "not-achieved",
+            (Some("active"), ..100) => "in-progress",
+            other => panic!("{other:?}: {goal}"),
+        };
         assert_eq!(goal["achievementStatus"]["coding"][0]["code"], wanted);
+        ends.insert(wanted);
         assert!(goal["target"][0]["detailQuantity"]["value"].as_i64().unwrap() >= 60);
         for target in goal["target"].as_array().unwrap() {
             measures.insert(target["measure"]["coding"][0]["code"].as_str().unwrap().to_owned());
@@ -75,6 +82,7 @@ async fn a_goal_says_its_domain_its_discipline_how_far_it_is_and_the_ratings_of_
     }
     let all = ["omaha-gedrag", "omaha-kennis", "omaha-status", "voortgang"];
     assert_eq!(measures, all.map(str::to_owned).into());
+    assert_eq!(ends, BTreeSet::from(["achieved", "in-progress", "not-achieved"]));
 }
 
 #[tokio::test]
