@@ -102,15 +102,49 @@ fn line(client: u64, role: &str, contact: Option<u64>, parts: Option<&[&str]>) -
     }
 }
 
-/// What a client is called, as a person would say it.
+/// What the gateway calls a client on its pages and in the official name of its `Patient`: the names of the passport, and the
+/// last name as the client prefers it.
 pub(super) fn full_name(client: &serde_json::Value) -> String {
     let of = |name: &str| client[name].as_str().map(str::trim).filter(|text| !text.is_empty());
-    let first = of("givenName").or(of("firstName")).unwrap_or_default();
-    let parts = [Some(first), of("birthNamePrefix"), of("birthName").or(of("lastName"))];
-    parts
-        .into_iter()
-        .flatten()
-        .filter(|part| !part.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ")
+    let parts = [of("firstName").or(of("givenName")), of("lastName").or(of("birthName"))];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::mapping::{Context, Files, Outcome, Plan, ReportTypes};
+    use crate::profile::Registry;
+    use crate::secret::MacKey;
+
+    #[test]
+    fn a_client_is_named_as_the_gateway_names_it() {
+        let population = Population::generate(40, 7, jiff::civil::date(2026, 11, 22));
+        let plan = Plan::load(&Files::builtin(), &Registry::builtin()).unwrap();
+        let (key, zone) = (MacKey::new(b"test"), jiff::tz::TimeZone::UTC);
+        let context = Context {
+            key: &key,
+            zone: &zone,
+            report_types: ReportTypes::Every,
+        };
+        let mut names = Vec::new();
+        for mut client in population.all(Shelf::Clients) {
+            let name = full_name(&client);
+            client["careProviders"] = json!([]);
+            let Outcome::Mapped(resources) = plan.run("ons/client", &client, &context) else {
+                panic!("{client}");
+            };
+            let patient = resources.iter().find(|one| one.resource["resourceType"] == "Patient");
+            let official = &patient.unwrap().resource["name"][0];
+            assert_eq!(
+                (&official["use"], &official["text"]),
+                (&json!("official"), &json!(name))
+            );
+            names.push(name);
+        }
+        assert!(names.contains(&"Emine Yılmaz".to_owned()), "{names:?}");
+        assert!(names.contains(&"Wilhelmina Jacoba Dijkstra-van der Laan".to_owned()));
+    }
 }
