@@ -10,6 +10,7 @@
 //! alone describes what Treant's does: the four sections dossier, agenda, messages and personal data, the board with
 //! reactions, messages among contacts and none to staff, and rights that the client gives to each contact.
 
+mod care;
 mod cast;
 mod folder;
 mod jwk;
@@ -100,6 +101,7 @@ pub(super) async fn run(options: DemoOptions) -> anyhow::Result<ExitCode> {
         mocks.push(Mock::start(house.product, house.id, population, &data, &clock).await?);
     }
 
+    care::write(&data)?;
     let file = data.join("inzage.toml");
     let text = configuration(&data, listener.local_addr()?, inside.local_addr()?, &mocks);
     std::fs::write(&file, &text)?;
@@ -165,7 +167,8 @@ fn configuration(data: &Path, listen: std::net::SocketAddr, inside: std::net::So
         let often = "sms.sends_per_hour = 20\nsms.sends_per_day = 50\nsms.sends_per_network_hour = 100000\n\
                      sms.sends_per_prefix_hour = 100000\nsms.budget_per_hour = 100000\nsms.budget_per_day = 1000000\n";
         text.push_str(&format!(
-            "\n[tenant.{id}]\nname = \"{name}\"\npreset = \"{id}\"\n{often}\n{}",
+            "\n[tenant.{id}]\nname = \"{name}\"\npreset = \"{id}\"\nmap_patches = \"{}\"\n{often}\n{}",
+            care::FOLDER,
             mock.section(id)
         ));
     }
