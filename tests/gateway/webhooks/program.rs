@@ -67,13 +67,14 @@ async fn serve(dossiers: &Dossiers, more: &str) -> (Program, u16, u16) {
         .spawn()
         .unwrap();
     let program = Program(child);
+    // The port is taken before anybody is answered.
     for _ in 0..600 {
-        if tokio::net::TcpStream::connect(("127.0.0.1", listen)).await.is_ok() {
+        if get(listen, "/topaz/fhir/metadata").is_ok_and(|answer| answer.contains(" 200 ")) {
             return (program, listen, inside);
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    panic!("the gateway does not listen");
+    panic!("the gateway does not answer");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -152,8 +153,14 @@ fn real_time(world: &World, ago: SignedDuration) {
 
 /// The metrics of the program.
 fn metrics(inside: u16) -> std::io::Result<String> {
-    let mut stream = std::net::TcpStream::connect(("127.0.0.1", inside))?;
-    stream.write_all(b"GET /metrics HTTP/1.0\r\nhost: 127.0.0.1\r\n\r\n")?;
+    get(inside, "/metrics")
+}
+
+/// The whole answer of the program.
+fn get(port: u16, path: &str) -> std::io::Result<String> {
+    let mut stream = std::net::TcpStream::connect(("127.0.0.1", port))?;
+    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+    stream.write_all(format!("GET {path} HTTP/1.0\r\nhost: 127.0.0.1\r\n\r\n").as_bytes())?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     Ok(answer)
