@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::pulled::Pick;
+use super::removal::Pace;
 use super::run::Run;
 use super::{Error, Report};
 use crate::audit;
@@ -35,7 +36,7 @@ impl Run<'_> {
         let read = Box::pin(self.read(events, Date::MIN..Date::MIN, &Pick::Every, &mut report, &|_| {}));
         let (mut pulled, spent) = self.metered(read).await?;
         report.requests = spent.requests;
-        let removals = self.removals(&pulled, &clients, &mut report).await?;
+        let removals = self.removals(&pulled, &clients, Pace::Turn, &mut report).await?;
         self.publish(&mut pulled, removals, None, &mut report, &|_| {}).await?;
         report.seconds = stopwatch.elapsed().as_secs_f64();
 

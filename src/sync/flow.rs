@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::pulled::Pick;
-use super::removal::{self, Removals};
+use super::removal::{self, Pace, Removals};
 use super::run::Run;
 use super::state::store::{Failure, Success};
 use super::state::{self, Circuit, State};
@@ -115,7 +115,7 @@ impl Run<'_> {
         let removals = match want {
             // What is not asked for is not missed.
             Want::Quarantined => Removals::new(),
-            _ => self.removals(&pulled, &clients, &mut report).await?,
+            _ => self.removals(&pulled, &clients, Pace::Run, &mut report).await?,
         };
         let whole = *want != Want::Quarantined && reach == ecd::Reach::Full && report.failed.is_empty();
         if let Some((mark, _)) = &pulled.mark {

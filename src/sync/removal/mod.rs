@@ -13,6 +13,9 @@
 //! pilot, nor of his one care plan. What the source says of one record, that it was deleted or is elsewhere, is no empty
 //! answer. What the source marks as hidden is a statement about a record and is never held.
 //!
+//! **Webhooks** come in turns of a few records each, so what the turns of the last 24 hours removed counts with each of them: a source
+//! that forgets everything bit by bit, or answers 404 because a right was taken from us, is held at the same bound.
+//!
 //! **What is held** stays published as it was, is alarmed at every run, and goes when an operator confirms it
 //! ([`Sync::decide`]), when the source has the record again, or when a later whole answer lacks so few records that the guard
 //! believes it.
@@ -36,6 +39,8 @@ use crate::ecd::Kind;
 const ALWAYS: u64 = 20;
 /// Of a kind with no more records than this only the silence about all of them is not believed.
 const FEW: u64 = 5;
+/// For so long the removals of webhooks count together.
+const HOURS: i64 = 24;
 /// Keys that are looked up together.
 const AT_ONCE: usize = 500;
 
@@ -58,6 +63,15 @@ impl Cause {
             Self::Outside => "outside",
         }
     }
+}
+
+/// What the removals are part of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// A run of its own, a few a day.
+    Run,
+    /// A turn of webhooks, one of many.
+    Turn,
 }
 
 /// What goes, by the client whose dossier it is in.
@@ -87,6 +101,7 @@ impl Run<'_> {
         &self,
         pulled: &Pulled,
         clients: &std::collections::BTreeSet<String>,
+        pace: Pace,
         report: &mut Report,
     ) -> Result<Removals, Error> {
         let mut candidates = self.absent(pulled, clients).await?;
@@ -99,13 +114,20 @@ impl Run<'_> {
             let silent = published.clone().filter(|candidate| candidate.cause == Cause::Absent);
             let (count, silent) = (published.count() as u64, silent.count() as u64);
             let (tenant, source) = (&self.tenant.id, self.connector.name());
+            let lately = match pace {
+                Pace::Turn if count > 0 => self.lately(kind).await?,
+                _ => 0,
+            };
             // Counted only as far as it can matter.
-            let most = if count <= FEW / 2 { FEW + 1 } else { u64::MAX };
+            let most = if count + lately <= FEW / 2 { FEW + 1 } else { u64::MAX };
             let published = match count {
                 0 => 0,
                 _ => store::published(&mut *self.db.read().await?, tenant, source, kind, most).await?,
             };
-            if is_plausible(count, silent, published) {
+            if is_plausible(count + lately, silent, published) {
+                if pace == Pace::Turn && count > 0 {
+                    self.note_removals(kind, count).await?;
+                }
                 for candidate in candidates {
                     removals
                         .entry(candidate.client)
@@ -128,6 +150,26 @@ impl Run<'_> {
         }
         self.hold(pulled, &held).await?;
         Ok(removals)
+    }
+
+    /// How many of a kind the turns of the last day removed.
+    async fn lately(&self, kind: Kind) -> Result<u64, Error> {
+        let (tenant, source, since) = (&self.tenant.id, self.connector.name(), self.hour() - HOURS);
+        let mut read = self.db.read().await?;
+        Ok(store::lately(&mut read, tenant, source, kind, since).await?)
+    }
+
+    /// Counts what a turn is about to remove.
+    async fn note_removals(&self, kind: Kind, count: u64) -> Result<(), Error> {
+        let (tenant, source, hour) = (&self.tenant.id, self.connector.name(), self.hour());
+        let mut tx = self.begin().await?;
+        store::forget(&mut tx, tenant, source, hour - HOURS).await?;
+        store::note(&mut tx, tenant, source, kind, hour, count).await?;
+        self.commit(tx).await
+    }
+
+    fn hour(&self) -> i64 {
+        self.clock.now().as_second().div_euclid(3_600)
     }
 
     /// Known records that a whole answer lacks.

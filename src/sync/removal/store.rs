@@ -15,6 +15,15 @@ statements! {
         "SELECT count(*) FROM (SELECT 1 AS one FROM source_record
          WHERE tenant = $1 AND source = $2 AND kind = $3 AND resources <> '' LIMIT $4) AS counted",
     );
+    LATELY = both(
+        "SELECT CAST(coalesce(sum(count), 0) AS BIGINT) FROM removal_lately
+         WHERE tenant = $1 AND source = $2 AND kind = $3 AND hour > $4",
+    );
+    NOTE = both(
+        "INSERT INTO removal_lately (tenant, source, kind, hour, count) VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (tenant, source, kind, hour) DO UPDATE SET count = removal_lately.count + excluded.count",
+    );
+    FORGET = both("DELETE FROM removal_lately WHERE tenant = $1 AND source = $2 AND hour <= $3");
     AFTER = both(
         "SELECT kind, key, cause, held_at FROM held_removal WHERE tenant = $1 AND source = $2
          AND (kind > $3 OR kind = $3 AND key > $4) AND ($5 = '' OR kind = $5) ORDER BY kind, key LIMIT $6",
@@ -63,6 +72,41 @@ pub(super) async fn published(
         .row(PUBLISHED, params![tenant.as_str(), source, kind.as_str(), most])
         .await?;
     Ok(row.map_or(0, |row| u64::try_from(row.int(0)).unwrap_or(0)))
+}
+
+/// How many of a kind webhooks removed after this hour.
+pub(super) async fn lately(
+    conn: &mut Conn,
+    tenant: &TenantId,
+    source: &str,
+    kind: Kind,
+    after: i64,
+) -> Result<u64, Error> {
+    let row = conn
+        .row(LATELY, params![tenant.as_str(), source, kind.as_str(), after])
+        .await?;
+    Ok(row.map_or(0, |row| u64::try_from(row.int(0)).unwrap_or(0)))
+}
+
+/// Adds to what webhooks removed in this hour.
+pub(super) async fn note(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    source: &str,
+    kind: Kind,
+    hour: i64,
+    count: u64,
+) -> Result<(), Error> {
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    tx.execute(NOTE, params![tenant.as_str(), source, kind.as_str(), hour, count])
+        .await?;
+    Ok(())
+}
+
+/// Forgets what webhooks removed up to this hour.
+pub(super) async fn forget(tx: &mut Tx, tenant: &TenantId, source: &str, hour: i64) -> Result<(), Error> {
+    tx.execute(FORGET, params![tenant.as_str(), source, hour]).await?;
+    Ok(())
 }
 
 /// The removals that wait, by kind and key, at most a thousand; more after the last one's kind and key.

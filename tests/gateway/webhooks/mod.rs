@@ -284,6 +284,77 @@ async fn too_many_deletions_at_once_are_held() {
     assert_eq!(world.dossiers.published(&[world.client]).await, before);
 }
 
+/// F14: an ECD that answers as if nothing were there, one record after another.
+#[tokio::test]
+async fn deletions_one_by_one_are_held_where_all_at_once_would_be() {
+    let world = World::new().await;
+    let keys: Vec<String> = world
+        .dossiers
+        .population
+        .of(Shelf::Reports, world.client)
+        .iter()
+        .map(|report| report["id"].to_string())
+        .collect();
+    let there = async || {
+        let published = world.dossiers.published(&[world.client]).await;
+        keys.iter()
+            .filter(|key| published.contains_key(&world.observation(key)))
+            .count()
+    };
+    let before = there().await;
+    assert!(before > 45, "{before}");
+    let mut held = 0;
+    for key in &keys {
+        let now = world.dossiers.clock.now();
+        world
+            .dossiers
+            .population
+            .write(now, |edit| edit.remove(Shelf::Reports, key));
+        world.tell_report(key).await;
+        if let Worked::Done { report, .. } = world.follow().await {
+            held += report.held;
+        }
+        world.dossiers.clock.advance(SignedDuration::from_secs(30));
+    }
+    let after = there().await;
+    assert!(
+        before - after <= 20 && after >= before / 2,
+        "{after} of {before} are left"
+    );
+    assert!(held > 20 && world.dossiers.is_held().await, "{held}");
+
+    // A day later one may go again.
+    let key = "9000001";
+    let mut report = world.dossiers.population.of(Shelf::Reports, world.other)[0].clone();
+    report["id"] = json!(9_000_001);
+    report["clientId"] = json!(world.client);
+    for (name, value) in [
+        ("reportTypeId", json!(101)),
+        ("hidden", json!(false)),
+        ("confidential", json!(false)),
+    ] {
+        report[name] = value;
+    }
+    report["reportAuthorizations"] = json!([]);
+    world.dossiers.clock.advance(SignedDuration::from_hours(25));
+    let now = world.dossiers.clock.now();
+    world
+        .dossiers
+        .population
+        .write(now, |edit| edit.put(Shelf::Reports, report));
+    world.tell_report(key).await;
+    world.follow_all().await;
+    assert!(world.published(&world.observation(key)).await.is_some());
+    let now = world.dossiers.clock.now();
+    world
+        .dossiers
+        .population
+        .write(now, |edit| edit.remove(Shelf::Reports, key));
+    world.tell_report(key).await;
+    world.follow_all().await;
+    assert_eq!(world.published(&world.observation(key)).await, None);
+}
+
 #[tokio::test]
 async fn a_loop_of_events_is_slowed_down() {
     let world = World::new().await;
