@@ -86,12 +86,13 @@ const LISTED: [Kind; 9] = [
 ];
 
 /// What it has no list of.
-const NOWHERE: [Kind; 5] = [
+const NOWHERE: [Kind; 6] = [
     Kind::CareProvider,
     Kind::Insurer,
     Kind::CareTeam,
     Kind::Insurance,
     Kind::Subscription,
+    Kind::TreatmentWish,
 ];
 
 const LONG: Duration = Duration::from_secs(30);
@@ -266,6 +267,12 @@ async fn on_bad_days_what_is_published_stays_as_it_is() {
 
 #[tokio::test]
 async fn what_drops_brought_and_the_web_has_no_list_of_goes_when_an_operator_says_so() {
+    for kind in Kind::ALL.into_iter().filter(|kind| kind.is_of("caress")) {
+        assert!(
+            LISTED.contains(&kind) != NOWHERE.contains(&kind),
+            "{kind} would stay for ever, or go though it is listed"
+        );
+    }
     let served = served(Duration::ZERO, Mishaps::default()).await;
     let house = House::new(served.population.cast().everything).await;
     let drop = dropped(&served.population);
@@ -284,7 +291,14 @@ async fn what_drops_brought_and_the_web_has_no_list_of_goes_when_an_operator_say
     held.sort_unstable();
     assert_eq!(
         held,
-        ["care-provider", "care-team", "insurance", "insurer", "subscription"],
+        [
+            "care-provider",
+            "care-team",
+            "insurance",
+            "insurer",
+            "subscription",
+            "treatment-wish"
+        ],
         "{report:#?}"
     );
     assert_eq!(

@@ -39,14 +39,15 @@ pub(super) const OTHERS: [List; 3] = [
     list("/appointments", "appointments", &AGENDA),
 ];
 
-/// ASSUMPTION: there is no list of the people, insurances and services around a client. Each run says that there is nothing of
+/// ASSUMPTION: there is no list of the people, insurances and services around a client, nor of treatment wishes. Each run says that there is nothing of
 /// them: what drops brought, before the organisation moved to the web, is not kept up by anybody and must not stay as if it were.
-pub(super) const NOWHERE: [Kind; 5] = [
+pub(super) const NOWHERE: [Kind; 6] = [
     Kind::CareProvider,
     Kind::Insurer,
     Kind::CareTeam,
     Kind::Insurance,
     Kind::Subscription,
+    Kind::TreatmentWish,
 ];
 
 /// A member: its fields in the order of the table's columns, and the lines of a plan or the answers of a form.
