@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use inzage::config::{Config, Tenant};
+use inzage::config::{Config, Source, Tenant};
 use inzage::db::Db;
 use inzage::secret::{MacKey, Random, hex};
 
@@ -121,6 +121,24 @@ impl World {
     /// The key of the tenant's resource ids.
     pub fn ids(&self) -> MacKey {
         self.config.master.mac_key("resource-id:topaz")
+    }
+
+    /// Lets the source revise one report in a hundred; how many that were.
+    pub async fn revise(&self) -> u64 {
+        let Some(Source::Ons(source)) = &self.tenant().source else {
+            panic!("the tenant has a source")
+        };
+        let read = |path| std::fs::read(path).expect("the mock left its certificates");
+        let identity = [read(&source.certificate_file), read(&source.key_file)].concat();
+        let client = reqwest::Client::builder()
+            .tls_certs_only([reqwest::Certificate::from_pem(&read(&source.ca_file)).expect("a certificate")])
+            .identity(reqwest::Identity::from_pem(&identity).expect("a certificate and its key"))
+            .build()
+            .expect("the settings are in order");
+        let url = source.base_url.join("/mock/revise?percent=1").expect("a path");
+        let answer = client.post(url).send().await.expect("the mock answers");
+        let told: serde_json::Value = answer.json().await.expect("the mock tells");
+        told["reports"].as_u64().expect("the mock counts")
     }
 
     /// The keys of all clients in the source.

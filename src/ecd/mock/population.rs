@@ -136,6 +136,23 @@ impl Population {
         })
     }
 
+    /// Adds a sentence to each `every`-th report, as if it were written now; how many that are.
+    pub fn revise(&self, now: Timestamp, every: usize) -> usize {
+        let keys: Vec<String> = self.read(Shelf::Reports, |records| {
+            let reports = records.entries.iter().flatten().step_by(every.max(1));
+            reports.map(|entry| entry.key.clone()).collect()
+        });
+        self.write(now, |edit| {
+            let revised = keys.iter().filter(|key| {
+                edit.change(Shelf::Reports, key, |report| {
+                    let text = report["comment"].as_str().unwrap_or_default();
+                    report["comment"] = format!("{text} Later aangevuld.").trim_start().into();
+                })
+            });
+            revised.count()
+        })
+    }
+
     fn read<T>(&self, shelf: Shelf, read: impl FnOnce(&Records) -> T) -> T {
         read(&self.shelves.read().unwrap_or_else(PoisonError::into_inner)[shelf as usize])
     }
@@ -314,6 +331,18 @@ mod tests {
         assert_eq!(population.removed(Shelf::Reports, now), std::slice::from_ref(&key));
         assert_eq!(population.of(Shelf::Reports, client).len(), before.len() - 1);
         assert_eq!(population.get(Shelf::Reports, &key), None);
+    }
+
+    #[test]
+    fn a_share_of_the_reports_is_revised_and_no_other() {
+        let population = Population::generate(10, 1, jiff::civil::date(2026, 11, 22));
+        let now: Timestamp = "2026-11-23T10:00:00Z".parse().unwrap();
+        let revised = population.revise(now, 100);
+        assert_eq!(revised, population.count(Shelf::Reports).div_ceil(100));
+        let changed = population.changed(Shelf::Reports, Some(now));
+        assert_eq!(changed.len(), revised);
+        let texts = changed.iter().map(|report| report["comment"].as_str().unwrap());
+        assert!(texts.into_iter().all(|text| text.ends_with("Later aangevuld.")));
     }
 
     #[test]

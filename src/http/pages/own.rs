@@ -52,7 +52,10 @@ impl Act {
 pub(super) async fn show(State(app): State<App>, Path((_, act)): Path<(String, String)>, browser: Browser) -> Response {
     match Act::parse(&act) {
         Some(act) => page(&app, &browser, act, None, Vec::new()).await,
-        None => StatusCode::NOT_FOUND.into_response(),
+        None => {
+            let t = browser.language(None).texts();
+            render::message(&browser, StatusCode::NOT_FOUND, t.no_page_title, t.no_page, false)
+        }
     }
 }
 

@@ -90,6 +90,8 @@ texts! {
     gone_title: "Deze pagina is verlopen", "This page has expired";
     gone: "Ga terug naar uw app en begin opnieuw met inloggen. Sta cookies toe voor deze site.",
         "Go back to your app and start logging in again. Allow cookies for this site.";
+    no_page_title: "Deze pagina is er niet", "There is no such page";
+    no_page: "Controleer het adres, of ga terug naar uw app.", "Check the address, or go back to your app.";
     forged_title: "Dit formulier klopt niet", "This form is not valid";
     busy_title: "Het is nu erg druk", "We are very busy";
     busy: "Wacht een paar seconden en probeer het opnieuw.", "Wait a few seconds and try again.";

@@ -30,6 +30,7 @@ use crate::secret::Secret;
 mod authority;
 mod clients;
 mod faults;
+mod revise;
 mod routes;
 pub(in crate::ecd::mock) mod serve;
 mod webhook;

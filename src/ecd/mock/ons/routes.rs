@@ -11,7 +11,7 @@ use axum::http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use futures::StreamExt as _;
 use jiff::Timestamp;
@@ -20,7 +20,7 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
-use super::{Fault, Faults, Served, clients};
+use super::{Fault, Faults, Served, clients, revise};
 use crate::clock::Clock;
 use crate::ecd::mock::mishap::{self, Mishaps};
 use crate::ecd::mock::{Population, Shelf};
@@ -84,6 +84,7 @@ pub(super) fn router(state: State) -> Router {
             "/v0/administration/survey_result/survey_results_by_client/{id}",
             get(forms),
         )
+        .route("/mock/revise", post(revise::revise))
         .fallback(async || refused(StatusCode::NOT_FOUND, "path", "no such resource"))
         .layer(middleware::from_fn_with_state(state.mishaps.clone(), mishap::layer))
         .layer(middleware::from_fn_with_state(state.clone(), door))
