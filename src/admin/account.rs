@@ -256,11 +256,6 @@ impl RightLine {
 }
 
 fn part(name: &str) -> anyhow::Result<Part> {
-    Ok(match name {
-        "gegevens" => Part::Profile,
-        "rapportages" => Part::Reports,
-        "zorgplannen" => Part::Plans,
-        "afspraken" => Part::Appointments,
-        _ => anyhow::bail!("parts: expected gegevens, rapportages, zorgplannen or afspraken"),
-    })
+    let found = Part::ALL.into_iter().find(|part| part.as_str() == name);
+    found.ok_or_else(|| anyhow::anyhow!("parts: expected gegevens, rapportages, zorgplannen or afspraken"))
 }

@@ -14,7 +14,7 @@
 pub mod departure;
 pub(crate) mod store;
 
-pub use store::{end, end_all, grant, hold, rights, set_gaps, source_clients, within_limit};
+pub use store::{end, end_all, grant, held, hold, rights, set_gaps, source_clients, within_limit};
 
 use crate::fhir::types::{Id, ResourceType};
 
@@ -33,6 +33,11 @@ impl Role {
             Self::Contact => "contact",
             Self::Representative => "representative",
         }
+    }
+
+    /// Whether they decide who else may look into the dossier.
+    pub const fn manages(self) -> bool {
+        matches!(self, Self::Client | Self::Representative)
     }
 
     /// From the database or a file; an unknown word is no role.
@@ -57,6 +62,18 @@ pub enum Part {
 }
 
 impl Part {
+    pub const ALL: [Self; 4] = [Self::Profile, Self::Reports, Self::Plans, Self::Appointments];
+
+    /// The word for it in files and forms.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Profile => "gegevens",
+            Self::Reports => "rapportages",
+            Self::Plans => "zorgplannen",
+            Self::Appointments => "afspraken",
+        }
+    }
+
     /// The part that a resource type belongs to; who may see the dossier at all may see the client and, where what they see
     /// refers to them, the care workers and their organisations.
     pub fn of(kind: ResourceType) -> Option<Self> {
@@ -104,6 +121,24 @@ impl Parts {
         self.0
     }
 
+    /// What is in either.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// What is in this one and not in the other.
+    #[must_use]
+    pub fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// What is in both.
+    #[must_use]
+    pub fn within(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
     pub fn has(self, part: Part) -> bool {
         self.0 & part as i64 != 0
     }
@@ -133,6 +168,13 @@ pub struct NewRight {
     pub role: Role,
     pub related: Option<Id>,
     pub parts: Parts,
+}
+
+/// A right as it was given, and to whom.
+#[derive(Clone, Debug)]
+pub struct Held {
+    pub account: String,
+    pub right: NewRight,
 }
 
 #[cfg(test)]

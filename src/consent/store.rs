@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::departure::is_closed;
-use super::{NewRight, Parts, Right, Role};
+use super::{Held, NewRight, Parts, Right, Role};
 use crate::account;
 use crate::config::{Tenant, TenantId};
 use crate::db::{self, Conn, Row, Tx, params, statements};
@@ -34,6 +34,10 @@ statements! {
     END_ALL = both("UPDATE consent_right SET ended_at = $3 WHERE tenant = $1 AND account = $2 AND ended_at IS NULL");
     ACCOUNTS_OF = both(
         "SELECT COUNT(DISTINCT account) FROM consent_right WHERE tenant = $1 AND patient = $2 AND ended_at IS NULL"
+    );
+    HELD = both(
+        "SELECT account, role, related, parts, source_client FROM consent_right \
+         WHERE tenant = $1 AND patient = $2 AND ended_at IS NULL ORDER BY granted_at, account LIMIT 100"
     );
     CLEAR_GAPS = both("DELETE FROM consent_gap WHERE tenant = $1 AND patient = $2");
     ADD_GAP = both(
@@ -131,6 +135,24 @@ pub async fn within_limit(tx: &mut Tx, tenant: &Tenant, patient: &Id) -> Result<
         .row(ACCOUNTS_OF, params![tenant.id.as_str(), patient.as_str()])
         .await?;
     Ok(row.is_none_or(|row| row.int(0) <= most))
+}
+
+/// Who may see this client, the longest first; at most a hundred.
+pub async fn held(conn: &mut Conn, tenant: &TenantId, patient: &Id) -> Result<Vec<Held>, db::Error> {
+    let rows = conn.rows(HELD, params![tenant.as_str(), patient.as_str()]).await?;
+    let held = rows.iter().filter_map(|row| {
+        Some(Held {
+            account: row.text(0),
+            right: NewRight {
+                patient: patient.clone(),
+                source_client: row.text(4),
+                role: Role::parse(row.str(1))?,
+                related: row.opt_text(2).and_then(|related| Id::parse(&related)),
+                parts: Parts::from_bits(row.int(3)),
+            },
+        })
+    });
+    Ok(held.collect())
 }
 
 /// Ends the account's right to this client; whether there was one.

@@ -26,11 +26,13 @@ pub(super) enum Notice {
     FactorRemoved,
     RecoveryCodeUsed,
     AccountClosed,
+    /// Somebody else got access to a dossier, more or less of it, or none any more.
+    AccessChanged,
 }
 
 impl Notice {
     #[cfg(test)]
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::DeviceCopied,
         Self::PasswordChanged,
         Self::MobileChanged,
@@ -39,6 +41,7 @@ impl Notice {
         Self::FactorRemoved,
         Self::RecoveryCodeUsed,
         Self::AccountClosed,
+        Self::AccessChanged,
     ];
 
     /// In Dutch and in English; short enough for one SMS with the organisation's name in front.
@@ -75,6 +78,10 @@ impl Notice {
             Self::AccountClosed => (
                 "uw account is gesloten. Was u dit niet? Bel uw zorgorganisatie.",
                 "your account was closed. Was this not you? Call your care organisation.",
+            ),
+            Self::AccessChanged => (
+                "er is veranderd wie in het dossier mag kijken. Klopt dit niet? Bel uw zorgorganisatie.",
+                "who may look into the record was changed. Is this not right? Call your care organisation.",
             ),
         }
     }

@@ -23,6 +23,7 @@ mod logout;
 #[cfg(test)]
 mod logout_tests;
 mod own;
+mod own_share;
 #[cfg(test)]
 mod own_tests;
 mod own_text;
@@ -239,7 +240,11 @@ async fn page(app: &App, browser: &Browser, request: &str, problem: Option<&Prob
                 Ask::Approve { right, .. } => right.as_slice(),
                 _ => &[],
             };
-            match people::of(app, browser, &page, rights, language).await {
+            let who = (
+                page.account.as_deref().unwrap_or_default(),
+                page.request.app.client_id.as_str(),
+            );
+            match people::of(app, browser, who, rights, language).await {
                 Ok(people) => render::page(browser, *page, people, problem),
                 Err(refused) => render::failure(browser, &refused),
             }

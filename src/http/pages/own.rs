@@ -10,7 +10,7 @@ use super::fields::Fields;
 use super::own_views as views;
 use super::text::Language;
 use super::views::Shell;
-use super::{render, see_other};
+use super::{own_share, render, see_other};
 use crate::http::App;
 use crate::login::act::Acting;
 use crate::login::{Again, At, Entered, Refused, Typing};
@@ -23,11 +23,19 @@ enum Act {
     Mobile,
     Email,
     Factors,
+    Share,
     Close,
 }
 
 impl Act {
-    const ALL: [Self; 5] = [Self::Password, Self::Mobile, Self::Email, Self::Factors, Self::Close];
+    const ALL: [Self; 6] = [
+        Self::Password,
+        Self::Mobile,
+        Self::Email,
+        Self::Factors,
+        Self::Share,
+        Self::Close,
+    ];
 
     const fn as_str(self) -> &'static str {
         match self {
@@ -35,6 +43,7 @@ impl Act {
             Self::Mobile => "mobile",
             Self::Email => "email",
             Self::Factors => "factors",
+            Self::Share => "share",
             Self::Close => "close",
         }
     }
@@ -123,6 +132,7 @@ pub(super) async fn act(
         Some(Act::Password) => password(&app, &browser, &fields).await,
         Some(Act::Mobile) => mobile(&app, &browser, &fields).await,
         Some(Act::Email) => email(&app, &browser, &fields).await,
+        Some(Act::Share) => share(&app, &browser, &fields).await,
         Some(Act::Close) => close(&app, &browser, &fields).await,
         Some(Act::Factors) => StatusCode::METHOD_NOT_ALLOWED.into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
@@ -196,6 +206,14 @@ pub(super) async fn factors(
         _ => return StatusCode::NOT_FOUND.into_response(),
     };
     answer(&app, &browser, Act::Factors, step).await
+}
+
+async fn share(app: &App, browser: &Browser, fields: &Fields) -> Response {
+    let step = match at(browser, fields) {
+        Ok(at) => own_share::save(app, at, fields).await,
+        Err(refused) => Err(refused),
+    };
+    answer(app, browser, Act::Share, step).await
 }
 
 async fn close(app: &App, browser: &Browser, fields: &Fields) -> Response {
@@ -297,6 +315,10 @@ async fn page(app: &App, browser: &Browser, act: Act, refused: Option<&Refused>,
                 codes,
             };
             render::html(browser, status, "", &view)
+        }
+        Act::Share => {
+            let shell = shell(o.menu_share);
+            own_share::page(app, browser, &acting.account, csrf, shell, (status, problem)).await
         }
         Act::Close => {
             let view = views::Close {

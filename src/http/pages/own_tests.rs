@@ -5,6 +5,7 @@ use totp_rs::{Builder, Secret};
 
 use super::tests::{Browser, up_to_the_code, usual, with};
 use crate::config::SmsWhen;
+use crate::consent::{self, Part, Parts, Role};
 use crate::login::world::{PASSWORD, World};
 
 const OTHER: &str = "een heel andere regendag";
@@ -21,7 +22,7 @@ async fn home() -> (World, Browser) {
 async fn every_page_of_the_account_is_there_in_both_languages_and_after_a_while_asks_a_code() {
     let (world, mut browser) = home().await;
     let page = browser.get("/topaz/account").await;
-    for act in ["password", "mobile", "email", "factors", "close"] {
+    for act in ["password", "mobile", "email", "factors", "share", "close"] {
         let path = format!("/topaz/account/{act}");
         assert!(page.body.contains(&format!("href=\"{path}\"")), "{act}");
         for language in ["nl", "en"] {
@@ -220,4 +221,68 @@ async fn trust_is_offered_with_an_sms_and_not_with_a_recovery_code() {
     assert!(!page.body.contains("name=\"trust\""));
     let page = browser.submit(&page.form("otp"), &[("otp", &recovery)]).await;
     page.form("decision");
+}
+
+#[tokio::test]
+async fn the_client_sees_who_looks_along_and_changes_what_a_contact_sees() {
+    let (world, mut browser) = home().await;
+    let contact = world.account("c.bakker", &["p1"], Role::Contact, false).await;
+    let page = browser.get("/topaz/account/share").await;
+    let at = |text: &str| page.body.find(text).unwrap_or_else(|| panic!("{text}: {}", page.body));
+    assert!(at("Mevrouw c.bakker") < at("Mevrouw r.smit"), "by name");
+    assert_eq!(
+        page.body.matches("name=\"afspraken\"").count(),
+        1,
+        "a representative is not changed here"
+    );
+    assert_eq!(page.body.matches(" checked").count(), 4);
+    world.clock.advance(jiff::SignedDuration::from_secs(1));
+    let fields = [
+        ("zorgplannen", ""),
+        ("rapportages", ""),
+        ("gegevens", ""),
+        ("do", "save"),
+    ];
+    let page = browser.submit(&page.form("account"), &fields).await;
+    let open = |page: &str| page.matches(" checked").count();
+    assert_eq!((page.status, open(&page.body)), (StatusCode::OK, 1), "{}", page.body);
+    let mut read = world.db.read().await.unwrap();
+    let rights = consent::rights(&mut read, &world.tenant, &contact, world.now())
+        .await
+        .unwrap();
+    drop(read);
+    assert_eq!(rights[0].parts, Parts::of(&[Part::Appointments]));
+    let page = browser.submit(&page.form("account"), &[("do", "end")]).await;
+    assert!(
+        !page.body.contains("c.bakker") && page.body.contains("r.smit"),
+        "{}",
+        page.body
+    );
+}
+
+#[tokio::test]
+async fn a_contact_manages_nothing_and_a_hand_made_form_changes_nothing() {
+    let (world, mut browser) = usual().await;
+    let contact = world.account("c.bakker", &["p1"], Role::Contact, false).await;
+    let page = up_to_the_code(&world, &mut browser, "c.bakker").await;
+    let code = world.newest_code().await;
+    browser.submit(&page.form("otp"), &[("otp", &code)]).await;
+    let page = browser.get("/topaz/account/share").await;
+    assert!(page.body.contains("U beheert geen dossier"), "{}", page.body);
+    let csrf = browser.get("/topaz/account").await.form("csrf").fields("csrf")[0]
+        .get("value")
+        .to_owned();
+    for (patient, account) in [("p1", contact.as_str()), ("p9", "nobody"), ("", "")] {
+        let form = format!("csrf={csrf}&patient={patient}&account={account}&do=end");
+        let page = browser.post("/topaz/account/share", form).await;
+        assert_eq!(
+            (page.status, page.header("location")),
+            (StatusCode::SEE_OTHER, "/topaz/account/share")
+        );
+    }
+    let mut read = world.db.read().await.unwrap();
+    let rights = consent::rights(&mut read, &world.tenant, &contact, world.now())
+        .await
+        .unwrap();
+    assert_eq!(rights[0].parts, Parts::ALL);
 }

@@ -1,6 +1,7 @@
 //! The words of the pages on which people change their account, and of those that a mailed link opens.
 
 use super::text::{Language, texts};
+use crate::consent::{Part, Role};
 
 texts! {
     menu: "Uw gegevens en veiligheid", "Your details and security";
@@ -8,6 +9,7 @@ texts! {
     menu_mobile: "Mobiel nummer veranderen", "Change mobile number";
     menu_email: "E-mailadres veranderen", "Change e-mail address";
     menu_factors: "Andere manieren om in te loggen", "Other ways to log in";
+    menu_share: "Wie mag meekijken", "Who may look along";
     menu_close: "Account sluiten", "Close account";
     back: "Terug naar uw account", "Back to your account";
 
@@ -73,6 +75,22 @@ texts! {
     closed: "Wilt u later weer toegang? Vraag uw contactpersoon in de zorg.",
         "Do you want access again later? Ask your contact person in the care team.";
 
+    share_intro: "U bepaalt wat een contactpersoon ziet. Een verandering geldt meteen, ook in apps.",
+        "You decide what a contact person sees. A change counts at once, in apps too.";
+    share_nothing: "U beheert geen dossier.", "You manage no record.";
+    share_nobody: "Er kijkt niemand anders mee.", "Nobody else looks along.";
+    share_of: "Dossier van", "Record of";
+    share_parts: "Wat mag deze persoon zien?", "What may this person see?";
+    share_fixed: "Deze toegang regelt de zorgorganisatie.", "The care organisation arranges this access.";
+    share_save: "Opslaan", "Save";
+    share_contact: "Contactpersoon", "Contact person";
+    share_representative: "Vertegenwoordiger", "Representative";
+    share_client: "Cliënt", "Client";
+    part_profile: "Gegevens: contactpersonen, verzekering en zorgteam", "Details: contact persons, insurance and care team";
+    part_reports: "Rapportages en metingen", "Reports and measurements";
+    part_plans: "Zorgplan", "Care plan";
+    part_appointments: "Afspraken", "Appointments";
+
     trust: "Vertrouw dit apparaat", "Trust this device";
     trust_more: "U heeft hier dan een tijd geen sms nodig. Haal het vinkje weg als anderen dit apparaat ook gebruiken.",
         "You need no text message here for a while. Untick this if others use this device too.";
@@ -116,6 +134,32 @@ impl Language {
         self.pick(
             format!("Codes gaan nu naar {hint}."),
             format!("Codes now go to {hint}."),
+        )
+    }
+
+    pub(super) fn part(self, part: Part) -> &'static str {
+        let o = self.own_texts();
+        match part {
+            Part::Profile => o.part_profile,
+            Part::Reports => o.part_reports,
+            Part::Plans => o.part_plans,
+            Part::Appointments => o.part_appointments,
+        }
+    }
+
+    pub(super) fn looker(self, role: Role) -> &'static str {
+        let o = self.own_texts();
+        match role {
+            Role::Client => o.share_client,
+            Role::Contact => o.share_contact,
+            Role::Representative => o.share_representative,
+        }
+    }
+
+    pub(super) fn share_end(self, name: &str) -> String {
+        self.pick(
+            format!("Toegang van {name} stoppen"),
+            format!("End the access of {name}"),
         )
     }
 

@@ -33,6 +33,7 @@ pages! {
     Factors("own_factors.html") {
         csrf: String, app_on: bool, new_app: Option<(String, String)>, left: Option<String>, codes: Vec<String>,
     }
+    Share("own_share.html") { csrf: String, dossiers: Vec<Dossier> }
     Close("own_close.html") { csrf: String }
     Forgot("forgot.html") { by_email: bool }
     /// What a link for a password opens.
@@ -49,4 +50,27 @@ pages! {
 pub(super) struct Way {
     pub(super) href: String,
     pub(super) text: &'static str,
+}
+
+/// A dossier and who else may look into it.
+pub(super) struct Dossier {
+    pub(super) patient: String,
+    pub(super) name: String,
+    pub(super) people: Vec<Looker>,
+}
+
+pub(super) struct Looker {
+    pub(super) account: String,
+    pub(super) name: String,
+    pub(super) role: &'static str,
+    /// The parts that the manager may open, as boxes.
+    pub(super) parts: Vec<PartBox>,
+    /// The words on the button that ends the access; none where it is not theirs to change.
+    pub(super) end: Option<String>,
+}
+
+pub(super) struct PartBox {
+    pub(super) name: &'static str,
+    pub(super) text: &'static str,
+    pub(super) open: bool,
 }

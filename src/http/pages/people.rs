@@ -16,27 +16,27 @@ use crate::audit::{Action, Entry, Outcome, What, Who};
 use crate::consent::Right;
 use crate::fhir::types::ResourceType::Patient;
 use crate::http::App;
-use crate::login::{Page, Refused};
+use crate::login::Refused;
 use crate::oauth::Caller;
 use crate::oauth::scope::Scopes;
 use crate::resource;
 
-/// The clients of `rights`, in their order.
+/// The clients of `rights`, in their order, for an account and the app that it logs in for.
 pub(super) async fn of(
     app: &App,
     browser: &Browser,
-    page: &Page,
+    (account, client_id): (&str, &str),
     rights: &[Right],
     language: Language,
 ) -> Result<Vec<Person>, Refused> {
     if rights.is_empty() {
         return Ok(Vec::new());
     }
-    let account = page.account.clone().unwrap_or_default();
+    let account = account.to_owned();
     let caller = Caller {
         tenant: Arc::clone(&browser.tenant),
         account: Some(account.clone()),
-        client_id: page.request.app.client_id.clone(),
+        client_id: client_id.to_owned(),
         grant: String::new(),
         scopes: Scopes::parse("user/Patient.rs").expect("this is a scope"),
         patient: None,

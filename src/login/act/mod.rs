@@ -10,6 +10,7 @@ pub mod close;
 pub mod contact;
 pub mod factor;
 pub mod password;
+pub mod share;
 #[cfg(test)]
 pub(super) mod tests;
 
@@ -32,6 +33,8 @@ const FRESH: SignedDuration = SignedDuration::from_mins(5);
 /// Whoever is logged in, for the page of an act.
 #[derive(Clone)]
 pub struct Acting {
+    /// The account's id.
+    pub account: String,
     pub name: String,
     pub username: String,
     /// What the forms carry.
@@ -119,6 +122,7 @@ impl Login {
                 )
             }),
             new_mobile,
+            account: account.id,
             name: account.name,
             username: account.username,
         }))

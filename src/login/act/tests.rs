@@ -1,5 +1,6 @@
 //! What people change of their own account, what it asks, and what ends with it.
 
+mod share;
 mod step_up;
 mod waiting;
 

@@ -116,7 +116,7 @@ export async function tour(page, demo, visit) {
 
   await page.goto(`${tenant.issuer}/account`);
   await visit("account");
-  for (const act of ["password", "mobile", "email", "factors", "close"]) {
+  for (const act of ["password", "mobile", "email", "factors", "share", "close"]) {
     await follow(page, `a[href$="/account/${act}"]`);
     await visit(`account-${act}`);
     await page.goto(`${tenant.issuer}/account`);

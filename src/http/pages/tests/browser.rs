@@ -99,13 +99,15 @@ impl Form {
             let name = tag.get("name");
             let filled = values.iter().find(|(field, _)| *field == name).map(|(_, value)| *value);
             match tag.get("type") {
+                // Filled in with nothing: the person took the tick away.
+                "checkbox" if filled == Some("") => {}
                 "checkbox" if tag.has("checked") => drop(body.append_pair(name, tag.get("value"))),
                 "radio" if filled == Some(tag.get("value")) => drop(body.append_pair(name, tag.get("value"))),
                 "checkbox" | "radio" => {}
                 _ => drop(body.append_pair(name, filled.unwrap_or(tag.get("value")))),
             }
         }
-        for (name, value) in values.iter().filter(|(name, _)| *name == "decision") {
+        for (name, value) in values.iter().filter(|(name, _)| ["decision", "do"].contains(name)) {
             body.append_pair(name, value);
         }
         body.finish()
@@ -248,7 +250,8 @@ fn sound(page: &Answer) {
     }
     for form in forms(&page.body) {
         let buttons = form.tags.iter().filter(|tag| tag.name == "button").count();
-        assert_eq!(buttons, if form.fields("decision").is_empty() { 1 } else { 2 });
+        let several = ["decision", "do"].iter().any(|name| !form.fields(name).is_empty());
+        assert_eq!(buttons, if several { 2 } else { 1 });
         for name in [
             "username",
             "password",
@@ -259,7 +262,7 @@ fn sound(page: &Answer) {
             "scope",
             "decision",
         ] {
-            if let Some(first) = form.fields(name).first() {
+            if let Some(first) = form.fields(name).iter().find(|field| field.get("type") != "hidden") {
                 assert_eq!(first.get("id"), name);
             }
         }
