@@ -118,6 +118,8 @@ fn count(pairs: &[(String, String)], handling: Handling) -> Result<usize, BadPar
                     .map_err(|_| bad(name, "must be a whole number from 1 to 200"))?;
                 count = asked.clamp(1, MAX_COUNT);
             }
+            // Of FHIR and not offered: an answer that left it out would be a wrong one.
+            ("_since" | "_at", _) => return Err(bad(name, "is not supported for a history: send _count only")),
             (_, Handling::Strict) => return Err(bad(name, "is not a parameter of a history: send _count only")),
             (_, Handling::Lenient) => {}
         }
@@ -145,7 +147,12 @@ mod tests {
 
     #[test]
     fn an_unknown_parameter_is_refused_only_when_strict() {
-        assert_eq!(asked("_since", "2026", Handling::Lenient), Ok(DEFAULT_COUNT));
-        assert_eq!(asked("_since", "2026", Handling::Strict).unwrap_err().name, "_since");
+        assert_eq!(asked("_other", "2026", Handling::Lenient), Ok(DEFAULT_COUNT));
+        assert_eq!(asked("_other", "2026", Handling::Strict).unwrap_err().name, "_other");
+        for handling in [Handling::Lenient, Handling::Strict] {
+            for name in ["_since", "_at"] {
+                assert_eq!(asked(name, "2026", handling).unwrap_err().name, name);
+            }
+        }
     }
 }

@@ -50,6 +50,11 @@ impl Rest {
     }
 
     fn asked(&self, call: &Call<'_>, request: &Request<'_>) -> Result<Asked, Error> {
+        if request.kind == ResourceType::Person {
+            // There is none in the store: a Person is made when it is read.
+            return Err(Error::NotFound);
+        }
+        readable(request.pairs)?;
         let base = self.base(call);
         let setting = Setting {
             zone: &call.caller.tenant.zone,
@@ -125,4 +130,21 @@ fn searched(visible: &Visible, query: &Query, found: &Found) -> Vec<Id> {
         })
     };
     visible.patients().iter().filter(asked).cloned().collect()
+}
+
+/// What is not UTF-8 came out of the decoder as a replacement character, and PostgreSQL holds no NUL: neither is a value of
+/// anything that is stored.
+fn readable(pairs: &[(String, String)]) -> Result<(), Error> {
+    let broken = |text: &str| text.contains(['\u{fffd}', '\0']);
+    match pairs.iter().find(|(name, value)| broken(name) || broken(value)) {
+        Some((name, _)) => Err(Error::Parameter(BadParam {
+            name: name
+                .chars()
+                .filter(|c| !broken(c.encode_utf8(&mut [0; 4])))
+                .take(64)
+                .collect(),
+            reason: "send text in UTF-8, percent-encoded, and no NUL",
+        })),
+        None => Ok(()),
+    }
 }

@@ -7,7 +7,7 @@ use axum::http::header::{ACCEPT, ALLOW, CONTENT_LOCATION, CONTENT_TYPE, EXPIRES,
 use axum::http::request::Parts;
 use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get};
+use axum::routing::{MethodRouter, get, post};
 use futures::TryStreamExt as _;
 use serde_json::Value;
 
@@ -29,6 +29,7 @@ pub(super) fn routes() -> Router<App> {
         .route("/{tenant}/fhir/$export", kick_offs())
         .route("/{tenant}/fhir/Patient/$export", kick_offs())
         .route("/{tenant}/fhir/Group", get(groups))
+        .route("/{tenant}/fhir/Group/_search", post(groups))
         .route("/{tenant}/fhir/Group/{id}", get(group))
         .route("/{tenant}/fhir/Group/{id}/$export", kick_offs())
         .route("/{tenant}/fhir/export/{job}", get(status).delete(cancel))

@@ -325,6 +325,9 @@ async fn k08_a_posted_export_of_one_client_holds_nothing_of_another() {
         world.get("/topaz/fhir/Group?_id=x", &token).await.ids(),
         Vec::<String>::new()
     );
+    let request = Request::post("/topaz/fhir/Group/_search").header("authorization", format!("Bearer {token}"));
+    let found = world.send(request.body(Body::empty()).unwrap()).await;
+    assert_eq!(found.ids(), ["clients"]);
     let person = world.client("a", "patient/*.rs user/*.rs").await;
     for path in ["/topaz/fhir/Group", "/topaz/fhir/Group/clients", "/topaz/fhir/Group/x"] {
         world.get(path, &person).await.outcome(403, "forbidden");

@@ -28,12 +28,13 @@ impl Format {
             // A `+` in a query is a space.
             return one(&wanted.replace(' ', "+")).ok_or_else(none);
         }
-        let mut accepted = headers.get_all(ACCEPT).iter().peekable();
-        if accepted.peek().is_none() {
+        let accepted = || headers.get_all(ACCEPT).iter();
+        // RFC 9110 §12.5.1: an empty field says as little as none.
+        if accepted().all(|value| value.as_bytes().trim_ascii().is_empty()) {
             return Ok(Self::FhirJson);
         }
         let mut best: Option<(u16, Self)> = None;
-        for range in accepted
+        for range in accepted()
             .filter_map(|value| value.to_str().ok())
             .flat_map(|text| text.split(','))
         {
@@ -111,6 +112,7 @@ mod tests {
                 "text/html,application/xml;q=0.9,*/*;q=0.8",
                 Some("application/fhir+json"),
             ),
+            ("", Some("application/fhir+json")),
             ("application/fhir+xml", None),
             ("application/fhir+json; fhirVersion=5.0", None),
             ("application/fhir+json;q=0", None),

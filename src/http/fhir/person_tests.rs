@@ -50,6 +50,19 @@ async fn o03_a_representative_of_two_clients_reads_a_person_that_links_to_both_c
 }
 
 #[tokio::test]
+async fn a_person_is_read_and_not_searched_as_the_capability_statement_says() {
+    let world = world().await;
+    let token = token(&world, None, "openid fhirUser user/*.rs").await;
+    for path in ["/topaz/fhir/Person", "/topaz/fhir/Person?_id=me"] {
+        world.get(path, &token).await.outcome(404, "not-found");
+    }
+    let statement = world.get("/topaz/fhir/metadata", "").await.json();
+    let types = statement["rest"][0]["resource"].as_array().unwrap();
+    let person = types.iter().find(|one| one["type"] == "Person").unwrap();
+    assert_eq!(person["interaction"], json!([{ "code": "read" }]));
+}
+
+#[tokio::test]
 async fn s04_the_person_in_a_token_of_one_client_says_nothing_of_the_other() {
     let world = world().await;
     for (scopes, seen) in [

@@ -10,7 +10,8 @@ use crate::fhir::types::{Id, ResourceType};
 const MAX_VALUES: usize = 200;
 const MAX_SORT: usize = 3;
 
-const UNKNOWN: &str = "this parameter is not declared for this type; see the CapabilityStatement";
+const UNKNOWN: &str =
+    "this parameter, or this value of it, is not supported for this type; see the CapabilityStatement";
 const MODIFIER: &str = "this modifier is not supported; :missing and :not (tokens) and :Type (references) are";
 const ONCE: &str = "this parameter may be given once";
 const ESCAPE: &str = r"a backslash may only stand before a comma, |, $ or another backslash";
@@ -119,7 +120,7 @@ impl Parser<'_> {
                 "true" | "text" | "data" => return Ok(false),
                 _ => return Err("send count or false"),
             },
-            "_has" => return Err("reverse chains are not supported"),
+            name if name == "_has" || name.starts_with("_has:") => return Err("reverse chains are not supported"),
             _ => return self.filter(name, value),
         }
         Ok(true)
@@ -143,7 +144,7 @@ impl Parser<'_> {
     }
 
     fn count(&mut self, value: &str) -> Result<(), Refused> {
-        if value.is_empty() || value.len() > 10 || !value.bytes().all(|b| b.is_ascii_digit()) {
+        if value.is_empty() || value.len() > 100 || !value.bytes().all(|b| b.is_ascii_digit()) {
             return Err("send a whole number from 0 on");
         }
         match value.parse().unwrap_or(MAX_COUNT) {
@@ -174,7 +175,9 @@ impl Parser<'_> {
                 "false" => false,
                 _ => return Err("send true or false"),
             };
-            let Some(bit) = bit else { return Err(MODIFIER) };
+            let Some(bit) = bit else {
+                return Err("every resource has this element: it takes no :missing");
+            };
             self.query.filters.push(Filter::Missing { bit, missing });
             return Ok(true);
         }

@@ -113,6 +113,7 @@ fn what_is_not_understood_is_refused_by_name_in_both_handlings() {
         ("performer:Practitioner.name", "a"),
         ("performer.name", "a"),
         ("_has", "a"),
+        ("_has:Observation:patient:code", "a"),
         ("_count", "-1"),
         ("_count", "many"),
         ("_count", ""),

@@ -86,3 +86,22 @@ async fn b5_an_unknown_parameter_is_refused_when_strict_and_left_out_when_lenien
     assert_eq!(lenient.ids().len(), 3);
     assert_eq!(lenient.link("self").unwrap(), "/topaz/fhir/Observation?status=final");
 }
+
+#[tokio::test]
+async fn what_is_no_text_is_refused_by_name_and_finds_nothing_by_chance() {
+    let (world, token) = world().await;
+    for query in ["code=%FF", "code=%00", "subject=a%C3"] {
+        let name = query.split_once('=').unwrap().0;
+        let answer = world.get(&format!("/topaz/fhir/Observation?{query}"), &token).await;
+        answer.outcome(400, "invalid");
+        let outcome = answer.json();
+        let told = outcome["issue"][0]["diagnostics"].as_str().unwrap();
+        assert!(told.contains(&format!("Parameter {name}: ")), "{told}");
+    }
+    let answer = world
+        .get("/topaz/fhir/Observation?_has:Goal:subject:status=x", &token)
+        .await;
+    answer.outcome(400, "invalid");
+    let answer = world.get("/topaz/fhir/Observation?_count=99999999999", &token).await;
+    assert_eq!(answer.status, 200, "as many as there are, at most a page");
+}
