@@ -7,9 +7,10 @@
 
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use serde::Deserialize;
 
-use super::cli::AccountCommand;
+use super::cli::{AccountCommand, Whose};
 use super::operate::{find, open, read_json};
 use crate::account::{self, Hasher, Keys, State};
 use crate::audit;
@@ -18,6 +19,7 @@ use crate::config::{Config, Source, Tenant};
 use crate::consent::{self, NewRight, Part, Parts, Role};
 use crate::db::{Db, Tx};
 use crate::login::Login;
+use crate::login::staff::Act;
 use crate::mapping::resource_id;
 use crate::secret::{Random, Secret};
 
@@ -190,6 +192,9 @@ pub(super) async fn run(command: AccountCommand) -> anyhow::Result<ExitCode> {
         AccountCommand::Create { at, tenant, .. }
         | AccountCommand::Invite { at, tenant, .. }
         | AccountCommand::Resend { at, tenant, .. } => (at, tenant),
+        AccountCommand::Lock(whose) | AccountCommand::Unlock(whose) | AccountCommand::Close(whose) => {
+            (&whose.at, &whose.tenant)
+        }
     };
     let (config, db) = open(at).await?;
     let tenant = find(&config, tenant)?;
@@ -218,6 +223,9 @@ pub(super) async fn run(command: AccountCommand) -> anyhow::Result<ExitCode> {
         AccountCommand::Resend { username, .. } => {
             (registrar.resend(&login, tenant, username).await?, username.clone())
         }
+        AccountCommand::Lock(whose) => (staff(&login, tenant, whose, Act::Lock).await?, whose.username.clone()),
+        AccountCommand::Unlock(whose) => (staff(&login, tenant, whose, Act::Unlock).await?, whose.username.clone()),
+        AccountCommand::Close(whose) => (staff(&login, tenant, whose, Act::Close).await?, whose.username.clone()),
     };
     say!(
         "{}",
@@ -225,6 +233,11 @@ pub(super) async fn run(command: AccountCommand) -> anyhow::Result<ExitCode> {
     );
     db.close().await;
     Ok(ExitCode::SUCCESS)
+}
+
+async fn staff(login: &Login, tenant: &Tenant, whose: &Whose, act: Act) -> anyhow::Result<String> {
+    let done = login.by_staff(tenant, &whose.username, act).await;
+    done.with_context(|| whose.username.clone())
 }
 
 impl RightLine {

@@ -263,6 +263,22 @@ pub enum AccountCommand {
         tenant: String,
         username: String,
     },
+    /// Keep somebody out at once, whatever they or their apps hold; their rights wait
+    Lock(Whose),
+    /// Let a locked account in again
+    Unlock(Whose),
+    /// Close an account for good: everything it opens ends at once, and its owner is told
+    Close(Whose),
+}
+
+/// An account of a tenant.
+#[derive(Debug, Args)]
+pub struct Whose {
+    #[command(flatten)]
+    pub at: At,
+    #[arg(long)]
+    pub tenant: String,
+    pub username: String,
 }
 
 #[derive(Debug, Subcommand)]

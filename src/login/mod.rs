@@ -38,6 +38,7 @@ mod own;
 pub mod recover;
 pub mod second;
 pub mod session;
+pub mod staff;
 pub mod step;
 pub(crate) mod store;
 pub mod upstream;

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{At, Login};
 use crate::account::Account;
+use crate::config::Tenant;
 use crate::db::{self, Tx};
 use crate::notify::{Message, gsm7};
 
@@ -97,7 +98,18 @@ impl Login {
         notice: Notice,
         now: Timestamp,
     ) -> Result<(), db::Error> {
-        let tenant = &at.tenant;
+        self.tell_of(tx, &at.tenant, account, notice, now).await
+    }
+
+    /// The same where no browser is part of it.
+    pub(super) async fn tell_of(
+        &self,
+        tx: &mut Tx,
+        tenant: &Tenant,
+        account: &Account,
+        notice: Notice,
+        now: Timestamp,
+    ) -> Result<(), db::Error> {
         let message = match account.email(&self.keys, &tenant.id) {
             Some(email) => Message::mail(
                 email.expose(),
@@ -110,7 +122,7 @@ impl Login {
                 None => return Ok(()),
             },
         };
-        self.send_later(tx, at, &message, now).await
+        self.send_later(tx, tenant, &message, now).await
     }
 
     /// The same to the account's number, whether or not there is an address.
@@ -141,14 +153,18 @@ impl Login {
         now: Timestamp,
     ) -> Result<(), db::Error> {
         let message = Message::sms(number, &sms(&at.tenant.name, notice), None);
-        self.send_later(tx, at, &message, now).await
+        self.send_later(tx, &at.tenant, &message, now).await
     }
 
-    async fn send_later(&self, tx: &mut Tx, at: &At, message: &Message, now: Timestamp) -> Result<(), db::Error> {
+    async fn send_later(
+        &self,
+        tx: &mut Tx,
+        tenant: &Tenant,
+        message: &Message,
+        now: Timestamp,
+    ) -> Result<(), db::Error> {
         let until = now.saturating_add(USEFUL).unwrap_or(now);
-        self.outbox
-            .put(tx, &at.tenant.id, message, until, now, &self.random)
-            .await
+        self.outbox.put(tx, &tenant.id, message, until, now, &self.random).await
     }
 }
 

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use crate::account::{self, Account, State};
 use crate::audit::{self, Action, Outcome};
+use crate::config::Tenant;
 use crate::consent;
 use crate::db::Tx;
 use crate::login::ending::end_logins;
@@ -20,7 +21,7 @@ impl Login {
             let now = login.now();
             let mut tx = login.db.begin().await?;
             let here = login.fresh_home(&mut tx, &at, now).await?;
-            let ended = login.end_everything(&mut tx, &at, &here.account, now).await?;
+            let ended = login.close_all(&mut tx, &at.tenant, &here.account, now).await?;
             let line = entry(&at, Action::AccountClosed, Outcome::Success, &here.account.id);
             audit::write(&mut tx, &line, now).await?;
             login
@@ -33,14 +34,15 @@ impl Login {
         .await
     }
 
-    async fn end_everything(
+    /// Ends everything that the account opens. Returns the ids of the grants that ended.
+    pub(in crate::login) async fn close_all(
         &self,
         tx: &mut Tx,
-        at: &At,
+        tenant: &Tenant,
         account: &Account,
         now: Timestamp,
     ) -> Result<Vec<String>, Refused> {
-        let (tenant, id) = (&at.tenant.id, &account.id);
+        let (tenant, id) = (&tenant.id, &account.id);
         account::set_state(tx, tenant, id, State::Closed, now).await?;
         let ended = end_logins(tx, tenant, id, None, now).await?;
         account::factor::store::drop_totp(tx, tenant, id).await?;
