@@ -118,9 +118,7 @@ impl Files {
 
     /// The code tables with their patches, as JSON; what is wrong with one is told when the plan is loaded.
     pub fn tables(&self) -> impl Iterator<Item = String> {
-        self.patched_tables(&mut Problems::default())
-            .into_iter()
-            .map(|(_, text)| text)
+        self.patched_tables(&mut Problems::default()).into_values()
     }
 
     /// The code tables with their patches: how the file is called in a problem, and the text.

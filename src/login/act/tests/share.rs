@@ -18,7 +18,7 @@ async fn with_contact() -> (World, String) {
     (world, contact)
 }
 
-async fn logged_in<'w>(world: &'w World, username: &str) -> At {
+async fn logged_in(world: &World, username: &str) -> At {
     let mut browser = world.browser().await;
     browser.log_in(username).await;
     form(world, &browser).await
