@@ -1,0 +1,64 @@
+//! Checkers that others wrote, on everything that people and apps get to see.
+
+use std::process::Command;
+
+use super::{TENANTS, answer, clients, demo, has, in_chromium, node, package};
+
+#[test]
+fn axe_finds_nothing_on_any_page_in_any_theme_and_the_keyboard_comes_to_everything() {
+    // The two presets differ most in what their login asks.
+    for tenant in ["topaz", "amaris"] {
+        let Some((mut command, _demo)) = in_chromium("axe-core", "accessible.mjs", tenant) else {
+            return;
+        };
+        let found = answer(&mut command);
+        let caught = serde_json::json!(["pale", "label", "keyboard"]);
+        assert_eq!(found["caught"], caught, "it does see faults that are there");
+        for what in ["axe", "keyboard", "wide"] {
+            assert_eq!(found[what], serde_json::json!({}), "{tenant}, {what}");
+        }
+        let pages = found["pages"].as_array().unwrap();
+        let seen = |page: &str| pages.iter().any(|seen| seen == page);
+        for page in [
+            "forgot",
+            "code",
+            "client",
+            "approve",
+            "account",
+            "account-factors",
+            "new-password",
+        ] {
+            assert!(seen(page), "{tenant}: {page} in {pages:?}");
+        }
+    }
+}
+
+#[test]
+fn medplums_validator_finds_no_fault_in_what_an_app_sees_errors_included() {
+    let (has_demo, demo) = demo();
+    let package = ("npm ci in tests/clients/node", package("@medplum/core"));
+    if !has("Medplum's validator", &[node(), package, has_demo]) {
+        return;
+    }
+    let demo = demo.expect("it was just looked for");
+    for (tenant, _) in TENANTS {
+        let script = clients().join("node/medplum.mjs");
+        let found = answer(Command::new("node").arg(script).arg(demo.folder()).arg(tenant));
+        assert_eq!(found["caught"], 4, "it does see faults that are there");
+        assert_eq!(found["faults"], serde_json::json!({}), "{tenant}");
+        for kind in [
+            "CapabilityStatement",
+            "Bundle",
+            "Observation",
+            "CarePlan",
+            "Appointment",
+        ] {
+            assert!(found["types"][kind].as_u64() > Some(0), "{tenant}: {found}");
+        }
+        assert_eq!(
+            found["types"]["OperationOutcome"].as_u64(),
+            Some(7),
+            "{tenant}: {found}"
+        );
+    }
+}
