@@ -73,7 +73,8 @@ async function get(path, headers = { authorization: `Bearer ${token}` }, method 
 
 const statement = await get("metadata");
 let example;
-for (const { type } of statement.rest[0].resource) {
+const searched = ({ interaction }) => interaction.some((one) => one.code === "search-type");
+for (const { type } of statement.rest[0].resource.filter(searched)) {
   let next = `${type}?_count=50`;
   for (let pages = 0; next && pages < 100; pages += 1) {
     const page = await get(next);
