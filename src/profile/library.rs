@@ -12,6 +12,8 @@ pub(super) struct Library {
     pub(super) value_sets: ValueSets,
     /// The texts of the invariants in own words.
     pub(super) texts: HashMap<String, String>,
+    /// A hash of what was loaded besides the program's own; empty if that is nothing.
+    pub(super) version: String,
 }
 
 impl Library {

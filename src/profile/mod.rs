@@ -145,6 +145,11 @@ impl Registry {
             .map(|&index| &self.validators[index])
     }
 
+    /// Changes with what was loaded besides the definitions of the program; empty if that is nothing.
+    pub fn version(&self) -> &str {
+        &self.library.version
+    }
+
     /// Every profile of this project, in the order of their files.
     pub fn own(&self) -> impl Iterator<Item = &Profile> {
         self.profiles

@@ -19,6 +19,7 @@ use super::snapshot;
 use super::structure::{Structure, Wrong};
 use super::table;
 use super::value_set::ValueSets;
+use crate::secret::{hex, sha256};
 
 static OWN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/profiles");
 
@@ -48,17 +49,29 @@ pub(super) fn library(dir: Option<&Path>, packages: &[PathBuf]) -> Result<Librar
         .map(|file| (file.path().display().to_string(), file.contents().to_vec()))
         .collect();
     add(&mut library, own, Origin::Own, &mut problems);
+    let mut prints = Vec::new();
     if let Some(dir) = dir {
         let files = folder(dir, &mut problems);
+        prints.extend(print(&files));
         add(&mut library, files, Origin::Own, &mut problems);
     }
     for package in packages {
+        let before = problems.len();
         let files = if package.is_dir() {
             folder(package, &mut problems)
         } else {
             archive(package, &mut problems)
         };
+        if problems.len() == before && !files.values().any(|bytes| is_definition(bytes)) {
+            let message =
+                "holds no StructureDefinition, ValueSet or CodeSystem: name the folder or the .tgz of an R4 package";
+            problems.push(problem(package, message));
+        }
+        prints.extend(print(&files));
         add(&mut library, files, Origin::Package, &mut problems);
+    }
+    if !prints.is_empty() {
+        library.version = hex(&sha256(&prints));
     }
     if problems.is_empty() {
         Ok(library)
@@ -73,6 +86,21 @@ pub(super) fn own() -> impl Iterator<Item = &'static str> {
     files.filter_map(include_dir::File::contents_utf8)
 }
 
+/// Of the contents, wherever they lie.
+fn print(files: &Files) -> [u8; 32] {
+    let prints: Vec<u8> = files.values().flat_map(|bytes| sha256(bytes)).collect();
+    sha256(&prints)
+}
+
+/// Whether a text says to be one of the resources that are read here, right or not.
+fn is_definition(bytes: &[u8]) -> bool {
+    let has = |name: &str| bytes.windows(name.len()).any(|part| part == name.as_bytes());
+    has("\"resourceType\"")
+        && ["\"StructureDefinition\"", "\"ValueSet\"", "\"CodeSystem\""]
+            .into_iter()
+            .any(has)
+}
+
 /// Files by name: definitions are read in a fixed order.
 type Files = BTreeMap<String, Vec<u8>>;
 
@@ -83,7 +111,7 @@ fn is_json(path: &Path) -> bool {
 fn problem(path: &Path, message: &str) -> Problem {
     Problem {
         file: path.display().to_string(),
-        line: 0,
+        line: 1,
         element: String::new(),
         message: message.to_owned(),
     }
@@ -144,7 +172,7 @@ fn add(library: &mut Library, files: Files, origin: Origin, problems: &mut Vec<P
         let json: Value = match serde_json::from_slice(&bytes) {
             Ok(json) => json,
             // A package holds other things too; this project's own files must all read.
-            Err(_) if origin == Origin::Package => continue,
+            Err(_) if origin == Origin::Package && !is_definition(&bytes) => continue,
             Err(error) => {
                 problems.push(Problem {
                     file,
@@ -322,6 +350,33 @@ mod tests {
         assert_eq!(
             library.find("urn:p").unwrap().rule("Observation.subject").unwrap().min,
             1
+        );
+    }
+
+    #[test]
+    fn what_was_loaded_has_a_version_and_a_package_of_nothing_is_a_problem() {
+        assert_eq!(library(None, &[]).unwrap().version, "");
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("package.json"), "{\"name\": \"nothing\"}").unwrap();
+        let packages = [dir.path().to_owned()];
+        let problems = library(None, &packages).unwrap_err();
+        assert!(
+            problems[0].message.contains("holds no StructureDefinition"),
+            "{problems:?}"
+        );
+        let subject =
+            |min: u8| structure(json!([{"id": "Observation.subject", "path": "Observation.subject", "min": min}]));
+        let version = |min| {
+            std::fs::write(dir.path().join("p.json"), subject(min).to_string()).unwrap();
+            library(None, &packages).unwrap().version
+        };
+        let first = version(0);
+        assert!(!first.is_empty() && first != version(1) && first == version(0));
+        std::fs::write(dir.path().join("p.json"), &subject(0).to_string()[1..]).unwrap();
+        let problems = library(None, &packages).unwrap_err();
+        assert!(
+            problems[0].file.ends_with("p.json") && problems[0].message == "is not JSON",
+            "{problems:?}"
         );
     }
 
