@@ -27,6 +27,9 @@ use crate::secret::sha256;
 /// More are no help.
 const MOST_FAULTS: usize = 100;
 
+/// So many go into quarantine after the first.
+const MORE_FAULTS: usize = 4;
+
 static MAPPINGS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/mappings");
 
 /// A contract that cannot be used.
@@ -128,7 +131,7 @@ impl Contracts {
     /// Checks one record.
     ///
     /// # Errors
-    /// The first place that breaks the contract.
+    /// The first places that break the contract.
     pub fn check(&self, kind: Kind, record: &Value) -> Result<(), Bad> {
         let Some(Contract { validator, .. }) = self.of(kind) else {
             return Err(Bad {
@@ -136,21 +139,26 @@ impl Contracts {
                 key: key_of(record),
                 pointer: String::new(),
                 reason: "the product has no records of this kind".to_owned(),
+                more: Vec::new(),
             });
         };
         // The quick answer first: finding the error builds paths, which good records need not pay for.
         if validator.is_valid(record) {
             return Ok(());
         }
-        let (pointer, reason) = validator.validate(record).err().map_or_else(
-            || (String::new(), "breaks its contract".to_owned()),
-            |error| (error.instance_path().as_str().to_owned(), error.masked().to_string()),
-        );
+        let told = |error: jsonschema::ValidationError<'_>| {
+            (error.instance_path().as_str().to_owned(), error.masked().to_string())
+        };
+        let mut faults = validator.iter_errors(record).map(told);
+        let (pointer, reason) = faults
+            .next()
+            .unwrap_or_else(|| (String::new(), "breaks its contract".to_owned()));
         Err(Bad {
             kind,
             key: key_of(record),
             pointer,
             reason,
+            more: faults.take(MORE_FAULTS).collect(),
         })
     }
 }
@@ -235,6 +243,21 @@ mod tests {
         let bad = refused(|r| r["reportingDate"] = json!("xyzzy gisteren"));
         assert_eq!(bad.pointer, "/reportingDate");
         assert!(!bad.reason.contains("xyzzy"), "{}", bad.reason);
+    }
+
+    #[test]
+    fn several_faults_of_a_record_are_told_at_once_and_never_without_end() {
+        let bad = refused(|r| {
+            r["hidden"] = json!("xyzzy");
+            r["comment"] = json!(5);
+        });
+        let mut places = vec![bad.pointer.as_str()];
+        places.extend(bad.more.iter().map(|(pointer, _)| pointer.as_str()));
+        places.sort_unstable();
+        assert_eq!(places, ["/comment", "/hidden"]);
+        assert!(!format!("{bad:?}").contains("xyzzy"), "{bad:?}");
+        let many = json!([{"name": 1}, {"name": 1}, {"name": 1}, {"name": 1}, {"name": 1}, {"name": 1}, {"name": 1}]);
+        assert_eq!(refused(|r| r["reportEntries"] = many).more.len(), MORE_FAULTS);
     }
 
     #[test]

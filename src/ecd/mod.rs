@@ -59,6 +59,7 @@ mod task;
 mod unread;
 pub mod upstream;
 
+pub use http::tls::faults as tls_faults;
 pub use kind::Kind;
 pub use unread::Unread;
 
@@ -84,6 +85,21 @@ pub struct Bad {
     /// JSON pointer to the place; empty for the whole record.
     pub pointer: String,
     pub reason: String,
+    /// Further places and what is wrong there, a handful at most.
+    pub more: Vec<(String, String)>,
+}
+
+impl Bad {
+    /// One place, and what is wrong there.
+    pub fn new(kind: Kind, key: Option<String>, pointer: &str, reason: &str) -> Self {
+        Self {
+            kind,
+            key,
+            pointer: pointer.to_owned(),
+            reason: reason.to_owned(),
+            more: Vec::new(),
+        }
+    }
 }
 
 /// How much to pull.

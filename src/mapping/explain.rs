@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use crate::fhir::types::ResourceType;
-use crate::profile::Registry;
+use crate::profile::{Registry, Severity};
 
 use super::example::{expected_form, run_examples};
 use super::near::meant;
@@ -90,13 +90,19 @@ pub fn try_record(plan: &Plan, map: &str, source: &Value, context: &Context<'_>,
             for one in resources {
                 let _ = writeln!(text, "{}/{} ({})", one.kind, one.id, one.profile);
                 let _ = writeln!(text, "{:#}", one.resource);
-                for issue in registry
-                    .validator(&one.profile)
-                    .map(|v| v.check(&one.resource))
-                    .unwrap_or_default()
-                {
-                    ok = false;
-                    let _ = writeln!(text, "  {issue:?}");
+                for issue in registry.check(&one.resource) {
+                    ok &= issue.severity > Severity::Error;
+                    let sources = plan.sources(map, &one.profile, &issue.expression).join(", ");
+                    let from = if sources.is_empty() {
+                        sources
+                    } else {
+                        format!(" (from {sources})")
+                    };
+                    let _ = writeln!(
+                        text,
+                        "  {} {}{from}: {}",
+                        issue.severity, issue.expression, issue.message
+                    );
                 }
             }
         }

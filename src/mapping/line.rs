@@ -20,7 +20,10 @@ impl Compiler<'_> {
         let mut root = Object::default();
         self.lines(&mut root, set, &[]);
         if let Some(every) = every {
+            let before = self.problems.found.len();
             self.lines(&mut root, every, &[]);
+            let profile = self.profile.clone();
+            self.problems.share(before, &profile);
         }
         root.settle();
         root

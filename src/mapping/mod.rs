@@ -8,7 +8,7 @@
 //! match plan.run("ons/report", record, &Context { key, zone: &zone, report_types: ReportTypes::Every }) {
 //!     Outcome::Mapped(resources) => println!("{} resources", resources.len()),
 //!     Outcome::Dropped { rule, reason } => println!("{rule}: {reason}"),
-//!     Outcome::Refused { pointer, reason } => println!("{pointer}: {reason}"),
+//!     Outcome::Refused { pointer, reason, .. } => println!("{pointer}: {reason}"),
 //! }
 //! # }
 //! ```
@@ -62,6 +62,7 @@ mod shape;
 mod source;
 mod table;
 mod text;
+mod trace;
 mod tree;
 mod value;
 mod verb;
@@ -95,9 +96,11 @@ pub enum Outcome {
         rule: String,
         reason: String,
     },
-    /// Faulty: the place in the record and what is wrong there, without the value.
+    /// Faulty: the places in record and resource and what is wrong there, without the value.
     Refused {
         pointer: String,
+        /// The element that a line was filling, `Observation.effectiveDateTime`; empty where none was.
+        element: String,
         reason: String,
     },
 }
@@ -127,11 +130,15 @@ pub fn resource_id(key: &MacKey, parts: &[&str]) -> Id {
 
 /// Problems as they are found; shown in the order of file and line.
 #[derive(Debug, Default)]
-struct Problems(Vec<Problem>);
+struct Problems {
+    found: Vec<Problem>,
+    /// Of lines that every resource of a map has, each with the profile that it was read for.
+    shared: Vec<(Problem, String)>,
+}
 
 impl Problems {
     fn push(&mut self, place: &file::Place, element: &str, message: impl Into<String>) {
-        self.0.push(Problem {
+        self.found.push(Problem {
             file: place.file.to_string(),
             line: place.line,
             element: element.to_owned(),
@@ -140,15 +147,51 @@ impl Problems {
     }
 
     fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.found.is_empty() && self.shared.is_empty()
+    }
+
+    /// What was pushed since there were so many is about lines that other profiles read as well.
+    fn share(&mut self, since: usize, profile: &str) {
+        let of = |problem| (problem, profile.to_owned());
+        self.shared.extend(self.found.drain(since..).map(of));
     }
 
     fn into_sorted(mut self) -> Vec<Problem> {
-        self.0
+        self.found.extend(met(self.shared));
+        self.found
             .sort_by(|a, b| (&a.file, a.line, &a.element, &a.message).cmp(&(&b.file, b.line, &b.element, &b.message)));
-        self.0.dedup();
-        self.0
+        self.found.dedup();
+        self.found
     }
+}
+
+/// Each slip in a shared line once, with the profiles that it meets.
+fn met(shared: Vec<(Problem, String)>) -> Vec<Problem> {
+    let mut slips: Vec<(Problem, Vec<String>)> = Vec::new();
+    for (mut problem, profile) in shared {
+        problem.message = problem.message.replace(&format!("`{profile}`"), "the profile");
+        // A remedy after the semicolon may differ: what is near differs.
+        let what = |problem: &Problem| problem.message.split(';').next().unwrap_or_default().to_owned();
+        let same = |(known, _): &&mut (Problem, Vec<String>)| {
+            (&known.file, known.line, &known.element, what(known))
+                == (&problem.file, problem.line, &problem.element, what(&problem))
+        };
+        match slips.iter_mut().find(same) {
+            Some((_, profiles)) if profiles.contains(&profile) => {}
+            Some((_, profiles)) => profiles.push(profile),
+            None => slips.push((problem, vec![profile])),
+        }
+    }
+    let told = |(mut problem, profiles): (Problem, Vec<String>)| {
+        let met = match profiles.as_slice() {
+            [one] => format!(" (profile {one})"),
+            [first, .., last] => format!(" (meets {} profiles of the map, {first} to {last})", profiles.len()),
+            [] => String::new(),
+        };
+        problem.message += &met;
+        problem
+    };
+    slips.into_iter().map(told).collect()
 }
 
 #[cfg(test)]

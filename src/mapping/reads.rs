@@ -68,7 +68,7 @@ pub(super) fn fields_by_use(map: &Map) -> BTreeSet<(For, Vec<String>)> {
     read
 }
 
-fn chain(map: &Map, list: usize) -> Vec<Vec<String>> {
+pub(super) fn chain(map: &Map, list: usize) -> Vec<Vec<String>> {
     let of = |field: &Field, mut chain: Vec<Vec<String>>| {
         let mut keys = field.keys(&chain);
         keys.push("[]".to_owned());
@@ -135,6 +135,17 @@ fn line_fields(line: &Line, within: &[Vec<String>], take: Take<'_>) {
             .into_iter()
             .for_each(|field| take(For::Content, field, within)),
     }
+}
+
+/// The fields that a line puts into its element or makes a reference of.
+pub(super) fn line_content(line: &Line, within: &[Vec<String>]) -> Vec<Vec<String>> {
+    let mut read = Vec::new();
+    line_fields(line, within, &mut |what, field, within| {
+        if what != For::Decision {
+            read.push(field.keys(within));
+        }
+    });
+    read
 }
 
 /// Whether a path, or something around or below it, is read.

@@ -30,6 +30,8 @@ const MAX_RESOURCES: usize = 5_000;
 #[derive(Debug)]
 pub(super) struct Refusal {
     pointer: String,
+    /// `Observation.valueQuantity.value`; empty where no line was at work.
+    element: String,
     reason: String,
 }
 
@@ -37,8 +39,18 @@ impl Refusal {
     pub(super) fn new(pointer: String, reason: impl Into<String>) -> Self {
         Self {
             pointer,
+            element: String::new(),
             reason: reason.into(),
         }
+    }
+
+    /// The same seen from the object around it.
+    fn within(mut self, name: &str) -> Self {
+        self.element = match self.element.as_str() {
+            "" => name.to_owned(),
+            inner => format!("{name}.{inner}"),
+        };
+        self
     }
 
     pub(super) fn at(field: &Field, frame: &Frame<'_, '_>, reason: impl Into<String>) -> Self {
@@ -52,6 +64,7 @@ impl Plan {
         let Some(map) = self.maps.get(map) else {
             return Outcome::Refused {
                 pointer: String::new(),
+                element: String::new(),
                 reason: "there is no map for this kind of record".to_owned(),
             };
         };
@@ -65,6 +78,7 @@ impl Plan {
         run.outcome(&Frame::record(source))
             .unwrap_or_else(|refusal| Outcome::Refused {
                 pointer: refusal.pointer,
+                element: refusal.element,
                 reason: refusal.reason,
             })
     }
@@ -192,7 +206,11 @@ impl<'a> Run<'_, 'a> {
         let mut meta = Json::with_capacity(4);
         meta.insert("profile".into(), resource.claims.clone());
         head.insert("meta".into(), Value::Object(meta));
-        self.members_into(&resource.body, frame, &mut head)?.or_refuse()?;
+        let filled = self.members_into(&resource.body, frame, &mut head);
+        let kind = resource.kind.as_str();
+        filled
+            .and_then(Filled::or_refuse)
+            .map_err(|refusal| refusal.within(kind))?;
         made.push(Mapped {
             kind: resource.kind,
             id,
@@ -225,8 +243,9 @@ impl<'a> Run<'_, 'a> {
     ) -> Result<Filled, Refusal> {
         let mut filled = Filled::default();
         for member in &object.members {
+            let here = |refusal: Refusal| refusal.within(&member.name);
             let made = match &member.content {
-                Content::One(template) => self.template(template, frame)?,
+                Content::One(template) => self.template(template, frame).map_err(here)?,
                 Content::Many(slots) => {
                     let mut values = Vec::with_capacity(slots.len());
                     let mut read = false;
@@ -240,11 +259,13 @@ impl<'a> Run<'_, 'a> {
                     };
                     for slot in slots {
                         match &slot.each {
-                            None => take(self.template(&slot.template, frame)?, false),
-                            Some(each) => self.each(each, frame, &mut |member| {
-                                take(self.template(&slot.template, member)?, each.distinct);
-                                Ok(())
-                            })?,
+                            None => take(self.template(&slot.template, frame).map_err(here)?, false),
+                            Some(each) => self
+                                .each(each, frame, &mut |member| {
+                                    take(self.template(&slot.template, member)?, each.distinct);
+                                    Ok(())
+                                })
+                                .map_err(here)?,
                         }
                     }
                     (!values.is_empty()).then_some(Made {
@@ -351,8 +372,6 @@ fn refusal(member: &Member, frame: &Frame<'_, '_>) -> Refusal {
         }
     }
     let pointer = of_member(member).map(|field| field.pointer(frame)).unwrap_or_default();
-    Refusal::new(
-        pointer,
-        format!("no value for `{}`, which the profile requires", member.name),
-    )
+    let reason = format!("no value for `{}`, which the profile requires", member.name);
+    Refusal::new(pointer, reason).within(&member.name)
 }

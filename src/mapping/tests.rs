@@ -111,7 +111,7 @@ fn refused(set: &str, mut record: Value) -> (String, String) {
     record["id"] = json!(1);
     record["client"] = json!(2);
     match run(&plan_of(set), &record) {
-        Outcome::Refused { pointer, reason } => (pointer, reason),
+        Outcome::Refused { pointer, reason, .. } => (pointer, reason),
         other => panic!("{other:?}"),
     }
 }

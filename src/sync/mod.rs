@@ -190,6 +190,7 @@ impl Sync<'_> {
                 .unwrap_or_default();
             text.push('\n');
         }
+        text += self.profiles.version();
         text += &pull::named(self.tenant.policy.report_types.as_deref());
         secret::hex(&secret::sha256(text.as_bytes()))
     }

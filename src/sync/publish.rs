@@ -162,7 +162,7 @@ impl Run<'_> {
         }
         let lines = torn.into_iter().map(|(kind, key, torn)| {
             pulled.note_bad(kind, &key);
-            (kind, key, String::new(), torn.reason().to_owned())
+            quarantine::Line::whole(kind, key, torn.reason())
         });
         let (lines, before) = (lines.collect::<Vec<_>>(), report.quarantined);
         report.quarantined += lines.len() as u64;

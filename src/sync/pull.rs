@@ -9,6 +9,7 @@ use jiff::ToSpan as _;
 use jiff::civil::Date;
 
 use super::pulled::{Pick, Pulled};
+use super::quarantine::{Issue, Line};
 use super::removal::Cause;
 use super::run::Run;
 use super::spool::{Entry, Spool};
@@ -19,7 +20,7 @@ use crate::ecd::stay::gaps;
 use crate::ecd::{self, Event, Kind, Pull, Reach, Record, Unread};
 use crate::fhir::types::Id;
 use crate::mapping::{self, Plan, ReportTypes};
-use crate::profile::{Registry, Severity};
+use crate::profile::Registry;
 use crate::resource::{Draft, Indexed};
 use crate::secret::{MacKey, sha256};
 
@@ -28,9 +29,6 @@ const BATCH: usize = 512;
 
 /// Batches that are worked on at once.
 const AT_ONCE: usize = 2;
-
-/// Kind, key, pointer, reason.
-pub(super) type Line = (Kind, String, String, String);
 
 /// What a batch is made of.
 enum Item {
@@ -135,11 +133,11 @@ impl Run<'_> {
                         batch.push(Item::Unread(unread));
                     }
                 }
-                Some(Event::Bad(line)) => {
+                Some(Event::Bad(broken)) => {
                     report.pulled += 1;
-                    let key = line.key.unwrap_or_default();
-                    pulled.note_bad(line.kind, &key);
-                    bad.push((line.kind, key, line.pointer, line.reason));
+                    let line = Line::broken(&self.plan, self.connector.name(), broken);
+                    pulled.note_bad(line.kind, &line.key);
+                    bad.push(line);
                 }
                 Some(Event::Deleted { kind, key }) => {
                     pulled.gone.insert((kind, key), Cause::Deleted);
@@ -175,8 +173,8 @@ impl Run<'_> {
                     break;
                 };
                 report.unchanged += prepared.unchanged;
-                for (kind, key, ..) in &prepared.quarantined {
-                    pulled.note_bad(*kind, key);
+                for line in &prepared.quarantined {
+                    pulled.note_bad(line.kind, &line.key);
                 }
                 bad.extend(prepared.quarantined);
                 pulled.moves.extend(prepared.moves);
@@ -278,9 +276,11 @@ impl Work {
                 Item::Read(record) => compared.changed.push((record, hash)),
                 Item::Unread(unread) => match unread.read() {
                     Ok(record) => compared.changed.push((record, hash)),
-                    Err(bad) => compared
-                        .quarantined
-                        .push((bad.kind, unread.key, bad.pointer, bad.reason)),
+                    Err(bad) => {
+                        let key = Some(unread.key);
+                        let line = Line::broken(&self.plan, &self.source, ecd::Bad { key, ..bad });
+                        compared.quarantined.push(line);
+                    }
                 },
             }
         }
@@ -294,10 +294,12 @@ impl Work {
             let generation = generations.of(&record.key);
             let (outcome, drafts) = match self.map(&record, generation) {
                 Ok(mapped) => mapped,
-                Err((pointer, reason)) => {
-                    prepared
-                        .quarantined
-                        .push((record.kind, record.key.clone(), pointer, reason));
+                Err(issues) => {
+                    prepared.quarantined.push(Line {
+                        kind: record.kind,
+                        key: record.key.clone(),
+                        issues,
+                    });
                     // What was published stays until it can be read; but not with a client whose it is no longer.
                     if !moved.contains(record.key.as_str()) {
                         continue;
@@ -319,9 +321,10 @@ impl Work {
         prepared
     }
 
-    /// Over the record, the mapping files and, for a report, the tenant's types: a changed map makes every record new.
+    /// Over the record, the mapping files, loaded profiles and, for a report, the tenant's types: a changed map makes every record new.
     fn hash(&self, item: &Item) -> [u8; 32] {
         let mut bytes = self.plan.version(&self.map).unwrap_or_default().as_bytes().to_vec();
+        bytes.extend_from_slice(self.profiles.version().as_bytes());
         bytes.extend_from_slice(item.client().unwrap_or_default().as_bytes());
         if item.kind() == Kind::Report {
             bytes.extend_from_slice(named(self.report_types.as_deref()).as_bytes());
@@ -333,7 +336,7 @@ impl Work {
         sha256(&bytes)
     }
 
-    fn map(&self, record: &Record, generation: i64) -> Result<(Outcome, Vec<Indexed>), (String, String)> {
+    fn map(&self, record: &Record, generation: i64) -> Result<(Outcome, Vec<Indexed>), Vec<Issue>> {
         let context = mapping::Context {
             key: &self.ids,
             zone: &self.zone,
@@ -344,7 +347,15 @@ impl Work {
         };
         match self.plan.run(&self.map, &record.body, &context) {
             mapping::Outcome::Dropped { reason, .. } => Ok((Outcome::Dropped(reason), Vec::new())),
-            mapping::Outcome::Refused { pointer, reason } => Err((pointer, reason)),
+            mapping::Outcome::Refused {
+                pointer,
+                element,
+                reason,
+            } => Err(vec![Issue {
+                pointer,
+                element,
+                reason,
+            }]),
             mapping::Outcome::Mapped(resources) => {
                 let owner = record
                     .client
@@ -359,23 +370,16 @@ impl Work {
         }
     }
 
-    fn draft(&self, mapped: mapping::Mapped, owner: Option<&Id>) -> Result<Indexed, (String, String)> {
+    fn draft(&self, mapped: mapping::Mapped, owner: Option<&Id>) -> Result<Indexed, Vec<Issue>> {
         // The map reads the client out of the record and the connector told whose record it is: a map with a slip in it must
         // not write into another dossier.
         if mapped.patient.as_ref() != owner.filter(|_| !mapped.kind.is_shared()) {
             let reason = format!("the map puts a {} into another dossier than the record's", mapped.kind);
-            return Err((String::new(), reason));
+            return Err(vec![Issue::whole(reason)]);
         }
-        let validator = self
-            .profiles
-            .validator(&mapped.profile)
-            .ok_or_else(|| (String::new(), format!("profile {} is not there", mapped.profile)))?;
-        if let Some(issue) = validator
-            .check(&mapped.resource)
-            .into_iter()
-            .find(|issue| issue.severity == Severity::Error)
-        {
-            return Err((issue.expression, issue.message));
+        let issues = Issue::of_resource(&self.profiles, &self.plan, &self.map, &mapped);
+        if !issues.is_empty() {
+            return Err(issues);
         }
         let draft = Draft {
             kind: mapped.kind,
@@ -385,6 +389,6 @@ impl Work {
         };
         draft
             .index(&mapped.resource, &self.zone)
-            .map_err(|refused| (String::new(), refused.to_string()))
+            .map_err(|refused| vec![Issue::whole(refused.to_string())])
     }
 }

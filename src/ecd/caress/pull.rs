@@ -170,6 +170,7 @@ fn checked(
                 key,
                 pointer: fault.pointer,
                 reason: fault.reason.to_owned(),
+                more: Vec::new(),
             });
         }
     };

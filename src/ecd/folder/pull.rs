@@ -73,6 +73,7 @@ impl Run {
                 key: key.map(str::to_owned),
                 pointer: pointer.to_owned(),
                 reason: reason.to_owned(),
+                more: Vec::new(),
             }))
         };
         let mut line = match json::parse(line, json::Limits::source(LINE_BYTES)) {

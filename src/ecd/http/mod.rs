@@ -3,4 +3,4 @@
 pub(super) mod again;
 pub(super) mod meter;
 pub(super) mod permits;
-pub(super) mod tls;
+pub mod tls;

@@ -49,10 +49,35 @@ pub(in crate::ecd) fn client(
     let first = chain.first().map(|first| first.to_vec()).unwrap_or_default();
     let key = PrivateKeyDer::from_pem_slice(key_pem.expose().as_bytes())
         .map_err(|_| wrong(names.key, "no private key in PEM form found"))?;
-    let config = builder
-        .with_client_auth_cert(chain, key)
-        .map_err(|error| wrong(names.key, error))?;
+    let config = builder.with_client_auth_cert(chain, key).map_err(|error| match error {
+        rustls::Error::InconsistentKeys(_) => wrong(names.key, "is not the key of the certificate"),
+        error => wrong(names.key, error),
+    })?;
     Ok((config, first))
+}
+
+/// Every file that cannot be used, whatever the others are like; their settings are called `ca_file`, `certificate_file` and
+/// `key_file`.
+pub fn faults(authorities: Option<&str>, own: Option<(&str, &Secret<String>)>) -> Vec<Error> {
+    let names = Names {
+        authorities: "ca_file",
+        certificate: "certificate_file",
+        key: "key_file",
+    };
+    let mut faults: Vec<Error> = Vec::new();
+    faults.extend(client(&names, authorities, None).err());
+    if let Some((certificate, key)) = own {
+        let chain = certificates(names.certificate, certificate);
+        let private = PrivateKeyDer::from_pem_slice(key.expose().as_bytes())
+            .map_err(|_| wrong(names.key, "no private key in PEM form found"));
+        if chain.is_ok() && private.is_ok() {
+            faults.extend(client(&names, None, own).err());
+        } else {
+            faults.extend(chain.err());
+            faults.extend(private.err());
+        }
+    }
+    faults
 }
 
 fn certificates(setting: &'static str, pem: &str) -> Result<Vec<CertificateDer<'static>>, Error> {

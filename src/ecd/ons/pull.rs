@@ -198,6 +198,7 @@ impl Run {
             key,
             pointer,
             reason,
+            more: Vec::new(),
         }))
         .await
     }

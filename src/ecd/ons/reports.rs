@@ -202,6 +202,7 @@ impl Reading {
                 key: None,
                 pointer: String::new(),
                 reason: NOT_JSON.to_owned(),
+                more: Vec::new(),
             })
         })?;
         repair::record(kind, &mut body);

@@ -267,12 +267,7 @@ impl Run {
         if let Some(patient) = patient.iter().find(|one| belongs(Kind::Client, one, client)) {
             let event = match episode::stay(patient, &episodes, &self.zone, self.pull.today) {
                 Ok(body) => self.checked(kind, client.to_owned(), Some(client), String::new(), body),
-                Err(reason) => Event::Bad(Bad {
-                    kind,
-                    key: Some(client.to_owned()),
-                    pointer: String::new(),
-                    reason: reason.to_owned(),
-                }),
+                Err(reason) => Event::Bad(Bad::new(kind, Some(client.to_owned()), "", reason)),
             };
             self.send(event).await?;
         } else if !is_gone {
@@ -327,24 +322,18 @@ impl Run {
 
     /// Tells of a client who may be somebody else: neither the client nor when care ended is believed.
     async fn doubt(&self, kind: Kind, client: &str) -> Result<(), Stop> {
-        self.send(Event::Bad(Bad {
+        self.send(Event::Bad(Bad::new(
             kind,
-            key: Some(client.to_owned()),
-            pointer: "/identifier".to_owned(),
-            reason: bsn::REASON.to_owned(),
-        }))
+            Some(client.to_owned()),
+            "/identifier",
+            bsn::REASON,
+        )))
         .await
     }
 
     /// What came has no key that could be trusted.
     pub(super) async fn bad(&self, kind: Kind, reason: &str) -> Result<(), Stop> {
-        self.send(Event::Bad(Bad {
-            kind,
-            key: None,
-            pointer: String::new(),
-            reason: reason.to_owned(),
-        }))
-        .await
+        self.send(Event::Bad(Bad::new(kind, None, "", reason))).await
     }
 
     /// Checks the contract and sends the record, or what is wrong with it; whether it has a key.

@@ -4,17 +4,21 @@
 //! What was published of a record before stays until its new state can be read, unless it moved to another client. A record leaves
 //! the quarantine when it is read, when it is as it was before, or when a whole answer no longer has it.
 //!
+//! **Both sides.** Each issue names the place in the record and the FHIR element (`issue`): the source is put right by the one, a map
+//! by the other. A handful a record is kept; the rest shows when those are gone.
+//!
 //! **Logs** name a record by a keyed hash and not by its key: a log goes to more people than a dossier, and a key is enough to find
 //! the client in the ECD. `inzage sync quarantine` prints both, so an operator finds a line's record and nobody else does.
 
+mod issue;
 pub(crate) mod store;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub(super) use issue::{Issue, Line};
 pub use store::{Quarantined, quarantined};
 
 use super::Error;
-use super::pull::Line;
 use super::pulled::Pulled;
 use super::run::Run;
 use crate::ecd::Kind;
@@ -34,13 +38,14 @@ impl Run<'_> {
     pub(super) async fn quarantine(&self, mut lines: Vec<Line>, before: u64) -> Result<(), Error> {
         let (tenant, source) = (&self.tenant.id, self.connector.name());
         let left = usize::try_from(LOGGED.saturating_sub(before)).unwrap_or(0);
-        for (kind, key, pointer, reason) in lines.iter().take(left) {
+        for line in lines.iter().take(left) {
+            let kind = line.kind.as_str();
             tracing::warn!(
                 tenant = tenant.as_str(),
-                record.kind = kind.as_str(),
-                record.reference = reference(&self.ids, source, kind.as_str(), key),
-                pointer,
-                reason,
+                record.kind = kind,
+                record.reference = reference(&self.ids, source, kind, &line.key),
+                pointer = line.pointer(),
+                reason = line.reason(),
                 "record quarantined"
             );
         }
@@ -53,7 +58,7 @@ impl Run<'_> {
         // One statement may not touch a row twice.
         lines.reverse();
         let mut once = BTreeSet::new();
-        lines.retain(|(kind, key, ..)| once.insert((*kind, key.clone())));
+        lines.retain(|line| once.insert((line.kind, line.key.clone())));
         let mut tx = self.begin().await?;
         store::quarantine(&mut tx, tenant, source, &lines, self.clock.now()).await?;
         self.commit(tx).await

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::Line;
 use crate::config::TenantId;
 use crate::db::{Conn, Error, Param, Row, Tx, params, statements};
 use crate::ecd::Kind;
@@ -27,7 +28,9 @@ pub struct Quarantined {
     pub kind: String,
     /// Empty where not even a key could be read.
     pub key: String,
+    /// The place of the first issue in the record.
     pub pointer: String,
+    /// Each issue with the FHIR element; those after the first with their place.
     pub reason: String,
     pub at: Timestamp,
 }
@@ -46,18 +49,20 @@ pub(super) async fn quarantine(
     tx: &mut Tx,
     tenant: &TenantId,
     source: &str,
-    lines: &[(Kind, String, String, String)],
+    lines: &[Line],
     now: Timestamp,
 ) -> Result<(), Error> {
+    let reasons: Vec<String> = lines.iter().map(Line::reason).collect();
     let values: Vec<Param<'_>> = lines
         .iter()
-        .flat_map(|(kind, key, pointer, reason)| {
+        .zip(&reasons)
+        .flat_map(|(line, reason)| {
             [
                 Param::from(tenant.as_str()),
                 Param::from(source),
-                Param::from(kind.as_str()),
-                Param::from(key),
-                Param::from(pointer),
+                Param::from(line.kind.as_str()),
+                Param::from(&line.key),
+                Param::from(line.pointer()),
                 Param::from(reason),
                 Param::from(now),
             ]
