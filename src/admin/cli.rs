@@ -24,7 +24,7 @@ pub enum Command {
     Demo(DemoOptions),
     /// Serve the FHIR API, the authorization server and the pages
     Serve(At),
-    /// Check configuration, mapping files, profiles and database; tell every problem at once
+    /// Check configuration, sources, profiles, mapping files and database; tell every problem at once and change nothing
     Check(At),
     /// Pull from the source once and publish
     Sync(SyncOptions),
@@ -143,7 +143,7 @@ pub enum SyncCommand {
         #[arg(long)]
         keep: bool,
     },
-    /// Show records that cannot be read or mapped: reference in the logs, kind, key, since when, place, reason
+    /// Show records that cannot be read or mapped: reference in the logs, kind, key, since when, place, element and reason
     Quarantine {
         #[command(flatten)]
         what: Waiting,
@@ -203,7 +203,7 @@ pub enum MapCommand {
 /// A tenant with its own patches of the maps.
 #[derive(Debug, Args)]
 pub struct OfTenant {
-    /// With the patches of this tenant
+    /// With the patches of this tenant, and the profiles of its configuration
     #[arg(long)]
     pub tenant: Option<String>,
     /// The configuration file, for --tenant

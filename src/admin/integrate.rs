@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use serde_json::Value;
 
 use super::cli::{ConfigCommand, ContractCommand, MapCommand, MockCommand, OfTenant};
-use super::operate::private;
+use super::operate::{find, private, registry};
 use super::told;
 use crate::clock::Clock;
 use crate::config::{self, Config, Tenant};
@@ -85,16 +85,15 @@ pub(super) fn plan_of(tenant: &Tenant, shared: &Arc<Plan>, profiles: &Registry) 
     Ok(Arc::new(plan))
 }
 
-fn of_tenant(dir: Option<PathBuf>, of: &OfTenant) -> anyhow::Result<Files> {
+/// The maps and the profiles: those of the program, or what a tenant's configuration makes of them.
+fn of_tenant(dir: Option<PathBuf>, of: &OfTenant) -> anyhow::Result<(Files, Registry)> {
     let files = files(dir)?;
     let Some(name) = &of.tenant else {
-        return Ok(files);
+        return Ok((files, Registry::builtin()));
     };
     let config = Config::load(&of.config).map_err(|problems| told(&problems))?;
-    let tenant = config
-        .tenant(name)
-        .with_context(|| format!("--tenant {name}: the configuration has no such tenant"))?;
-    patched(files, tenant)
+    let tenant = find(&config, name)?;
+    Ok((patched(files, tenant)?, registry(&config.profiles)?))
 }
 
 pub(super) fn contract(command: ContractCommand) -> anyhow::Result<ExitCode> {
@@ -158,33 +157,27 @@ fn shown(report: &mapping::Report) -> ExitCode {
 }
 
 pub(super) fn map(command: MapCommand) -> anyhow::Result<ExitCode> {
-    let profiles = Registry::builtin();
     let report = match command {
-        MapCommand::Check { mappings } => mapping::check(&files(mappings)?, &profiles),
+        MapCommand::Check { mappings } => mapping::check(&files(mappings)?, &Registry::builtin()),
         MapCommand::Explain { map, mappings, of } => {
-            mapping::explain(&plan(&of_tenant(mappings, &of)?, &profiles)?, &map)
+            let (files, profiles) = of_tenant(mappings, &of)?;
+            mapping::explain(&plan(&files, &profiles)?, &map)
         }
         MapCommand::Coverage { map, mappings, of } => {
-            let plan = plan(&of_tenant(mappings, &of)?, &profiles)?;
-            mapping::coverage(&plan, map.as_deref(), &profiles)
+            let (files, profiles) = of_tenant(mappings, &of)?;
+            mapping::coverage(&plan(&files, &profiles)?, map.as_deref(), &profiles)
         }
         MapCommand::Try {
             map,
             record,
             mappings,
             of,
-        } => try_map(&map, &record, mappings, &of, &profiles)?,
+        } => try_map(&map, &record, mappings, &of)?,
     };
     Ok(shown(&report))
 }
 
-fn try_map(
-    map: &str,
-    file: &Path,
-    mappings: Option<PathBuf>,
-    of: &OfTenant,
-    profiles: &Registry,
-) -> anyhow::Result<mapping::Report> {
+fn try_map(map: &str, file: &Path, mappings: Option<PathBuf>, of: &OfTenant) -> anyhow::Result<mapping::Report> {
     let (text, file) = (text_of(file)?, file.display());
     let record: Value = serde_json::from_str(&text).map_err(|error| {
         anyhow::anyhow!(
@@ -204,8 +197,9 @@ fn try_map(
         zone: &zone,
         report_types: ReportTypes::Every,
     };
-    let plan = plan(&of_tenant(mappings.clone(), of)?, profiles)?;
-    let mut report = mapping::try_record(&plan, map, &record, &context, profiles);
+    let (files, profiles) = of_tenant(mappings.clone(), of)?;
+    let plan = plan(&files, &profiles)?;
+    let mut report = mapping::try_record(&plan, map, &record, &context, &profiles);
     if plan.map_names().any(|known| known == map) {
         let broken = broken(map, &record, mappings.as_deref())?;
         if !broken.is_empty() {

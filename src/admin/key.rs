@@ -167,6 +167,11 @@ pub(super) async fn without(config: &Config, db: &Db) -> anyhow::Result<Option<S
             names.push(tenant.id.as_str());
         }
     }
+    Ok(remedy(&names))
+}
+
+/// What to do about these tenants, which have no key.
+pub(super) fn remedy(names: &[&str]) -> Option<String> {
     let remedy = "check that database.url is the right one, and make the first keys with `inzage key generate`";
-    Ok((!names.is_empty()).then(|| format!("no key signs id tokens of {}: {remedy}", names.join(", "))))
+    (!names.is_empty()).then(|| format!("no key signs id tokens of {}: {remedy}", names.join(", ")))
 }

@@ -15,8 +15,9 @@ macro_rules! say {
 mod account;
 mod app;
 mod bars;
-mod caress;
+mod check;
 pub mod cli;
+mod connect;
 mod demo;
 mod integrate;
 mod key;
@@ -25,7 +26,6 @@ mod ons;
 mod operate;
 pub mod panics;
 mod serve;
-mod sources;
 mod sync;
 
 use std::process::ExitCode;
@@ -40,7 +40,7 @@ pub async fn run(cli: Cli) -> ExitCode {
     let done = match cli.command {
         Command::Demo(options) => demo::run(options).await,
         Command::Serve(at) => serve::run(&at).await,
-        Command::Check(at) => operate::check(&at).await,
+        Command::Check(at) => check::run(&at).await,
         Command::Sync(options) => Box::pin(sync::run(options)).await,
         Command::Migrate(at) => operate::migrate(&at).await,
         Command::Map(command) => integrate::map(command),

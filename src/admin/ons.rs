@@ -1,21 +1,20 @@
 //! What belongs to a tenant with Nedap Ons while the gateway runs: its connector, its webhooks, its certificate.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use jiff::Timestamp;
 
-use super::operate::connector;
+use super::connect::connector;
 use crate::clock::Clock;
-use crate::config::{CaressSource, OnsSource, Source, Tenant};
+use crate::config::{CaressSource, Config, Source, Tenant};
 use crate::ecd::Connector;
-use crate::ecd::ons::{Identity, Settings, certificate};
+use crate::ecd::ons::certificate;
 use crate::http::App;
 use crate::mapping::Plan;
 use crate::profile::Registry;
-use crate::secret::{Random, Secret, sha256};
+use crate::secret::{Random, sha256};
 use crate::sync::Sync;
 use crate::sync::hooks::Worked;
 
@@ -24,28 +23,6 @@ const LOOK: Duration = Duration::from_secs(2);
 
 /// The wait after a turn that failed.
 const FAILED: Duration = Duration::from_secs(5);
-
-/// The connector's settings out of the tenant's.
-pub(super) fn settings(source: &OnsSource) -> anyhow::Result<Settings> {
-    let read =
-        |path: &Path| std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()));
-    let mut settings = Settings::new(
-        source.base_url.clone(),
-        read(&source.ca_file)?,
-        read(&source.certificate_file)?,
-        Secret::new(read(&source.key_file)?),
-    );
-    settings.without.clone_from(&source.without);
-    settings.limits.parallel = source.parallel;
-    if !source.user_agent.is_empty() {
-        settings.user_agent.clone_from(&source.user_agent);
-    }
-    settings.identity = source.identity_user_name.clone().map(|user_name| Identity {
-        user_name,
-        active_identity: source.identity_active.clone(),
-    });
-    Ok(settings)
-}
 
 /// Whether this tenant's source sends webhooks.
 pub(super) fn has_hooks(tenant: &Tenant) -> bool {
@@ -59,19 +36,19 @@ struct Known {
 }
 
 impl Known {
-    fn new(tenant: &Tenant, clock: &Clock, random: &Random) -> anyhow::Result<Self> {
+    fn new(config: &Config, tenant: &Tenant, clock: &Clock, random: &Random) -> anyhow::Result<Self> {
         // First: what changes in between is noticed the next time.
         let files = fingerprint(tenant)?;
-        let connector = connector(tenant, clock, random)?;
+        let connector = connector(config, tenant, clock, random)?;
         Ok(Self { connector, files })
     }
 
     /// Made anew if the certificate, its key or the authority were replaced. Files that cannot be read, or do not belong together
     /// yet, change nothing.
-    fn renew(&mut self, tenant: &Tenant, clock: &Clock, random: &Random) {
+    fn renew(&mut self, config: &Config, tenant: &Tenant, clock: &Clock, random: &Random) {
         let renewed = fingerprint(tenant).and_then(|files| match files == self.files {
             true => Ok(None),
-            false => Self::new(tenant, clock, random).map(Some),
+            false => Self::new(config, tenant, clock, random).map(Some),
         });
         match renewed {
             Ok(None) => {}
@@ -105,7 +82,7 @@ fn fingerprint(tenant: &Tenant) -> anyhow::Result<[u8; 32]> {
 pub(super) async fn follow(app: App, tenant: Arc<Tenant>, profiles: Arc<Registry>, plan: Arc<Plan>) {
     let mut arrived = app.hooks.arrived();
     let mut known = loop {
-        match Known::new(&tenant, &app.clock, &app.random) {
+        match Known::new(&app.config, &tenant, &app.clock, &app.random) {
             Ok(known) => break known,
             Err(error) => tracing::error!(tenant = tenant.id.as_str(), error = format!("{error:#}"), "no webhooks"),
         }
@@ -117,7 +94,7 @@ pub(super) async fn follow(app: App, tenant: Arc<Tenant>, profiles: Arc<Registry
     loop {
         arrived.borrow_and_update();
         if has_failed {
-            known.renew(&tenant, &app.clock, &app.random);
+            known.renew(&app.config, &tenant, &app.clock, &app.random);
         }
         let sync = Sync {
             db: &app.db,
@@ -203,7 +180,10 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use crate::config::{CaressWeb, FhirCertificate, FhirSource, FolderForm, FolderSource, Policy, TenantId};
+    use crate::config::{
+        CaressWeb, FhirCertificate, FhirSource, FolderForm, FolderSource, OnsSource, Policy, TenantId,
+    };
+    use crate::secret::Secret;
 
     fn tenant(source: Option<Source>) -> Tenant {
         Tenant {

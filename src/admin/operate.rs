@@ -1,4 +1,4 @@
-//! Commands for operators: check, migrate, sync, accounts, apps, keys, audit, conformance.
+//! Commands for operators: migrate, accounts, apps, keys, audit, conformance.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -8,16 +8,11 @@ use std::sync::Arc;
 use anyhow::Context as _;
 
 use super::cli::{At, AuditCommand, ConformanceCommand, TenantCommand};
-use super::integrate::{plan, plan_of};
+use super::integrate::plan;
 use super::told;
 use crate::clock::Clock;
-use crate::config::{CaressSource, Config, Source, Tenant};
+use crate::config::{CaressSource, Config, Places, Problem, Profiles, Source, Tenant};
 use crate::db::Db;
-use crate::ecd::Connector;
-use crate::ecd::caress::{self, Caress};
-use crate::ecd::contract::Contracts;
-use crate::ecd::ons::{Ons, certificate};
-use crate::http::tls::{WARN_DAYS, days_left};
 use crate::mapping::{Files, Plan};
 use crate::profile::Registry;
 use crate::secret::Random;
@@ -26,11 +21,20 @@ use crate::{audit, conformance};
 
 /// The configuration and its database.
 pub(super) async fn open(at: &At) -> anyhow::Result<(Config, Db)> {
-    let config = Config::load(&at.config).map_err(|problems| told(&problems))?;
-    let db = Db::open(config.database.expose())
-        .await
-        .context("the database cannot be opened")?;
+    let config = load(at)?;
+    let db = opened(&config).await?;
     Ok((config, db))
+}
+
+pub(super) fn load(at: &At) -> anyhow::Result<Config> {
+    Config::load(&at.config).map_err(|problems| told(&problems))
+}
+
+/// The database with its schema up to date.
+pub(super) async fn opened(config: &Config) -> anyhow::Result<Db> {
+    Db::open(config.database.expose())
+        .await
+        .context("the database cannot be opened")
 }
 
 pub(super) fn find<'a>(config: &'a Config, name: &str) -> anyhow::Result<&'a Arc<Tenant>> {
@@ -39,73 +43,43 @@ pub(super) fn find<'a>(config: &'a Config, name: &str) -> anyhow::Result<&'a Arc
         .with_context(|| format!("--tenant {name}: the configuration has no such tenant"))
 }
 
-/// The compiled profiles and maps; every problem of both at once.
-pub(super) fn definitions() -> anyhow::Result<(Arc<Registry>, Arc<Plan>)> {
-    let profiles = Registry::builtin();
+/// The profiles of the program and of the configuration; every problem at once.
+pub(super) fn registry(profiles: &Profiles) -> anyhow::Result<Registry> {
+    Registry::load(profiles.dir.as_deref(), &profiles.packages).map_err(|problems| {
+        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        anyhow::anyhow!("the profiles have {} problem(s):\n{}", lines.len(), lines.join("\n"))
+    })
+}
+
+/// The compiled profiles and maps; every problem of each at once.
+pub(super) fn definitions(config: &Config) -> anyhow::Result<(Arc<Registry>, Arc<Plan>)> {
+    let profiles = registry(&config.profiles)?;
     let plan = plan(&Files::builtin(), &profiles)?;
     Ok((Arc::new(profiles), Arc::new(plan)))
 }
 
 /// What the tenants' policies name has to be there.
 pub(super) fn policies(config: &Config, plan: &Plan) -> anyhow::Result<()> {
-    for tenant in &config.tenants {
-        if let Some(source) = &tenant.source {
-            check_policy(tenant, source.name(), plan)?;
-        }
+    let problems: Vec<Problem> = config
+        .tenants
+        .iter()
+        .filter_map(|tenant| policy(&config.places, tenant, plan))
+        .collect();
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(told(&problems))
     }
-    Ok(())
 }
 
-pub(super) async fn check(at: &At) -> anyhow::Result<ExitCode> {
-    let (config, db) = open(at).await?;
-    let (profiles, plan) = definitions()?;
-    policies(&config, &plan)?;
-    for tenant in &config.tenants {
-        plan_of(tenant, &plan, &profiles)?;
-    }
-    let keyless = super::key::without(&config, &db).await?;
-    if let Some(tls) = super::serve::tls(&config, &Clock::System)? {
-        let days = days_left(tls.ends_at(), Clock::System.now());
-        say!("the certificate ends at {}, in {days} days", tls.ends_at());
-        if days < WARN_DAYS {
-            eprintln!("inzage: the certificate ends soon: renew it (the files are read again when they change)");
-        }
-    } else if config.server.is_https() && config.server.front.proxies.trusted.is_empty() {
-        eprintln!(
-            "inzage: server.public_url is https, but there is neither [server.tls] nor server.trusted_proxies: behind a proxy \
-             that is not named every request counts as the proxy's own"
-        );
-    }
-    db.close().await;
-    let now = Clock::System.now();
-    let mut is_well = true;
-    for tenant in &config.tenants {
-        if let Some(end) = super::ons::certificate_ends(tenant)? {
-            let warning = certificate::warning(end, now);
-            is_well &= end > now;
-            let text = warning.unwrap_or_else(|| format!("the certificate is good until {}", end.strftime("%Y-%m-%d")));
-            say!("{}: {text}", tenant.id);
-        }
-    }
-    // On a trial without TLS the first start makes them.
-    if let Some(remedy) = keyless.filter(|_| config.server.is_https()) {
-        eprintln!("inzage: {remedy}");
-        is_well = false;
-    }
-    if !is_well {
-        return Ok(ExitCode::from(1));
-    }
-    say!(
-        "{}: {} tenant(s), schema, profiles and maps are in order",
-        at.config.display(),
-        config.tenants.len()
-    );
-    for tenant in &config.tenants {
-        for deviation in tenant.policy.deviations() {
-            say!("{}: {deviation}", tenant.id);
-        }
-    }
-    Ok(ExitCode::SUCCESS)
+/// What a tenant's policy names and its maps do not know.
+pub(super) fn policy(places: &Places, tenant: &Tenant, plan: &Plan) -> Option<Problem> {
+    let source = tenant.source.as_ref()?;
+    let error = check_policy(tenant, source.name(), plan).err()?;
+    let key = format!("tenant.{}.report_types", tenant.id);
+    let text = error.to_string();
+    let message = text.strip_prefix(&format!("{key}: ")).unwrap_or(&text);
+    Some(places.problem(&key, message))
 }
 
 pub(super) async fn migrate(at: &At) -> anyhow::Result<ExitCode> {
@@ -113,40 +87,6 @@ pub(super) async fn migrate(at: &At) -> anyhow::Result<ExitCode> {
     db.close().await;
     say!("the schema is up to date");
     Ok(ExitCode::SUCCESS)
-}
-
-pub(super) fn connector(tenant: &Tenant, clock: &Clock, random: &Random) -> anyhow::Result<Box<dyn Connector>> {
-    let Some(source) = &tenant.source else {
-        anyhow::bail!(
-            "tenant {0} has no source: add a [tenant.{0}.ons], .caress, .folder or .fhir section",
-            tenant.id
-        )
-    };
-    let contracts = Contracts::builtin(source.name()).map_err(|problems| {
-        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        anyhow::anyhow!("the source schemas have problems:\n{}", lines.join("\n"))
-    })?;
-    let source = match source {
-        Source::Ons(source) => source,
-        Source::Folder(source) => return Ok(Box::new(super::sources::folder(tenant, source, contracts, clock))),
-        Source::Fhir(source) => {
-            let connector = super::sources::fhir(tenant, source, contracts, clock, random)?;
-            return Ok(Box::new(connector));
-        }
-        Source::Caress(CaressSource::Web(source)) => {
-            return super::caress::web(tenant, source, contracts, clock, random);
-        }
-        Source::Caress(CaressSource::Drop(dir)) => {
-            let settings = caress::Settings {
-                drop_dir: dir.clone(),
-                tenant: tenant.id.to_string(),
-                clock: clock.clone(),
-            };
-            return Ok(Box::new(Caress::new(settings, Arc::new(contracts))));
-        }
-    };
-    let settings = super::ons::settings(source)?;
-    Ok(Box::new(Ons::new(settings, Arc::new(contracts), random.clone())?))
 }
 
 pub(super) fn read_json<T: serde::de::DeserializeOwned>(file: &Path) -> anyhow::Result<T> {
@@ -168,7 +108,7 @@ pub(super) fn read_json<T: serde::de::DeserializeOwned>(file: &Path) -> anyhow::
 
 pub(super) fn tenant(command: TenantCommand) -> anyhow::Result<ExitCode> {
     let TenantCommand::List(at) = command;
-    let config = Config::load(&at.config).map_err(|problems| told(&problems))?;
+    let config = load(&at)?;
     for tenant in &config.tenants {
         let source = match &tenant.source {
             Some(Source::Ons(ons)) => format!("ons {}", ons.base_url),

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::cli::At;
 use super::integrate::plan_of;
 use super::ons;
-use super::operate::{definitions, open, policies};
+use super::operate::{definitions, load, opened, policies};
 use super::sync::{Definitions, Engine, sync_tenant};
 use crate::clock::Clock;
 use crate::config::{Config, Source, Tenant};
@@ -32,9 +32,9 @@ const TAKEN: Duration = Duration::from_secs(5);
 const AGE: Duration = Duration::from_secs(2);
 
 pub(super) async fn run(at: &At) -> anyhow::Result<ExitCode> {
-    let (_, plan) = definitions()?;
-    let (config, db) = open(at).await?;
-    policies(&config, &plan)?;
+    let config = load(at)?;
+    policies(&config, &definitions(&config)?.1)?;
+    let db = opened(&config).await?;
     let tls = tls(&config, &Clock::System)?.map(Arc::new);
     let (listen, inside) = (config.server.listen, config.server.admin_listen);
     let bind = async |address, key| {
@@ -58,7 +58,7 @@ pub(super) async fn run(at: &At) -> anyhow::Result<ExitCode> {
 }
 
 /// The certificate of `[server.tls]`, in order; `None`: there is no such section.
-pub(super) fn tls(config: &Config, clock: &Clock) -> anyhow::Result<Option<Tls>> {
+fn tls(config: &Config, clock: &Clock) -> anyhow::Result<Option<Tls>> {
     let Some(settings) = &config.server.front.tls else {
         return Ok(None);
     };
@@ -103,7 +103,7 @@ pub(super) async fn until_stopped(
         tokio::spawn(stop.clone().run_until_cancelled_owned(watching));
     }
     // Slots and webhooks map by the same files as long as the process lives.
-    let (profiles, plan) = definitions()?;
+    let (profiles, plan) = definitions(&app.config)?;
     let mut plans = HashMap::new();
     for tenant in &app.config.tenants {
         plans.insert(tenant.id.clone(), plan_of(tenant, &plan, &profiles)?);

@@ -8,8 +8,10 @@ use anyhow::Context as _;
 
 use super::bars::Bars;
 use super::cli::{At, SyncCommand, SyncOptions, Waiting};
+use super::connect::connector;
 use super::integrate::plan_of;
-use super::operate::{connector, definitions, find, open};
+use super::operate::{definitions, find, open, policy};
+use super::told;
 use crate::clock::Clock;
 use crate::config::{Config, Source, Tenant};
 use crate::db::Db;
@@ -112,6 +114,16 @@ pub(super) async fn patiently(
                 }
                 tokio::time::sleep(AGAIN).await;
             }
+            Err(sync::Error::Held(held)) => {
+                // Whoever was killed could not let it go: its hold ends by itself.
+                let left = held.until.duration_since(engine.clock.now()).as_secs().max(0) + 5;
+                let remedy = format!(
+                    "the sync of {} did not begin: another one of this source is under way, or was killed a moment ago; wait for it \
+                     with --wait {left}, see `inzage sync status`",
+                    tenant.id
+                );
+                return Err(anyhow::Error::new(sync::Error::Held(held)).context(remedy));
+            }
             done => return done.with_context(|| format!("the sync of {} ended early", tenant.id)),
         }
     }
@@ -140,8 +152,11 @@ impl<'a> Engine<'a> {
         clock: &'a Clock,
         random: &'a Random,
     ) -> anyhow::Result<Self> {
-        let (profiles, plan) = definitions()?;
+        let (profiles, plan) = definitions(config)?;
         let plan = plan_of(tenant, &plan, &profiles)?;
+        if let Some(problem) = policy(&config.places, tenant, &plan) {
+            return Err(told(&[problem]));
+        }
         Self::with(config, db, tenant, clock, random, (profiles, plan))
     }
 
@@ -160,7 +175,7 @@ impl<'a> Engine<'a> {
             clock,
             random,
             config,
-            connector: connector(tenant, clock, random)?,
+            connector: connector(config, tenant, clock, random)?,
             profiles,
             plan,
         })

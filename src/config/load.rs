@@ -7,21 +7,17 @@ use jiff::tz::TimeZone;
 use url::Url;
 
 use super::reader::{Problem, Reader, Setting};
-use super::{Config, Limits, Server, Tenant, TenantId, brand, front, limits, message, oauth, rules, source, upstream};
+use super::{
+    Config, Draft, Limits, Server, Tenant, TenantId, brand, front, limits, message, oauth, profiles, rules, source,
+    upstream,
+};
 use crate::secret::{MasterKey, Secret};
 
 impl Config {
     /// Reads a configuration file; the environment (`INZAGE__SECTION__KEY`) lies over it.
     pub fn load(file: &Path) -> Result<Self, Vec<Problem>> {
-        let text = std::fs::read_to_string(file).map_err(|error| {
-            vec![Problem {
-                file: file.display().to_string(),
-                line: None,
-                key: "file".to_owned(),
-                message: format!("cannot be read ({}): name one with --config", error.kind()),
-            }]
-        })?;
-        Self::read(file, &text, std::env::vars())
+        let draft = Draft::load(file);
+        draft.whole.ok_or(draft.problems)
     }
 
     /// Reads a configuration text as if it stood in `file`.
@@ -30,13 +26,8 @@ impl Config {
         text: &str,
         environment: impl Iterator<Item = (String, String)>,
     ) -> Result<Self, Vec<Problem>> {
-        let mut reader = Reader::new(file, text, environment);
-        let config = sections(&mut reader);
-        let (problems, _) = reader.finish();
-        match config {
-            Some(config) if problems.is_empty() => Ok(config),
-            _ => Err(problems),
-        }
+        let draft = Draft::read(file, text, environment);
+        draft.whole.ok_or(draft.problems)
     }
 }
 
@@ -61,7 +52,8 @@ base_url = ""
     reader.finish().1
 }
 
-fn sections(reader: &mut Reader) -> Option<Config> {
+/// What is there, and the configuration if nothing is missing.
+pub(super) fn sections(reader: &mut Reader) -> (Draft, Option<Config>) {
     let server = server(reader);
     let database = database(reader);
     let master = master(reader);
@@ -69,6 +61,7 @@ fn sections(reader: &mut Reader) -> Option<Config> {
     let oauth = oauth::read(reader);
     let ceiling = limits::server(reader);
     let mail = message::mail(reader, sms.as_ref());
+    let profiles = profiles::read(reader);
     let names = reader.names("tenant");
     if names.is_empty() {
         reader.problem("tenant", "there is no tenant: add a [tenant.<id>] section".to_owned());
@@ -78,15 +71,29 @@ fn sections(reader: &mut Reader) -> Option<Config> {
         .filter_map(|name| tenant(reader, name, ceiling))
         .map(Arc::new)
         .collect();
-    Some(Config {
-        server: server?,
-        database: database?,
-        master: master?,
-        sms: sms?,
-        oauth,
-        mail: mail?,
+    let draft = Draft {
+        server,
+        database,
+        profiles,
         tenants,
-    })
+        ..Draft::default()
+    };
+    let places = reader.places();
+    let whole = |draft: &Draft| {
+        Some(Config {
+            server: draft.server.clone()?,
+            database: draft.database.clone()?,
+            master: master?,
+            sms: sms?,
+            oauth,
+            mail: mail?,
+            profiles: draft.profiles.clone(),
+            tenants: draft.tenants.clone(),
+            places,
+        })
+    };
+    let whole = whole(&draft);
+    (draft, whole)
 }
 
 fn server(reader: &mut Reader) -> Option<Server> {
@@ -178,7 +185,7 @@ fn tenant(reader: &mut Reader, name: &str, ceiling: Limits) -> Option<Tenant> {
     let id = TenantId::parse(name);
     if id.is_none() && name != "<id>" {
         reader.problem(
-            &at(""),
+            &format!("tenant.{name}"),
             "a tenant id is a lower-case letter and up to 31 letters, digits or hyphens".to_owned(),
         );
     }
@@ -291,9 +298,36 @@ name = \"Topaz\"
     #[test]
     fn a_broken_document_names_its_line() {
         let problems = read("[server\n", &[]).unwrap_err();
+        assert_eq!(problems[0].line, Some(1));
+        // What is missing from a text that is no TOML is not known.
+        let broken = GOOD.replace("dir = \"outbox\"", "dir = outbox");
+        let problems = read(&broken, &[]).unwrap_err();
+        assert!(
+            !problems.is_empty()
+                && problems
+                    .iter()
+                    .all(|problem| problem.key == "toml" && problem.line == Some(6)),
+            "{problems:?}"
+        );
+    }
+
+    #[test]
+    fn what_is_missing_is_told_with_the_line_of_its_section() {
+        let text = GOOD.replace("topaz]", "Topaz]") + "[tenant.treant.ons]\nbase_url = \"http://api.example/\"\n";
+        let problems = read(&text, &[]).unwrap_err();
+        let told: Vec<_> = problems
+            .iter()
+            .map(|problem| (problem.line, problem.key.as_str()))
+            .collect();
         assert_eq!(
-            problems.iter().find(|problem| problem.key == "toml").unwrap().line,
-            Some(1)
+            told,
+            [
+                (Some(7), "tenant.Topaz"),
+                (Some(9), "tenant.treant.ons.ca_file"),
+                (Some(9), "tenant.treant.ons.certificate_file"),
+                (Some(9), "tenant.treant.ons.key_file"),
+                (Some(10), "tenant.treant.ons.base_url"),
+            ]
         );
     }
 

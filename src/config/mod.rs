@@ -6,14 +6,17 @@
 
 mod authorities;
 mod brand;
+mod draft;
 mod fhir;
 mod front;
 mod limits;
 mod load;
 mod message;
 mod oauth;
+mod place;
 mod policy;
 mod preset;
+mod profiles;
 mod reader;
 mod rules;
 mod server;
@@ -22,16 +25,19 @@ mod tenant;
 mod upstream;
 
 pub use brand::Brand;
+pub use draft::Draft;
 pub use fhir::{FhirCertificate, FhirList, FhirSource, FhirToken};
 pub use front::{Forwarding, Front, Proxies, Tls, TlsPreset};
 pub use limits::{Limits, NetworkLimits};
 pub use load::reference;
 pub use message::{Encryption, Mail, Provider, ProviderKind, Sms, Smtp, Transport};
 pub use oauth::{LOGIN_LEVELS, LoginDemand, OAuth, Registration, SigningAlg};
+pub use place::Places;
 pub use policy::{
     AccountPolicy, Country, Deviation, LoginName, PasswordPolicy, Policy, SHORTEST_PASSWORD, SmsPolicy, SmsWhen,
 };
 pub use preset::{Preset, Rule};
+pub use profiles::Profiles;
 pub use reader::{Problem, Setting};
 pub use server::Server;
 pub use tenant::{CaressSource, CaressWeb, FolderForm, FolderSource, OnsList, OnsSource, Source, Tenant, TenantId};
@@ -51,8 +57,11 @@ pub struct Config {
     pub sms: Sms,
     pub oauth: OAuth,
     pub mail: Mail,
+    pub profiles: Profiles,
     /// By id, in the order of the file.
     pub tenants: Vec<Arc<Tenant>>,
+    /// Where the settings stand, for problems that show later.
+    pub places: Places,
 }
 
 impl Config {

@@ -12,13 +12,14 @@ use std::str::FromStr;
 
 use toml::de::{DeTable, DeValue};
 
+use super::Places;
 use crate::secret::Secret;
 
 /// One thing wrong in the configuration, where it stands, and what is expected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     pub file: String,
-    /// `None`: the key is missing, or it came from the environment.
+    /// Of the key, or of the section that it is missing from; `None`: there is no such section, or the key came from the environment.
     pub line: Option<usize>,
     pub key: String,
     pub message: String,
@@ -51,7 +52,9 @@ struct Found {
 
 /// The settings that are still to be taken.
 pub(super) struct Reader {
-    file: String,
+    places: Places,
+    /// The document is no TOML: what was understood of it says nothing about what is missing.
+    is_broken: bool,
     base: PathBuf,
     found: BTreeMap<String, Found>,
     taken: BTreeSet<String>,
@@ -63,7 +66,8 @@ impl Reader {
     /// A document and the environment over it. Relative paths are relative to the document's folder.
     pub fn new(file: &Path, text: &str, environment: impl Iterator<Item = (String, String)>) -> Self {
         let mut reader = Self {
-            file: file.display().to_string(),
+            places: Places::new(file),
+            is_broken: false,
             base: file.parent().map(Path::to_owned).unwrap_or_default(),
             found: BTreeMap::new(),
             taken: BTreeSet::new(),
@@ -72,13 +76,9 @@ impl Reader {
         };
         let (document, errors) = DeTable::parse_recoverable(text);
         for error in errors {
+            reader.is_broken = true;
             let line = error.span().map(|span| line_of(text, span.start));
-            reader.problems.push(Problem {
-                file: reader.file.clone(),
-                line,
-                key: "toml".to_owned(),
-                message: error.message().to_owned(),
-            });
+            reader.complain("toml", line, error.message().to_owned());
         }
         reader.flatten("", document.get_ref(), text);
         for (name, value) in environment {
@@ -89,6 +89,7 @@ impl Reader {
                     is_list: false,
                     line: None,
                 };
+                reader.places.note(&key, None);
                 reader.found.insert(key, found);
             }
         }
@@ -103,6 +104,7 @@ impl Reader {
                 format!("{prefix}.{}", name.get_ref())
             };
             let line = Some(line_of(text, value.span().start));
+            self.places.note(&key, line);
             let mut is_list = false;
             let text_of = match value.get_ref() {
                 DeValue::Table(inner) => {
@@ -134,17 +136,34 @@ impl Reader {
 
     fn complain(&mut self, key: &str, line: Option<usize>, message: String) {
         self.problems.push(Problem {
-            file: self.file.clone(),
+            file: self.places.file().to_owned(),
             line,
             key: key.to_owned(),
             message,
         });
     }
 
-    /// Notes a problem that is about a key as a whole.
+    /// Notes a problem that is about a key, a section, or what is missing there.
     pub fn problem(&mut self, key: &str, message: String) {
-        let line = self.found.get(key).and_then(|found| found.line);
-        self.complain(key, line, message);
+        let problem = self.places.problem(key, message);
+        self.problems.push(problem);
+    }
+
+    /// What makes the document no TOML, and nothing else.
+    pub fn broken(self) -> Vec<Problem> {
+        self.problems
+            .into_iter()
+            .filter(|problem| problem.key == "toml")
+            .collect()
+    }
+
+    /// Whether the document is no TOML.
+    pub fn is_broken(&self) -> bool {
+        self.is_broken
+    }
+
+    pub fn places(&self) -> Places {
+        self.places.clone()
     }
 
     /// The names of the tables right below `prefix`: `tenant` gives `topaz`, `treant`.
@@ -195,7 +214,8 @@ impl Reader {
 
     /// A value with a default, in any type that reads from text.
     pub fn value<T: FromStr>(&mut self, key: &str, default: &str, expected: &str, meaning: &'static str) -> Option<T> {
-        let (text, line) = self.take(key, default, meaning).unwrap_or((default.to_owned(), None));
+        let missing = (default.to_owned(), self.places.line(key));
+        let (text, line) = self.take(key, default, meaning).unwrap_or(missing);
         let parsed = text.parse().ok();
         if parsed.is_none() {
             let what = if text.is_empty() {
@@ -250,7 +270,7 @@ impl Reader {
     /// A path, relative to the configuration's folder.
     pub fn path(&mut self, key: &str, meaning: &'static str) -> Option<PathBuf> {
         let Some((text, _)) = self.take(key, "", meaning) else {
-            self.complain(key, None, "is missing: expected a path".to_owned());
+            self.problem(key, "is missing: expected a path".to_owned());
             return None;
         };
         Some(self.base.join(text))
@@ -258,6 +278,12 @@ impl Reader {
 
     pub fn optional_path(&mut self, key: &str, meaning: &'static str) -> Option<PathBuf> {
         self.take(key, "", meaning).map(|(text, _)| self.base.join(text))
+    }
+
+    /// Paths, each relative to the configuration's folder.
+    pub fn paths(&mut self, key: &str, meaning: &'static str) -> Vec<PathBuf> {
+        let texts = self.list(key, meaning);
+        texts.iter().map(|text| self.base.join(text)).collect()
     }
 
     /// The trimmed contents of the file that `key` names.

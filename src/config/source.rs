@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use url::Url;
+
 use super::reader::Reader;
 use super::{CaressSource, CaressWeb, FolderForm, FolderSource, OnsList, OnsSource, Source, fhir};
 use crate::secret::Secret;
@@ -47,12 +49,7 @@ pub(super) fn read(reader: &mut Reader, name: &str) -> Option<Option<Source>> {
 
 fn ons(reader: &mut Reader, name: &str) -> Option<OnsSource> {
     let at = |key: &str| format!("tenant.{name}.ons.{key}");
-    let base_url = reader.value(
-        &at("base_url"),
-        "",
-        "an https URL",
-        "the Ons API, for example https://api.ons.io/",
-    );
+    let base_url = https(reader, &at("base_url"), "the Ons API, for example https://api.ons.io/");
     let ca_file = reader.path(
         &at("ca_file"),
         "PEM of the authority that signed the server's certificate",
@@ -126,6 +123,18 @@ fn ons(reader: &mut Reader, name: &str) -> Option<OnsSource> {
     })
 }
 
+/// The address of a product that knows us by our certificate.
+fn https(reader: &mut Reader, key: &str, meaning: &'static str) -> Option<Url> {
+    let url: Option<Url> = reader.value(key, "", "an https URL", meaning);
+    if let Some(url) = &url
+        && (url.scheme() != "https" || url.host().is_none())
+    {
+        let message = "must begin with https://: the product knows us by our certificate".to_owned();
+        reader.problem(key, message);
+    }
+    url
+}
+
 /// The secret, if there is a file of one; the outer `None` when it cannot be used.
 fn webhook_secret(reader: &mut Reader, key: &str) -> Option<Option<Secret<String>>> {
     let meaning = "a file with the secret that Ons signs webhooks with; without it there are no webhooks";
@@ -165,10 +174,9 @@ fn caress(reader: &mut Reader, name: &str) -> Option<CaressSource> {
 
 fn caress_web(reader: &mut Reader, name: &str) -> Option<CaressWeb> {
     let at = |key: &str| format!("tenant.{name}.caress.{key}");
-    let base_url = reader.value(
+    let base_url = https(
+        reader,
         &at("base_url"),
-        "",
-        "an https URL",
         "Caress over the web instead of drops; its lists are our assumption, but for the employees",
     );
     let ca_file = reader.path(

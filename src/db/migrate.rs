@@ -6,7 +6,7 @@
 
 use include_dir::{Dir, include_dir};
 
-use super::{Db, Dialect, Error, Sql, params, statements};
+use super::{Db, Dialect, Error, Row, Sql, params, statements};
 use crate::secret::{hex, sha256};
 
 static SQLITE: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/migrations/sqlite");
@@ -23,6 +23,10 @@ const LOCK: Sql = Sql::each(
 );
 
 statements! {
+    KNOWN = each(
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'schema_migration'",
+        "SELECT 'schema_migration' AS name WHERE to_regclass('schema_migration') IS NOT NULL",
+    );
     APPLIED = both("SELECT version, checksum FROM schema_migration ORDER BY version");
     RECORD = both("INSERT INTO schema_migration (version, name, checksum) VALUES ($1, $2, $3)");
 }
@@ -56,32 +60,52 @@ fn files(dialect: Dialect) -> Vec<Migration> {
 
 pub(super) async fn run(db: &Db) -> Result<(), Error> {
     let files = files(db.dialect());
-    let known = files.last().map_or(0, |last| last.version);
     let mut tx = db.begin().await?;
     tx.row(LOCK, params![]).await?;
     tx.execute(TABLE, params![]).await?;
     let applied = tx.rows(APPLIED, params![]).await?;
     tx.commit().await?;
 
+    let pending = pending(files, &applied)?;
+    for (migration, checksum) in &pending {
+        apply(db, migration, checksum).await?;
+    }
+    if let Some((last, _)) = pending.last() {
+        tracing::info!(
+            schema.version = last.version,
+            schema.steps = pending.len(),
+            "schema migrated"
+        );
+    }
+    Ok(())
+}
+
+/// Those that have not run, each with its checksum; an error where the schema is newer than this binary or another one.
+fn pending(files: Vec<Migration>, applied: &[Row]) -> Result<Vec<(Migration, String)>, Error> {
+    let known = files.last().map_or(0, |last| last.version);
     if let Some(found) = applied.last().map(|row| row.int(0)).filter(|found| *found > known) {
         return Err(Error::Newer { found, known });
     }
-    let mut made = 0;
+    let mut pending = Vec::new();
     for migration in files {
         let checksum = hex(&sha256(migration.text.as_bytes()));
         match applied.iter().find(|row| row.int(0) == migration.version) {
             Some(row) if row.text(1) == checksum => {}
             Some(_) => return Err(Error::Changed(migration.version)),
-            None => {
-                apply(db, &migration, &checksum).await?;
-                made += 1;
-            }
+            None => pending.push((migration, checksum)),
         }
     }
-    if made > 0 {
-        tracing::info!(schema.version = known, schema.steps = made, "schema migrated");
-    }
-    Ok(())
+    Ok(pending)
+}
+
+/// How many have not run; changes nothing.
+pub(super) async fn behind(db: &Db) -> Result<usize, Error> {
+    let mut read = db.read().await?;
+    let applied = match read.row(KNOWN, params![]).await? {
+        Some(_) => read.rows(APPLIED, params![]).await?,
+        None => Vec::new(),
+    };
+    Ok(pending(files(db.dialect()), &applied)?.len())
 }
 
 async fn apply(db: &Db, migration: &Migration, checksum: &str) -> Result<(), Error> {

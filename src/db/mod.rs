@@ -77,6 +77,26 @@ impl Db {
         Ok(Self(Arc::new(pools)))
     }
 
+    /// Opens the database as it is and only for reading: nothing is made, migrated or changed. `None`: there is no such file yet.
+    pub async fn look(url: &str) -> Result<Option<Self>, Error> {
+        let pools = if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+            postgres_read(url).await?
+        } else if url.starts_with("sqlite:") {
+            match sqlite_read(url).await? {
+                Some(pools) => pools,
+                None => return Ok(None),
+            }
+        } else {
+            return Err(Error::Url);
+        };
+        Ok(Some(Self(Arc::new(pools))))
+    }
+
+    /// How many migrations the schema is behind this binary; an error where it is newer or another one.
+    pub async fn behind(&self) -> Result<usize, Error> {
+        migrate::behind(self).await
+    }
+
     /// Brings the schema up to date; refuses a schema that is newer than this binary.
     pub async fn migrate(&self) -> Result<(), Error> {
         migrate::run(self).await
@@ -168,6 +188,33 @@ async fn sqlite(url: &str) -> Result<Pools, Error> {
     Ok(Pools::Sqlite { write, read })
 }
 
+async fn sqlite_read(url: &str) -> Result<Option<Pools>, Error> {
+    let options = SqliteConnectOptions::from_str(url).map_err(|_| Error::Url)?;
+    let file = options.get_filename().to_owned();
+    if !file.exists() {
+        return Ok(None);
+    }
+    let mut log = file.into_os_string();
+    log.push("-wal");
+    // Without a log nobody has it open: then not even the files beside it are made, which reading a log takes.
+    let is_still = !Path::new(&log).exists();
+    let pool = PoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(WAIT)
+        .connect_with(
+            options
+                .create_if_missing(false)
+                .read_only(true)
+                .immutable(is_still)
+                .busy_timeout(WAIT),
+        )
+        .await?;
+    Ok(Some(Pools::Sqlite {
+        write: pool.clone(),
+        read: pool,
+    }))
+}
+
 /// Makes a database file that is not there yet, readable by its owner alone: it holds dossiers. What SQLite lays beside it gets
 /// the same rights. A file that cannot be made is told by the connection that follows.
 fn private(file: &Path) {
@@ -178,7 +225,7 @@ fn private(file: &Path) {
     let _ = options.open(file);
 }
 
-async fn postgres(url: &str) -> Result<Pools, Error> {
+fn postgres_options(url: &str) -> Result<PgConnectOptions, Error> {
     let options = PgConnectOptions::from_str(url)
         .map_err(|_| Error::Url)?
         .application_name("inzage")
@@ -189,6 +236,23 @@ async fn postgres(url: &str) -> Result<Pools, Error> {
             // Not a line of log for each `ROLLBACK` that had nothing to do.
             ("client_min_messages", "error"),
         ]);
+    Ok(options)
+}
+
+async fn postgres_read(url: &str) -> Result<Pools, Error> {
+    let pool = PoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(WAIT)
+        .connect_with(postgres_options(url)?.options([("default_transaction_read_only", "on")]))
+        .await?;
+    Ok(Pools::Postgres {
+        write: pool.clone(),
+        read: pool,
+    })
+}
+
+async fn postgres(url: &str) -> Result<Pools, Error> {
+    let options = postgres_options(url)?;
     // A first load fills tables that were empty when its statements were planned: plan them for what is there.
     let writing = options.clone().options([("plan_cache_mode", "force_custom_plan")]);
     let write = PoolOptions::new()

@@ -11,8 +11,8 @@ use tower::ServiceExt as _;
 use super::App;
 use crate::clock::Clock;
 use crate::config::{
-    Config, Forwarding, Front, Limits, Mail, NetworkLimits, OnsSource, Policy, Proxies, Server, Sms, Source, Tenant,
-    TenantId, Transport,
+    Config, Front, Limits, Mail, NetworkLimits, OnsSource, Policy, Proxies, Server, Sms, Source, Tenant, TenantId,
+    Transport,
 };
 use crate::consent::{self, NewRight, Parts, Role};
 use crate::db::fresh::fresh;
@@ -373,6 +373,9 @@ fn config(limits: Limits, network: NetworkLimits) -> Config {
         })
     };
     let local = "127.0.0.1:0".parse().unwrap();
+    let mut proxies = Proxies::default();
+    proxies.trusted.push("10.0.0.0/8".parse().unwrap());
+    let transport = Transport::Drawer { dir: ".".into() };
     Config {
         server: Server {
             listen: local,
@@ -380,10 +383,7 @@ fn config(limits: Limits, network: NetworkLimits) -> Config {
             public_url: "https://gateway.example/".parse().unwrap(),
             spool_dir: std::path::PathBuf::new(),
             front: Front {
-                proxies: Proxies {
-                    trusted: vec!["10.0.0.0/8".parse().unwrap()],
-                    header: Forwarding::XForwardedFor,
-                },
+                proxies,
                 limits: network,
                 ..Front::default()
             },
@@ -391,9 +391,9 @@ fn config(limits: Limits, network: NetworkLimits) -> Config {
         database: Secret::new(String::new()),
         master: MasterKey::new(&[1; 32]),
         mail: Mail::Drawer,
-        sms: Sms {
-            transport: Transport::Drawer { dir: ".".into() },
-        },
+        profiles: crate::config::Profiles::default(),
+        places: crate::config::Places::default(),
+        sms: Sms { transport },
         oauth: crate::config::OAuth::default(),
         tenants: vec![tenant("topaz", "Topaz"), tenant("amaris", "Amaris")],
     }

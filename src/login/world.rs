@@ -60,6 +60,8 @@ pub(crate) async fn world(change: impl FnOnce(&mut Policy)) -> World {
         database: Secret::new(String::new()),
         master: MasterKey::new(&[9; 32]),
         mail: Mail::Drawer,
+        profiles: crate::config::Profiles::default(),
+        places: crate::config::Places::default(),
         sms: Sms {
             transport: Transport::Drawer {
                 dir: dir.path().join("outbox"),

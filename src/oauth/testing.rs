@@ -116,6 +116,8 @@ impl World {
             database: Secret::new(String::new()),
             master: MasterKey::new(&[7; 32]),
             mail: Mail::Drawer,
+            profiles: crate::config::Profiles::default(),
+            places: crate::config::Places::default(),
             sms: Sms {
                 transport: Transport::Drawer { dir: PathBuf::new() },
             },

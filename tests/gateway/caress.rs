@@ -115,7 +115,7 @@ fn mapped(ecd: &str, records: &[Record]) -> Vec<Value> {
                 }
             }
             Outcome::Dropped { .. } => {}
-            Outcome::Refused { pointer, reason } => panic!("{ecd} {} {pointer}: {reason}", record.kind),
+            Outcome::Refused { pointer, reason, .. } => panic!("{ecd} {} {pointer}: {reason}", record.kind),
         }
     }
     found

@@ -245,7 +245,7 @@ fn sample_records_of_the_product_are_mapped_or_dropped_and_valid() {
                     }
                 }
                 Outcome::Dropped { .. } => seen.1 += 1,
-                Outcome::Refused { pointer, reason } => panic!("{kind} {pointer}: {reason}"),
+                Outcome::Refused { pointer, reason, .. } => panic!("{kind} {pointer}: {reason}"),
             }
         }
     }

@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::support::dossier::Dossiers;
 use crate::sync_crash::configuration;
 
-fn cast() -> Cast {
+pub(crate) fn cast() -> Cast {
     Cast::default()
 }
 
@@ -53,7 +53,7 @@ fn set_type(dossiers: &Dossiers, key: &str, kind: serde_json::Value) {
     )));
 }
 
-fn some_report(dossiers: &Dossiers, client: u64) -> String {
+pub(crate) fn some_report(dossiers: &Dossiers, client: u64) -> String {
     let all = dossiers.population.of(Shelf::Reports, client);
     let ordinary = all.iter().find(|report| {
         report["reportTypeId"] == 101
@@ -270,7 +270,7 @@ async fn what_the_source_says_to_be_gone_or_elsewhere_leaves_the_quarantine() {
     assert_eq!(quarantined(&dossiers).await, []);
 }
 
-async fn inzage(config: &Path, arguments: &[&str]) -> Output {
+pub(crate) async fn inzage(config: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_inzage"));
     command.arg("sync").args(arguments).arg("--config").arg(config);
     tokio::task::spawn_blocking(move || command.output())
@@ -279,7 +279,7 @@ async fn inzage(config: &Path, arguments: &[&str]) -> Output {
         .unwrap()
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 

@@ -40,7 +40,8 @@ pub struct Dossiers {
     pub tenant: Arc<Tenant>,
     pub ids: MacKey,
     plan: Arc<Plan>,
-    profiles: Arc<Registry>,
+    /// The built-in ones; a test may put others here.
+    pub profiles: Arc<Registry>,
     tls: tempfile::TempDir,
     /// Where spool files live while a run lasts.
     pub spool: std::path::PathBuf,
@@ -220,7 +221,7 @@ impl Dossiers {
                         .extend(own.map(|mapped| mapped.resource));
                 }
                 mapping::Outcome::Dropped { .. } => {}
-                mapping::Outcome::Refused { pointer, reason } => panic!("{map} {pointer}: {reason}"),
+                mapping::Outcome::Refused { pointer, reason, .. } => panic!("{map} {pointer}: {reason}"),
             }
         }
         found
