@@ -41,34 +41,29 @@ impl Schema {
         true
     }
 
+    /// What the schema says of the field.
+    fn at(&self, keys: &[String]) -> Option<&Value> {
+        keys.iter().try_fold(self.resolve(&self.0), |at, key| {
+            let next = match key.as_str() {
+                "[]" => at.get("items"),
+                key => at.get("properties")?.get(key),
+            };
+            Some(self.resolve(next?))
+        })
+    }
+
     /// The names of the fields that could stand where the last key of the path stands.
     pub(super) fn beside(&self, keys: &[String]) -> Vec<String> {
-        let mut at = self.resolve(&self.0);
-        for key in keys.iter().take(keys.len().saturating_sub(1)) {
-            let next = if key == "[]" {
-                at.get("items")
-            } else {
-                at.get("properties").and_then(|properties| properties.get(key))
-            };
-            let Some(next) = next else { return Vec::new() };
-            at = self.resolve(next);
-        }
+        let Some(at) = self.at(&keys[..keys.len().saturating_sub(1)]) else {
+            return Vec::new();
+        };
         let properties = at.get("properties").and_then(Value::as_object);
         properties.into_iter().flatten().map(|(name, _)| name.clone()).collect()
     }
 
     /// The closed list of texts that the field may hold.
     pub(super) fn choices(&self, keys: &[String]) -> Vec<String> {
-        let mut at = self.resolve(&self.0);
-        for key in keys {
-            let next = if key == "[]" {
-                at.get("items")
-            } else {
-                at.get("properties").and_then(|properties| properties.get(key))
-            };
-            let Some(next) = next else { return Vec::new() };
-            at = self.resolve(next);
-        }
+        let Some(at) = self.at(keys) else { return Vec::new() };
         let values = at.get("enum").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         values.iter().filter_map(Value::as_str).map(str::to_owned).collect()
     }

@@ -8,8 +8,8 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{Request, StatusCode};
 use url::form_urlencoded::Serializer;
 
-use self::browser::forms;
 pub(super) use self::browser::{Browser, up_to_the_code, usual, with};
+use self::browser::{forms, tokens};
 use crate::login::world::PASSWORD;
 
 #[tokio::test]

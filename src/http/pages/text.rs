@@ -348,19 +348,25 @@ impl Language {
     }
 }
 
+/// Texts are there in both languages, in sentences of at most twenty words.
+#[cfg(test)]
+pub(super) fn are_plain(texts: &[(&str, &str, &str)]) {
+    for (name, dutch, english) in texts {
+        for text in [dutch, english] {
+            assert!(!text.is_empty() && !text.contains("  "), "{name}");
+            let sentences = text.split(['.', ':', '?']).map(|part| part.split_whitespace().count());
+            assert!(sentences.max().unwrap_or(0) <= 20, "{name}: a sentence is long");
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn every_text_is_there_in_both_languages_and_short() {
-        for (name, dutch, english) in ALL {
-            for text in [dutch, english] {
-                assert!(!text.is_empty() && !text.contains("  "), "{name}");
-                let longest = text.split(['.', ':']).map(|part| part.split_whitespace().count()).max();
-                assert!(longest.unwrap_or(0) <= 20, "{name}: a sentence is long");
-            }
-        }
+        are_plain(ALL);
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! A device asks for the tokens of a login in another browser (RFC 8628 §3.4).
 
-use super::client::{self, Credentials};
+use super::client::Credentials;
 use super::exchange::tokens;
 use super::{Flow, Issued};
-use crate::audit::{Outcome, Who};
+use crate::audit::Outcome;
 use crate::oauth::Error;
 use crate::oauth::code::{Code, Refusal};
 use crate::oauth::device::{self, Turn};
@@ -12,18 +12,10 @@ use crate::oauth::grant::{Why, store};
 const REFUSED: Refusal = Refusal::new(Code::InvalidGrant, "the device_code is unknown, used or of another app");
 
 pub(super) async fn exchange(flow: &mut Flow<'_>, credentials: &Credentials) -> Result<Result<Issued, Refusal>, Error> {
-    let app = match client::identify(flow.tx, flow.issuer, &flow.tenant.id, credentials).await? {
-        Ok(Some(app)) => app,
-        Ok(None) => return Ok(Err(Refusal::new(Code::InvalidClient, "client_id is missing"))),
+    let app = match flow.app(credentials).await? {
+        Ok(app) => app,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    flow.line.who = Who {
-        client_id: Some(app.client_id.clone()),
-        ..Who::default()
-    };
-    if let Err(refusal) = flow.suits(&app) {
-        return Ok(Err(refusal));
-    }
     let Some(code) = flow.form.get("device_code") else {
         return Ok(Err(Refusal::new(Code::InvalidRequest, "device_code is missing")));
     };

@@ -1,8 +1,8 @@
 //! A code becomes tokens, once (RFC 6749 §4.1.3).
 
-use super::client::{self, Credentials};
+use super::client::Credentials;
 use super::{Flow, Issued, issue, stands, who};
-use crate::audit::{Outcome, Who};
+use crate::audit::Outcome;
 use crate::oauth::Error;
 use crate::oauth::app::App;
 use crate::oauth::code::{Code, Refusal};
@@ -17,18 +17,10 @@ const REFUSED: Refusal = Refusal::new(
 
 pub(super) async fn exchange(flow: &mut Flow<'_>, credentials: &Credentials) -> Result<Result<Issued, Refusal>, Error> {
     let invalid = |text| Ok(Err(Refusal::new(Code::InvalidRequest, text)));
-    let app = match client::identify(flow.tx, flow.issuer, &flow.tenant.id, credentials).await? {
-        Ok(Some(app)) => app,
-        Ok(None) => return Ok(Err(Refusal::new(Code::InvalidClient, "client_id is missing"))),
+    let app = match flow.app(credentials).await? {
+        Ok(app) => app,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    flow.line.who = Who {
-        client_id: Some(app.client_id.clone()),
-        ..Who::default()
-    };
-    if let Err(refusal) = flow.suits(&app) {
-        return Ok(Err(refusal));
-    }
     let Some(code) = flow.form.get("code") else {
         return invalid("code is missing");
     };

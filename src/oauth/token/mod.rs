@@ -278,6 +278,20 @@ impl Flow<'_> {
         self.proof.map(|proof| proof.jkt.as_str())
     }
 
+    /// The app that comes for the tokens of a login: named, proven, and with the proof that it said it would bring.
+    async fn app(&mut self, credentials: &client::Credentials) -> Result<Result<App, Refusal>, Error> {
+        let app = match client::identify(self.tx, self.issuer, &self.tenant.id, credentials).await? {
+            Ok(Some(app)) => app,
+            Ok(None) => return Ok(Err(Refusal::new(Code::InvalidClient, "client_id is missing"))),
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        self.line.who = Who {
+            client_id: Some(app.client_id.clone()),
+            ..Who::default()
+        };
+        Ok(self.suits(&app).map(|()| app))
+    }
+
     /// Whether the app shows what it said that it would.
     fn suits(&self, app: &App) -> Result<(), Refusal> {
         let suits = self.proof.is_some() || !app.demands.dpop;

@@ -11,7 +11,7 @@ use inzage::consent::{self, NewRight, Parts, Role};
 use inzage::db::{Sql, params};
 use inzage::ecd::contract::Contracts;
 use inzage::ecd::mock::ons::{Options, Running, start};
-use inzage::ecd::mock::{Population, Shape};
+use inzage::ecd::mock::{Population, Shape, Shelf};
 use inzage::ecd::ons::{Ons, Settings};
 use inzage::ecd::{Connector, Event, Kind, Pull, Reach};
 use inzage::fhir::search::{Handling, Query, Setting};
@@ -115,6 +115,12 @@ impl Dossiers {
 
     pub fn id(&self, kind: &str, key: &str) -> Id {
         resource_id(&self.ids, &["ons", kind, key])
+    }
+
+    /// Deletes a report at the source; whether it was there.
+    pub fn delete_report(&self, key: &str) -> bool {
+        let now = self.clock.now();
+        self.population.write(now, |edit| edit.remove(Shelf::Reports, key))
     }
 
     pub fn connector(&self) -> Ons {

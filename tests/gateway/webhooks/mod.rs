@@ -120,18 +120,13 @@ async fn what_changed_appears_and_what_was_hidden_or_deleted_goes() {
     world.follow_all().await;
     assert!(world.published(&name).await.is_some());
     let report = world.dossiers.population.get(Shelf::Reports, &key).unwrap();
-    let now = world.dossiers.clock.now();
-    assert!(
-        world
-            .dossiers
-            .population
-            .write(now, |edit| edit.remove(Shelf::Reports, &key))
-    );
+    assert!(world.dossiers.delete_report(&key));
     for _ in 0..3 {
         world.tell_report(&key).await;
     }
     assert_eq!(world.follow_all().await, 1, "three events are one job");
     assert_eq!(world.published(&name).await, None);
+    let now = world.dossiers.clock.now();
     world
         .dossiers
         .population
@@ -163,13 +158,7 @@ async fn after_webhooks_the_store_is_what_a_whole_load_gives() {
         jobs.insert((Kind::Report, What::Record(key)));
     }
     let gone = world.report(world.client)["id"].to_string();
-    let now = world.dossiers.clock.now();
-    assert!(
-        world
-            .dossiers
-            .population
-            .write(now, |edit| edit.remove(Shelf::Reports, &gone))
-    );
+    assert!(world.dossiers.delete_report(&gone));
     jobs.insert((Kind::Report, What::Record(gone)));
     let (plan, relation) = (plan["id"].to_string(), relation["id"].to_string());
     world.change(Shelf::CarePlans, &plan, |plan| plan["status"] = json!("DRAFT"));
@@ -268,13 +257,9 @@ async fn too_many_deletions_at_once_are_held() {
     let world = World::new().await;
     let reports = world.dossiers.population.of(Shelf::Reports, world.client);
     let before = world.dossiers.published(&[world.client]).await;
-    let now = world.dossiers.clock.now();
     for report in &reports {
         let key = report["id"].to_string();
-        world
-            .dossiers
-            .population
-            .write(now, |edit| edit.remove(Shelf::Reports, &key));
+        assert!(world.dossiers.delete_report(&key));
         world.tell_report(&key).await;
     }
     let Worked::Done { report, .. } = world.follow().await else {
@@ -305,11 +290,7 @@ async fn deletions_one_by_one_are_held_where_all_at_once_would_be() {
     assert!(before > 45, "{before}");
     let mut held = 0;
     for key in &keys {
-        let now = world.dossiers.clock.now();
-        world
-            .dossiers
-            .population
-            .write(now, |edit| edit.remove(Shelf::Reports, key));
+        assert!(world.dossiers.delete_report(key));
         world.tell_report(key).await;
         if let Worked::Done { report, .. } = world.follow().await {
             held += report.held;
@@ -345,11 +326,7 @@ async fn deletions_one_by_one_are_held_where_all_at_once_would_be() {
     world.tell_report(key).await;
     world.follow_all().await;
     assert!(world.published(&world.observation(key)).await.is_some());
-    let now = world.dossiers.clock.now();
-    world
-        .dossiers
-        .population
-        .write(now, |edit| edit.remove(Shelf::Reports, key));
+    assert!(world.dossiers.delete_report(key));
     world.tell_report(key).await;
     world.follow_all().await;
     assert_eq!(world.published(&world.observation(key)).await, None);

@@ -115,13 +115,7 @@ async fn a_webhook_is_visible_within_five_seconds() {
     }
     println!("visible after {:?}", told.elapsed());
 
-    let now = world.dossiers.clock.now();
-    assert!(
-        world
-            .dossiers
-            .population
-            .write(now, |edit| edit.remove(Shelf::Reports, &key))
-    );
+    assert!(world.dossiers.delete_report(&key));
     let told = Instant::now();
     assert_eq!(sender.event("report", "DELETE", id).await, Some(200));
     while world.published(&name).await.is_some() {

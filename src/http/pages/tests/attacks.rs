@@ -144,32 +144,6 @@ async fn d6_bytes_that_no_database_stores_are_refused_before_it_sees_them() {
     assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
 }
 
-/// The scope of the tokens for the code that a decision leads to.
-async fn granted(world: &crate::login::world::World, browser: &mut Browser, sent: &super::browser::Answer) -> String {
-    let to = url::Url::parse(sent.header("location")).unwrap();
-    let code = to
-        .query_pairs()
-        .find(|(name, _)| name == "code")
-        .unwrap()
-        .1
-        .into_owned();
-    let form = Serializer::new(String::new())
-        .extend_pairs([
-            ("grant_type", "authorization_code"),
-            ("client_id", &world.app),
-            ("code", &code),
-            ("redirect_uri", "http://127.0.0.1:4711/callback"),
-            ("code_verifier", "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"),
-        ])
-        .finish();
-    let answer = browser.post("/topaz/oauth/token", form).await;
-    let tokens: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
-    tokens["scope"]
-        .as_str()
-        .unwrap_or_else(|| panic!("{tokens}"))
-        .to_owned()
-}
-
 #[tokio::test]
 async fn a16_two_tabs_keep_apart_and_a_form_of_one_is_none_of_the_other() {
     let (world, mut browser) = usual().await;
@@ -209,7 +183,7 @@ async fn a16_two_tabs_keep_apart_and_a_form_of_one_is_none_of_the_other() {
     assert!(second.body.contains("Doelen") && !second.body.contains("Rapportages"));
     for (page, scope) in [(second, asked[1]), (first, asked[0])] {
         let sent = browser.submit(&page.form("decision"), &[("decision", "allow")]).await;
-        assert_eq!(granted(&world, &mut browser, &sent).await, scope);
+        assert_eq!(tokens(&world, &mut browser, &sent).await["scope"], scope);
     }
     // Whoever planted the old cookie has nothing with it.
     browser.jar = planted;

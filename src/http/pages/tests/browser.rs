@@ -304,3 +304,26 @@ pub(in crate::http::pages) async fn up_to_the_code(world: &World, browser: &mut 
         .submit(&form, &[("username", username), ("password", PASSWORD)])
         .await
 }
+
+/// The tokens for the code in the address that a decision leads to.
+pub(in crate::http::pages) async fn tokens(world: &World, browser: &mut Browser, sent: &Answer) -> serde_json::Value {
+    let to = url::Url::parse(sent.header("location")).unwrap();
+    let code = to
+        .query_pairs()
+        .find(|(name, _)| name == "code")
+        .unwrap()
+        .1
+        .into_owned();
+    let form = Serializer::new(String::new())
+        .extend_pairs([
+            ("grant_type", "authorization_code"),
+            ("client_id", &world.app),
+            ("code", &code),
+            ("redirect_uri", "http://127.0.0.1:4711/callback"),
+            ("code_verifier", "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"),
+        ])
+        .finish();
+    let answer = browser.post("/topaz/oauth/token", form).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    serde_json::from_str(&answer.body).unwrap()
+}

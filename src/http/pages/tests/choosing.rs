@@ -40,29 +40,6 @@ async fn log_in(world: &World, browser: &mut Browser, username: &str, request: &
     browser.submit(&page.form("otp"), &[("otp", &code)]).await
 }
 
-/// The tokens for the code in the address that a decision leads to.
-async fn tokens(world: &World, browser: &mut Browser, sent: &Answer) -> serde_json::Value {
-    let to = url::Url::parse(sent.header("location")).unwrap();
-    let code = to
-        .query_pairs()
-        .find(|(name, _)| name == "code")
-        .unwrap()
-        .1
-        .into_owned();
-    let form = Serializer::new(String::new())
-        .extend_pairs([
-            ("grant_type", "authorization_code"),
-            ("client_id", &world.app),
-            ("code", &code),
-            ("redirect_uri", "http://127.0.0.1:4711/callback"),
-            ("code_verifier", "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"),
-        ])
-        .finish();
-    let answer = browser.post("/topaz/oauth/token", form).await;
-    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
-    serde_json::from_str(&answer.body).unwrap()
-}
-
 #[tokio::test]
 async fn l02_the_picker_names_each_client_in_force_and_takes_no_other() {
     let (world, mut browser) = usual().await;
