@@ -29,6 +29,7 @@ pub enum AppCommand {
         at: At,
         #[arg(long)]
         tenant: String,
+        #[arg(allow_hyphen_values = true)]
         client_id: String,
     },
     /// Show apps that registered themselves and wait for an approval: what each says, as JSON, and the word to approve it by
@@ -44,9 +45,10 @@ pub enum AppCommand {
         at: At,
         #[arg(long)]
         tenant: String,
+        #[arg(allow_hyphen_values = true)]
         client_id: String,
         /// What `inzage app waiting` showed as "seen": it is not approved if it says something else by now
-        #[arg(long)]
+        #[arg(long, allow_hyphen_values = true)]
         seen: String,
     },
     /// Refuse an app that registered itself, or its change: an app that is in use goes on as it was approved
@@ -55,6 +57,7 @@ pub enum AppCommand {
         at: At,
         #[arg(long)]
         tenant: String,
+        #[arg(allow_hyphen_values = true)]
         client_id: String,
     },
     /// Register an app from RFC 7591 client metadata and print the registration

@@ -103,7 +103,7 @@ pub struct SyncOptions {
     #[arg(long, conflicts_with = "client")]
     pub full: bool,
     /// Pull everything of the client with this key in the ECD, and nothing else
-    #[arg(long, requires = "tenant")]
+    #[arg(long, requires = "tenant", allow_hyphen_values = true)]
     pub client: Option<String>,
     /// Tell what would change and write nothing
     #[arg(long)]
@@ -132,7 +132,7 @@ pub enum SyncCommand {
         #[command(flatten)]
         what: Waiting,
         /// Go on after this line: KIND/KEY, as the last line of a page says
-        #[arg(long)]
+        #[arg(long, allow_hyphen_values = true)]
         after: Option<String>,
     },
     /// Decide about removals that wait: they are withdrawn, or with --keep stay published
@@ -148,7 +148,7 @@ pub enum SyncCommand {
         #[command(flatten)]
         what: Waiting,
         /// Go on after this line: KIND/KEY, as the last line of a page says
-        #[arg(long)]
+        #[arg(long, allow_hyphen_values = true)]
         after: Option<String>,
     },
     /// Pull and map again what is in quarantine, for example after a map was put right
@@ -261,6 +261,7 @@ pub enum AccountCommand {
         at: At,
         #[arg(long)]
         tenant: String,
+        #[arg(allow_hyphen_values = true)]
         username: String,
     },
     /// Keep somebody out at once, whatever they or their apps hold; their rights wait
@@ -278,6 +279,7 @@ pub struct Whose {
     pub at: At,
     #[arg(long)]
     pub tenant: String,
+    #[arg(allow_hyphen_values = true)]
     pub username: String,
 }
 
@@ -360,4 +362,39 @@ pub enum MockCommand {
 pub enum ConfigCommand {
     /// Print every setting with its default and meaning
     Reference,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the gateway makes itself (the id of a key, of an app, the word to approve it by) is base64url, which may begin with
+    /// a hyphen; what an ECD or a person calls something may as well.
+    #[test]
+    fn a_name_may_begin_with_a_hyphen() {
+        for line in [
+            "inzage key retire --tenant topaz --kid -x1",
+            "inzage key retire --tenant topaz --kid --config",
+            "inzage app disable --tenant topaz -x1",
+            "inzage app approve --tenant topaz -x1 --seen -x2",
+            "inzage app refuse --tenant topaz --config inzage.toml -x1",
+            "inzage account lock --tenant topaz -x1",
+            "inzage account resend --tenant topaz -x1",
+            "inzage sync --tenant topaz --client -10101",
+            "inzage sync held --tenant topaz --after -x1",
+            "inzage sync quarantine --tenant topaz --after -x1",
+        ] {
+            let read = Cli::try_parse_from(line.split(' '));
+            assert!(read.is_ok(), "{line}: {}", read.unwrap_err());
+        }
+        let Command::App(AppCommand::Refuse { at, client_id, .. }) =
+            Cli::try_parse_from("inzage app refuse --tenant topaz -x1 --config other.toml".split(' '))
+                .unwrap()
+                .command
+        else {
+            panic!("refuse");
+        };
+        assert_eq!(client_id, "-x1");
+        assert_eq!(at.config, std::path::Path::new("other.toml"), "an option after it is still one");
+    }
 }

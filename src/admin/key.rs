@@ -49,7 +49,7 @@ pub enum KeyCommand {
         #[arg(long)]
         tenant: String,
         /// The key's id, as the list shows it
-        #[arg(long)]
+        #[arg(long, allow_hyphen_values = true)]
         kid: String,
     },
 }
