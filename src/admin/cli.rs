@@ -395,6 +395,10 @@ mod tests {
             panic!("refuse");
         };
         assert_eq!(client_id, "-x1");
-        assert_eq!(at.config, std::path::Path::new("other.toml"), "an option after it is still one");
+        assert_eq!(
+            at.config,
+            std::path::Path::new("other.toml"),
+            "an option after it is still one"
+        );
     }
 }

@@ -1,5 +1,8 @@
 //! The number of a citizen (BSN), as far as it says whether a record can be of one person at all. Nothing else is done with it,
 //! and it leaves no connector.
+//!
+//! # Design
+//! Ons and FHIR servers tell it with each client. What Caress tells of a client has none, and a folder has none by its contract.
 
 use serde_json::Value;
 

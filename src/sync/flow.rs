@@ -114,7 +114,10 @@ impl Run<'_> {
         }
         let removals = match want {
             // What is not asked for is not missed.
-            Want::Quarantined => Removals::new(),
+            Want::Quarantined => Removals {
+                pace: Pace::Run,
+                of: std::collections::BTreeMap::new(),
+            },
             _ => self.removals(&pulled, &clients, Pace::Run, &mut report).await?,
         };
         let whole = *want != Want::Quarantined && reach == ecd::Reach::Full && report.failed.is_empty();

@@ -1,14 +1,14 @@
 //! The second half of a run: one transaction per client.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::pulled::{Pulled, Settled, Torn};
-use super::removal::{self, Removals};
+use super::removal::{self, Pace, Removals};
 use super::run::Run;
 use super::spool::Entry;
 use super::store::{self, Known, Line};
-use super::subject::{self, Move};
+use super::subject;
 use super::{Error, Outcome, Progress, Report, quarantine};
 use crate::consent;
 use crate::db::Tx;
@@ -29,6 +29,8 @@ struct Done {
     stored: u64,
     withdrawn: u64,
     outdated: u64,
+    /// Records that came to another client.
+    moved: u64,
     /// What contradicts what is known, and is not believed.
     torn: Vec<(Kind, String, Torn)>,
 }
@@ -39,6 +41,7 @@ impl Done {
         report.stored += self.stored;
         report.withdrawn += self.withdrawn;
         report.outdated += self.outdated;
+        report.moved += self.moved;
         for (reason, count) in self.dropped {
             *report.dropped.entry(reason).or_default() += count;
         }
@@ -49,6 +52,8 @@ impl Done {
 struct Told {
     entries: Vec<Entry>,
     gone: Vec<(Kind, String)>,
+    /// At which pace `gone` goes.
+    pace: Pace,
 }
 
 impl Run<'_> {
@@ -67,26 +72,22 @@ impl Run<'_> {
             .torn()
             .map(|(kind, key, torn)| (kind, key.to_owned(), torn))
             .collect();
-        pulled.moves.retain(|moved| {
-            !torn
-                .iter()
-                .any(|(kind, key, _)| (*kind, key) == (moved.kind, &moved.key))
-        });
+        let doubtful: HashSet<_> = torn.iter().map(|(kind, key, _)| (*kind, key.as_str())).collect();
+        pulled
+            .moves
+            .retain(|moved| !doubtful.contains(&(moved.kind, moved.key.as_str())));
         self.doubt(torn, pulled, report).await?;
         let mut clients: BTreeSet<Option<String>> = pulled.spool.clients().into_iter().collect();
-        clients.extend(removals.keys().cloned());
-        let moves = std::mem::take(&mut pulled.moves);
-        report.moved = moves.len() as u64;
+        clients.extend(removals.of.keys().cloned());
         // What belongs to no client goes last: until then dossiers may refer to it, and a part that failed may do so still.
-        let shared = removals.remove(&None).unwrap_or_default();
-        let groups = subject::groups(clients, moves);
-        self.leave_first(groups.first, report).await?;
-        let total = groups.clients.len() as u64;
-        for (done, group) in groups.clients.into_iter().enumerate() {
+        let shared = removals.of.remove(&None).unwrap_or_default();
+        let groups = subject::groups(clients, std::mem::take(&mut pulled.moves));
+        let total = groups.len() as u64;
+        for (done, group) in groups.into_iter().enumerate() {
             let (mut entries, mut gone) = (Vec::new(), Vec::new());
             for client in &group {
                 entries.extend(pulled.spool.take(client)?);
-                gone.extend(removals.remove(client).unwrap_or_default());
+                gone.extend(removals.of.remove(client).unwrap_or_default());
             }
             entries.retain(|entry| settled.keeps(entry) && !pulled.is_gone(entry));
             let mut parts = if group == [None] {
@@ -101,6 +102,7 @@ impl Run<'_> {
                 let told = Told {
                     entries: part,
                     gone: std::mem::take(&mut gone),
+                    pace: removals.pace,
                 };
                 let mut done = self.store(told, &pulled.gaps, &settled).await?;
                 let torn = std::mem::take(&mut done.torn);
@@ -110,7 +112,7 @@ impl Run<'_> {
             progress(Progress::Published(done as u64 + 1, total));
         }
         if report.failed.is_empty() && !shared.is_empty() {
-            report.withdrawn += self.withdraw(shared).await?;
+            report.withdrawn += self.withdraw(shared, removals.pace).await?;
         }
         if let Some(clients) = loaded {
             let clients: Vec<String> = clients.iter().cloned().collect();
@@ -128,23 +130,12 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Takes these records out of the dossiers that they left; where they went they arrive later in this run.
-    async fn leave_first(&self, moves: Vec<Move>, report: &mut Report) -> Result<(), Error> {
-        let mut left: BTreeMap<String, Vec<(Kind, String)>> = BTreeMap::new();
-        for Move { kind, key, from, .. } in moves {
-            left.entry(from).or_default().push((kind, key));
-        }
-        for gone in left.into_values() {
-            report.withdrawn += self.withdraw(gone).await?;
-        }
-        Ok(())
-    }
-
     /// Withdraws these records of one client; how many resources went.
-    pub(super) async fn withdraw(&self, gone: Vec<(Kind, String)>) -> Result<u64, Error> {
+    pub(super) async fn withdraw(&self, gone: Vec<(Kind, String)>, pace: Pace) -> Result<u64, Error> {
         let told = Told {
             entries: Vec::new(),
             gone,
+            pace,
         };
         let done = self.store(told, &BTreeMap::new(), &Settled::default()).await?;
         Ok(done.withdrawn)
@@ -172,7 +163,7 @@ impl Run<'_> {
     /// The changes of one client, of a few between whom records moved, or a chunk of shared records: all of it or nothing.
     async fn store(&self, told: Told, gaps: &BTreeMap<String, Vec<Gap>>, settled: &Settled) -> Result<Done, Error> {
         let (tenant, source, now) = (&self.tenant.id, self.connector.name(), self.clock.now());
-        let Told { entries, gone } = told;
+        let Told { entries, gone, pace } = told;
         let mut done = Done::default();
         let mut tx = self.begin().await?;
         let known = self.known(&mut tx, &entries, &gone).await?;
@@ -192,6 +183,7 @@ impl Run<'_> {
                 Outcome::Refused => {}
             }
             let before = known.get(&(kind.as_str(), entry.key.clone()));
+            done.moved += u64::from(of(before).is_some_and(|client| entry.client.as_ref() != Some(&client)));
             let now_published: BTreeSet<_> = spooled.iter().map(name).collect();
             for old in before
                 .map(|known| known.resources.split_whitespace())
@@ -235,8 +227,17 @@ impl Run<'_> {
         for kind in Kind::ALL {
             let keys = gone.iter().filter(|(which, _)| *which == kind);
             let keys: Vec<String> = keys.map(|(_, key)| key.clone()).collect();
-            if !keys.is_empty() {
-                removal::store::let_go(&mut tx, tenant, source, kind, &keys).await?;
+            if keys.is_empty() {
+                continue;
+            }
+            removal::store::let_go(&mut tx, tenant, source, kind, &keys).await?;
+            if pace == Pace::Turn {
+                let is_published = |key: &&String| {
+                    let known = known.get(&(kind.as_str(), (*key).clone()));
+                    known.is_some_and(|known| !known.resources.is_empty())
+                };
+                let count = keys.iter().filter(is_published).count() as u64;
+                self.note_removals(&mut tx, kind, count).await?;
             }
         }
         for (client, items) in &withdrawn {

@@ -212,13 +212,17 @@ impl Settled {
         }
     }
 
+    /// What counts of a record, where it came more than once.
+    fn best(&self, entry: &Entry) -> Option<&Best> {
+        // Seldom does any record come twice.
+        let place = || (entry.kind.clone(), entry.key.clone());
+        (!self.best.is_empty()).then(|| self.best.get(&place()))?
+    }
+
     /// Whether this is the content that counts.
     pub fn keeps(&self, entry: &Entry) -> bool {
-        self.best.is_empty()
-            || self
-                .best
-                .get(&(entry.kind.clone(), entry.key.clone()))
-                .is_none_or(|best| best.version == entry.version && best.hash == entry.hash && best.torn.is_none())
+        self.best(entry)
+            .is_none_or(|best| best.version == entry.version && best.hash == entry.hash && best.torn.is_none())
     }
 
     /// What is not believed, and why.
@@ -231,13 +235,13 @@ impl Settled {
     /// Why this is not believed beside what is known with the same version, whose hash and client these are: the other copy that came
     /// was no other than that.
     pub fn torn_from(&self, entry: &Entry, client: Option<&str>) -> Option<Torn> {
-        let best = self.best.get(&(entry.kind.clone(), entry.key.clone()))?;
+        let best = self.best(entry)?;
         let is_alone = best.copies == 1;
         is_alone.then(|| Torn::of(&entry.kind, client, entry.client.as_deref()))?
     }
 
     pub fn came_twice(&self, entry: &Entry) -> bool {
-        self.best.contains_key(&(entry.kind.clone(), entry.key.clone()))
+        self.best(entry).is_some()
     }
 }
 

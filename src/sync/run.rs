@@ -66,7 +66,10 @@ impl<'a> Run<'a> {
         let started = Self::take(sync).await;
         if let Err(Error::Held(_)) = &started {
             let name = name(sync.connector.name());
-            lease::want(sync.db, &sync.tenant.id, &name, sync.clock.now()).await?;
+            // Without the note it takes longer to get in; who is in there is what the caller asked.
+            if let Err(error) = lease::want(sync.db, &sync.tenant.id, &name, sync.clock.now()).await {
+                tracing::warn!(tenant = sync.tenant.id.as_str(), lease = name, %error, "no note that somebody waits");
+            }
         }
         started
     }

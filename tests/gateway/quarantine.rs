@@ -82,7 +82,7 @@ async fn a_sync_beside_one_that_was_killed_says_how_long_to_wait() {
     let dossiers = Dossiers::new(1, &[]).await;
     let config = configuration(&dossiers);
     // Whoever held it is gone and let nothing go.
-    let (now, ttl) = (Clock::System.now(), SignedDuration::from_secs(20));
+    let (now, ttl) = (Clock::System.now(), SignedDuration::from_hours(1));
     let taken = lease::take(
         &dossiers.store.db,
         &dossiers.tenant.id,
@@ -101,5 +101,6 @@ async fn a_sync_beside_one_that_was_killed_says_how_long_to_wait() {
         .and_then(|(_, rest)| rest.split(',').next())
         .and_then(|seconds| seconds.parse().ok())
         .unwrap_or_else(|| panic!("no remedy in {told}"));
-    assert!((1..=25).contains(&wait) && told.contains("host pid 17"), "{told}");
+    // Whatever the machine is busy with: an hour less the time that the program took to look.
+    assert!((600..=3_610).contains(&wait) && told.contains("host pid 17"), "{told}");
 }

@@ -32,6 +32,13 @@ async fn quarantined(dossiers: &Dossiers) -> Vec<String> {
         .collect()
 }
 
+fn is_ordinary(report: &Value) -> bool {
+    report["reportTypeId"] == 101
+        && report["hidden"] == false
+        && report["confidential"] == false
+        && report["reportAuthorizations"].as_array().is_none_or(Vec::is_empty)
+}
+
 struct World {
     dossiers: Dossiers,
     clients: [u64; 2],
@@ -46,12 +53,7 @@ impl World {
         let clients = [Cast::default().everything, Cast::default().hospital];
         let dossiers = Dossiers::new(10, &clients).await;
         let reports = dossiers.population.of(Shelf::Reports, clients[0]);
-        let report = reports.iter().find(|report| {
-            report["reportTypeId"] == 101
-                && report["hidden"] == false
-                && report["confidential"] == false
-                && report["reportAuthorizations"].as_array().is_none_or(Vec::is_empty)
-        });
+        let report = reports.iter().find(|report| is_ordinary(report));
         let report = report.expect("the client has one").clone();
         let name = format!("Observation/{}", dossiers.id("report", &report["id"].to_string()));
         Self {
@@ -114,6 +116,82 @@ async fn i8_a_report_that_comes_in_two_dossiers_is_shown_in_none() {
     world.sync(REPORTS, Shelf::Reports, &world.report, false).await;
     assert!(!world.dossiers.published(&world.clients).await.contains_key(&world.name));
     assert!(quarantined(&world.dossiers).await.is_empty());
+}
+
+/// I8 and F15: one stream that files a report of each of many clients with the next one as well, or only there but in an older version.
+#[tokio::test]
+async fn i8_of_many_clients_each_keeps_what_a_stream_files_with_the_next_one() {
+    let dossiers = Dossiers::new(24, &[]).await;
+    let clients: Vec<u64> = dossiers
+        .population
+        .texts(Shelf::Clients, None)
+        .iter()
+        .map(|text| serde_json::from_slice::<Value>(text).unwrap()["id"].as_u64().unwrap())
+        .collect();
+    for client in &clients {
+        dossiers.grant(&format!("account-{client}"), *client).await;
+    }
+    let mut strangers: Vec<Value> = Vec::new();
+    for pair in clients.windows(2) {
+        let reports = dossiers.population.of(Shelf::Reports, pair[0]);
+        if let Some(report) = reports.iter().find(|report| is_ordinary(report)) {
+            let mut twin = report.clone();
+            twin["clientId"] = json!(pair[1]);
+            strangers.push(twin);
+        }
+    }
+    assert!(
+        strangers.len() > 16,
+        "more than go in one transaction: {}",
+        strangers.len()
+    );
+    dossiers.sync(Want::Everything).await;
+    let mut before = Vec::new();
+    for client in &clients {
+        before.push(dossiers.published(&[*client]).await);
+    }
+    let lines: Vec<String> = dossiers
+        .population
+        .texts(Shelf::Reports, None)
+        .iter()
+        .map(|text| String::from_utf8(text.to_vec()).unwrap())
+        .collect();
+    let is_of = |line: &str, report: &Value| line.contains(&format!("\"id\":{},", report["id"]));
+    let twice: Vec<String> = lines
+        .iter()
+        .cloned()
+        .chain(strangers.iter().map(Value::to_string))
+        .collect();
+    let older = lines.iter().map(|line| {
+        let mut line = line.clone();
+        if let Some(stranger) = strangers.iter().find(|stranger| is_of(&line, stranger)) {
+            let mut stranger = stranger.clone();
+            stranger["updatedAt"] = json!("2020-01-01T00:00:00.000+01:00");
+            line = stranger.to_string();
+        }
+        line
+    });
+    for stream in [twice, older.collect()] {
+        dossiers
+            .mock
+            .faults
+            .add(REPORTS, Fault::Instead(stream.join("\n") + "\n"), 1);
+        let report = dossiers.sync(Want::Everything).await;
+        dossiers.mock.faults.clear();
+        assert_eq!(
+            report.quarantined + report.outdated,
+            strangers.len() as u64,
+            "{report:#?}"
+        );
+        assert_eq!(
+            (report.withdrawn, report.stored, report.moved),
+            (0, 0, 0),
+            "{report:#?}"
+        );
+        for (client, before) in clients.iter().zip(&before) {
+            assert_eq!(&dossiers.published(&[*client]).await, before, "{client}");
+        }
+    }
 }
 
 /// I8: duplicate ids for two persons.

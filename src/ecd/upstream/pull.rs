@@ -67,6 +67,8 @@ pub(super) struct Found {
     kind: Kind,
     /// They may be somebody else's.
     is_doubtful: bool,
+    /// The server says that the client was deleted, not only that it knows none.
+    is_deleted: bool,
     pub(super) resources: Result<Vec<Value>, Error>,
 }
 
@@ -144,9 +146,15 @@ impl Run {
                 let from = since.checked_sub(self.transport.limits.overlap).unwrap_or(since);
                 query.push(("_lastUpdated", format!("ge{from:.3}")));
             }
+            let mut is_deleted = false;
             let resources = match Id::parse(client) {
                 Some(_) => match self.search(list, query).await {
-                    Ok(none) if none.is_empty() && list.kind == Kind::Client => self.gone(client).await,
+                    Ok(none) if none.is_empty() && list.kind == Kind::Client => {
+                        self.is_deleted(client).await.map(|deleted| {
+                            is_deleted = deleted;
+                            none
+                        })
+                    }
                     found => found,
                 },
                 None => Err(Error::Shape {
@@ -165,19 +173,21 @@ impl Run {
             all.push(Found {
                 kind: list.kind,
                 is_doubtful,
+                is_deleted,
                 resources,
             });
         }
         all
     }
 
-    /// Whether a client whom a search does not find is gone: an index may be empty while the records are there. A whole dossier
-    /// hangs on it.
-    async fn gone(&self, client: &str) -> Result<Vec<Value>, Error> {
+    /// Whether a client whom a search does not find was deleted (410) or is not there (404), as it also is for who may no longer see
+    /// it. An index may be empty while the records are there, and a whole dossier hangs on it: then it is an error.
+    async fn is_deleted(&self, client: &str) -> Result<bool, Error> {
         let path = "/Patient/{id}";
         let url = self.transport.search(&format!("Patient/{client}"), &[])?;
         match self.transport.get(path, url).await {
-            Err(Error::Status { status: 404 | 410, .. }) => Ok(Vec::new()),
+            Err(Error::Status { status: 404, .. }) => Ok(false),
+            Err(Error::Status { status: 410, .. }) => Ok(true),
             Err(error) => Err(error),
             Ok(_) => Err(Error::Shape {
                 path,
@@ -249,6 +259,7 @@ impl Run {
         if patient.is_some_and(|patient| patient.is_doubtful) {
             return self.doubt(kind, client).await;
         }
+        let is_deleted = patient.is_some_and(|patient| patient.is_deleted);
         let patient = patient.map(|one| &one.resources);
         let (episodes, patient) = match (episodes, patient) {
             (Err(error), _) if error.is_fatal() => return Err(Stop::Failed(error)),
@@ -273,7 +284,7 @@ impl Run {
         } else if !is_gone {
             return Ok(());
         }
-        if is_gone {
+        if is_deleted {
             let key = client.to_owned();
             self.send(Event::Deleted { kind, key }).await?;
         }
@@ -294,8 +305,7 @@ impl Run {
                 return self.send(Event::Failed { kind, client, error }).await;
             }
         };
-        if kind == Kind::Client && resources.is_empty() {
-            // Asked for twice, in two ways: it is no empty answer.
+        if found.is_deleted {
             let key = client.to_owned();
             self.send(Event::Deleted { kind, key }).await?;
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::store;
+use super::{Pace, store};
 use crate::audit;
 use crate::ecd::Kind;
 use crate::sync::run::Run;
@@ -94,7 +94,7 @@ impl Run<'_> {
         }
         let mut withdrawn = 0;
         for gone in by_client.into_values() {
-            withdrawn += self.withdraw(gone).await?;
+            withdrawn += self.withdraw(gone, Pace::Run).await?;
         }
         Ok(withdrawn)
     }

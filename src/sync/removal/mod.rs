@@ -13,8 +13,9 @@
 //! pilot, nor of his one care plan. What the source says of one record, that it was deleted or is elsewhere, is no empty
 //! answer. What the source marks as hidden is a statement about a record and is never held.
 //!
-//! **Webhooks** come in turns of a few records each, so what the turns of the last 24 hours removed counts with each of them: a source
-//! that forgets everything bit by bit, or answers 404 because a right was taken from us, is held at the same bound.
+//! **Webhooks** come in turns of a few records each, so what the turns of the last 24 hours removed counts with each of them, and
+//! against what was published before they did as well as now: a source that forgets everything bit by bit, or answers 404
+//! because a right was taken from us, is held at the same bound, and no kind becomes one of few records that way.
 //!
 //! **What is held** stays published as it was, is alarmed at every run, and goes when an operator confirms it
 //! ([`Sync::decide`]), when the source has the record again, or when a later whole answer lacks so few records that the guard
@@ -33,6 +34,7 @@ use super::Sync;
 use super::pulled::Pulled;
 use super::run::Run;
 use super::{Error, Report};
+use crate::db::Tx;
 use crate::ecd::Kind;
 
 /// Removals that are always plausible.
@@ -74,8 +76,12 @@ pub(super) enum Pace {
     Turn,
 }
 
-/// What goes, by the client whose dossier it is in.
-pub(in crate::sync) type Removals = BTreeMap<Option<String>, Vec<(Kind, String)>>;
+/// What goes.
+pub(in crate::sync) struct Removals {
+    pub pace: Pace,
+    /// By the client whose dossier it is in.
+    pub of: BTreeMap<Option<String>, Vec<(Kind, String)>>,
+}
 
 /// A known record that would go.
 pub(super) struct Candidate {
@@ -95,6 +101,12 @@ fn is_plausible(removals: u64, silent: u64, published: u64) -> bool {
     }
 }
 
+/// Whether so many removals of a kind are believed in a turn, before which others removed so many.
+fn is_plausible_turn(removals: u64, silent: u64, lately: u64, published: u64) -> bool {
+    let all = removals + lately;
+    is_plausible(all, silent, published) && is_plausible(all, silent, published + lately)
+}
+
 impl Run<'_> {
     /// What goes with this run. A kind of which too much would go is held and counted instead.
     pub(super) async fn removals(
@@ -108,7 +120,7 @@ impl Run<'_> {
         for (kind, told) in self.told(pulled).await? {
             candidates.entry(kind).or_default().extend(told);
         }
-        let (mut removals, mut held) = (Removals::new(), Vec::new());
+        let (mut of, mut held) = (BTreeMap::<_, Vec<_>>::new(), Vec::new());
         for (kind, candidates) in candidates {
             let published = candidates.iter().filter(|candidate| candidate.is_published);
             let silent = published.clone().filter(|candidate| candidate.cause == Cause::Absent);
@@ -124,15 +136,9 @@ impl Run<'_> {
                 0 => 0,
                 _ => store::published(&mut *self.db.read().await?, tenant, source, kind, most).await?,
             };
-            if is_plausible(count + lately, silent, published) {
-                if pace == Pace::Turn && count > 0 {
-                    self.note_removals(kind, count).await?;
-                }
+            if is_plausible_turn(count, silent, lately, published) {
                 for candidate in candidates {
-                    removals
-                        .entry(candidate.client)
-                        .or_default()
-                        .push((kind, candidate.key));
+                    of.entry(candidate.client).or_default().push((kind, candidate.key));
                 }
                 continue;
             }
@@ -149,7 +155,7 @@ impl Run<'_> {
             held.extend(candidates.into_iter().map(|candidate| (kind, candidate)));
         }
         self.hold(pulled, &held).await?;
-        Ok(removals)
+        Ok(Removals { pace, of })
     }
 
     /// How many of a kind the turns of the last day removed.
@@ -159,13 +165,14 @@ impl Run<'_> {
         Ok(store::lately(&mut read, tenant, source, kind, since).await?)
     }
 
-    /// Counts what a turn is about to remove.
-    async fn note_removals(&self, kind: Kind, count: u64) -> Result<(), Error> {
-        let (tenant, source, hour) = (&self.tenant.id, self.connector.name(), self.hour());
-        let mut tx = self.begin().await?;
-        store::forget(&mut tx, tenant, source, hour - HOURS).await?;
-        store::note(&mut tx, tenant, source, kind, hour, count).await?;
-        self.commit(tx).await
+    /// Counts what a turn removes, with the removal: a turn that fails and comes again counts once.
+    pub(super) async fn note_removals(&self, tx: &mut Tx, kind: Kind, count: u64) -> Result<(), Error> {
+        if count > 0 {
+            let (tenant, source, hour) = (&self.tenant.id, self.connector.name(), self.hour());
+            store::forget(tx, tenant, source, hour - HOURS).await?;
+            store::note(tx, tenant, source, kind, hour, count).await?;
+        }
+        Ok(())
     }
 
     fn hour(&self) -> i64 {
@@ -282,6 +289,31 @@ mod tests {
             assert!(is_plausible(believed, believed, published), "{published}");
             assert!(!is_plausible(believed + 1, 0, published), "{published}");
         }
+    }
+
+    /// How many of so many records are left, and how many went, when turns remove them one by one.
+    fn one_by_one(mut published: u64, is_silent: bool) -> (u64, u64) {
+        let mut lately = 0;
+        while published > 0 && is_plausible_turn(1, u64::from(is_silent), lately, published) {
+            (published, lately) = (published - 1, lately + 1);
+        }
+        (published, lately)
+    }
+
+    #[test]
+    fn what_goes_bit_by_bit_goes_no_further_than_what_goes_at_once() {
+        for (published, gone) in [(6, 3), (8, 4), (30, 10), (1_000, 20)] {
+            for is_silent in [true, false] {
+                assert_eq!(
+                    one_by_one(published, is_silent),
+                    (published - gone, gone),
+                    "{published}"
+                );
+            }
+            assert!(is_plausible(gone, gone, published), "{published}");
+        }
+        assert_eq!(one_by_one(5, false), (0, 5), "each was said to be deleted");
+        assert_eq!(one_by_one(5, true), (1, 4), "the last one");
     }
 
     #[test]

@@ -142,16 +142,10 @@ pub(super) fn renamed(key: &MacKey, resources: Vec<Mapped>, generation: i64) -> 
 /// The most clients that are published in one transaction; a source that moves everything at once gets no larger one.
 const TOGETHER: usize = 16;
 
-/// What is published together, in order.
-pub(super) struct Groups {
-    /// Each a transaction, but for the records of no client (`None`), which come first.
-    pub clients: Vec<Vec<Option<String>>>,
-    /// Records of groups that would be too large: they leave the old client before anything else.
-    pub first: Vec<Move>,
-}
-
-/// Clients between whom a record moved belong together, and come before the others.
-pub(super) fn groups(clients: BTreeSet<Option<String>>, moves: Vec<Move>) -> Groups {
+/// What is published together, in order; each a transaction, but for the records of no client (`None`), which come first. Clients
+/// between whom a record moved belong together, and come before the others. Where too many would belong together each of them
+/// comes alone: what moved still leaves the one dossier and enters the other at once, with the client who has it now.
+pub(super) fn groups(clients: BTreeSet<Option<String>>, moves: Vec<Move>) -> Vec<Vec<Option<String>>> {
     let mut clients = clients;
     clients.extend(
         moves
@@ -171,24 +165,23 @@ pub(super) fn groups(clients: BTreeSet<Option<String>>, moves: Vec<Move>) -> Gro
         }
         members.insert(one, joined);
     }
-    let is_large = |client: &String| group.get(client).is_some_and(|name| members[name].len() > TOGETHER);
-    let first = moves.into_iter().filter(|moved| is_large(&moved.from)).collect();
-    let together: Vec<&BTreeSet<String>> = members.values().filter(|members| members.len() <= TOGETHER).collect();
     let mut ordered: Vec<Vec<Option<String>>> = Vec::new();
     if clients.remove(&None) {
         ordered.push(vec![None]);
     }
-    for members in together {
-        ordered.push(members.iter().cloned().map(Some).collect());
-        for client in members {
-            clients.remove(&Some(client.clone()));
+    for members in members.into_values() {
+        let members: Vec<Option<String>> = members.into_iter().map(Some).collect();
+        for client in &members {
+            clients.remove(client);
+        }
+        if members.len() <= TOGETHER {
+            ordered.push(members);
+        } else {
+            ordered.extend(members.into_iter().map(|client| vec![client]));
         }
     }
     ordered.extend(clients.into_iter().map(|client| vec![client]));
-    Groups {
-        clients: ordered,
-        first,
-    }
+    ordered
 }
 
 #[cfg(test)]
@@ -220,19 +213,18 @@ mod tests {
         ];
         let groups = groups(clients, moves);
         assert_eq!(
-            groups.clients,
+            groups,
             [vec![None], some(&["b", "c", "d"]), some(&["x", "y"]), some(&["a"])]
         );
-        assert!(groups.first.is_empty());
     }
 
     #[test]
     fn a_source_that_moves_everything_gets_no_transaction_over_everything() {
         let moves: Vec<Move> = (0..40).map(|number| moved("a", &format!("b{number:02}"))).collect();
-        let groups = groups(BTreeSet::new(), moves);
-        assert_eq!(groups.first.len(), 40);
-        assert_eq!(groups.clients.len(), 41);
-        assert!(groups.clients.iter().all(|group| group.len() == 1));
+        let groups = groups([Some("0".to_owned())].into(), moves);
+        assert_eq!(groups.len(), 42);
+        assert!(groups.iter().all(|group| group.len() == 1));
+        assert_eq!(groups[41], some(&["0"]), "who had nothing to do with it comes after");
     }
 
     #[test]

@@ -157,6 +157,16 @@ async fn a_patient_who_is_gone_goes_and_an_index_that_is_empty_takes_nobody() {
     assert!(done.failed.keys().any(|told| told.contains(problem)), "{done:#?}");
     let patient = format!("Patient/{}", world.id("client", "p1"));
     assert!(world.published().await.contains_key(&patient));
+    // That the only one is not there, or not for us, waits for an operator; that he was deleted has to be said.
+    world.server.goes(Wrong::NoRight);
+    let done = world.sync(Want::Everything).await.unwrap();
+    assert!(
+        done.failed.is_empty() && done.held_by_kind.contains_key("client"),
+        "{done:#?}"
+    );
+    assert_eq!(done.withdrawn, 0, "{done:#?}");
+    assert!(world.published().await.contains_key(&patient));
+    assert_eq!(world.rights().await, 1);
     world.server.goes(Wrong::Nothing);
     world.server.remove("Patient", "p1");
     world.sync(Want::Everything).await.unwrap();

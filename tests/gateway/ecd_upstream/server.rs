@@ -42,6 +42,8 @@ pub(super) enum Wrong {
     Silent,
     /// Nothing is found, though it is there.
     NoIndex,
+    /// Nothing is found and nothing is there, as for who may not see it.
+    NoRight,
     Status(u16),
     /// Busy for so many seconds.
     Later(u64),
@@ -176,7 +178,11 @@ async fn search(
         .collect();
     // Three a page.
     let from: usize = query.get("from").map_or(0, |from| from.parse().unwrap());
-    let found = if wrong == Wrong::NoIndex { Vec::new() } else { found };
+    let found = if [Wrong::NoIndex, Wrong::NoRight].contains(&wrong) {
+        Vec::new()
+    } else {
+        found
+    };
     let from_there = if wrong == Wrong::Twice && from == 3 { 0 } else { from };
     let base = &server.base;
     let mut entries: Vec<Value> = found
@@ -356,6 +362,9 @@ fn withheld(server: &Server) {
 }
 
 async fn read(State(server): State<Server>, Path((kind, id)): Path<(String, String)>) -> Response {
+    if *server.wrong.lock().unwrap() == Wrong::NoRight {
+        return StatusCode::NOT_FOUND.into_response();
+    }
     let resources = server.resources.lock().unwrap();
     let found = resources
         .iter()
