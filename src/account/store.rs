@@ -27,7 +27,10 @@ statements! {
         "SELECT id, username, name, state, password_expires_at, mobile, mobile_hint, mobile_key, password, email \
          FROM account WHERE tenant = $1 AND id = $2"
     );
-    SET_STATE = both("UPDATE account SET state = $3, changed_at = $4 WHERE tenant = $1 AND id = $2");
+    /// A closed account stays closed.
+    SET_STATE = both(
+        "UPDATE account SET state = $3, changed_at = $4 WHERE tenant = $1 AND id = $2 AND state <> 'closed'"
+    );
     KEEP_OLD = both(
         "INSERT INTO account_old_password (tenant, account, replaced_at, password) \
          SELECT tenant, id, $3, password FROM account WHERE tenant = $1 AND id = $2 AND password = $4"
@@ -114,7 +117,7 @@ pub async fn find(conn: &mut Conn, tenant: &TenantId, id: &str) -> Result<Option
     Ok(row.map(|row| (account(&row), row.text(8))))
 }
 
-/// Locks, opens or closes an account; whether it exists.
+/// Locks, opens or closes an account; whether there is one that was not closed before.
 pub async fn set_state(
     tx: &mut Tx,
     tenant: &TenantId,

@@ -46,6 +46,13 @@ pub const CODE: Limits = Limits {
     waits: &[60, 300, 900, 3_600],
 };
 
+/// Changes of who else may look into one dossier: each one sends messages.
+pub const SHARE: Limits = Limits {
+    free: 20,
+    forget: SignedDuration::from_hours(1),
+    waits: &[300, 900, 3_600],
+};
+
 /// One counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tries {

@@ -175,7 +175,7 @@ impl Registrar<'_> {
         let patients: Vec<_> = checked.rights.iter().map(|right| right.patient.clone()).collect();
         let entry = audit::Entry::new(
             tenant.id.clone(),
-            audit::Action::AccountChanged,
+            audit::Action::AccountCreated,
             audit::Outcome::Success,
         )
         .by(who)

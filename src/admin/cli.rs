@@ -7,8 +7,8 @@ use clap::{Args, Parser, Subcommand};
 
 pub use super::app::AppCommand;
 pub use super::key::KeyCommand;
+pub use super::mock::MockCommand;
 use crate::conformance;
-use crate::ecd::mock::Mishaps;
 
 /// A FHIR gateway in front of the client dossiers of Dutch long-term care.
 #[derive(Debug, Parser)]
@@ -304,58 +304,6 @@ pub enum AuditCommand {
 pub enum ConformanceCommand {
     /// Run the cases against a gateway and write the report
     Run(conformance::Arguments),
-}
-
-#[derive(Debug, Subcommand)]
-pub enum MockCommand {
-    /// Serve the Ons API with synthetic clients over HTTPS with mutual TLS
-    Ons {
-        #[arg(long, default_value = "127.0.0.1:8443")]
-        listen: SocketAddr,
-        /// Where the test CA and certificates are kept
-        #[arg(long, default_value = "inzage-mock-ons")]
-        data: PathBuf,
-        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=20_000))]
-        clients: u32,
-        #[arg(long, default_value_t = 1)]
-        seed: u64,
-        /// Let a share of the answers go wrong, in percent: 10, or 10:timeout,500,429,garbage,half,duplicates,disorder,empty,slow,wrong-certificate
-        #[arg(long)]
-        faults: Option<Mishaps>,
-    },
-    /// Write drops of Caress with synthetic clients and serve its lists and its SOAP service over HTTPS with mutual TLS
-    Caress {
-        #[arg(long, default_value = "127.0.0.1:8444")]
-        listen: SocketAddr,
-        /// Where the test CA, certificates and passwords are kept, and drops are written
-        #[arg(long, default_value = "inzage-mock-caress")]
-        data: PathBuf,
-        /// The organisation that the manifest of a drop names
-        #[arg(long, default_value = "treant")]
-        tenant: String,
-        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=20_000))]
-        clients: u32,
-        #[arg(long, default_value_t = 1)]
-        seed: u64,
-        /// Seconds that a list takes; the product takes up to 50
-        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(0..=600))]
-        list_seconds: u64,
-        /// Let a share of the answers go wrong, in percent: 10, or 10:timeout,500,429,garbage,half,duplicates,disorder,empty,slow,wrong-certificate
-        #[arg(long)]
-        faults: Option<Mishaps>,
-    },
-    /// Send the two test events of Ons to a gateway, signed and unsigned, and tell how they were answered
-    Webhook {
-        /// The address that Ons would be given, for example `https://gateway.example/topaz/hooks/ons`
-        #[arg(long)]
-        url: url::Url,
-        /// The file with the shared secret
-        #[arg(long)]
-        secret_file: PathBuf,
-        /// Tell of a change of the report with this id as well
-        #[arg(long)]
-        report: Option<u64>,
-    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,25 +1,21 @@
-//! Commands for integrators: mapping files, the mock ECD, the configuration's reference.
+//! Commands for integrators: mapping files, a source's contract, the configuration's reference.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context as _;
 use serde_json::Value;
 
-use super::cli::{ConfigCommand, ContractCommand, MapCommand, MockCommand, OfTenant};
-use super::operate::{find, private, registry};
+use super::cli::{ConfigCommand, ContractCommand, MapCommand, OfTenant};
+use super::operate::{find, registry};
 use super::told;
-use crate::clock::Clock;
 use crate::config::{self, Config, Tenant};
 use crate::ecd::Kind;
 use crate::ecd::contract::Contracts;
-use crate::ecd::mock::{Population, caress, ons};
 use crate::mapping::{self, Context, Described, Files, Plan, ReportTypes};
 use crate::profile::Registry;
-use crate::secret::{MasterKey, Random, Secret};
+use crate::secret::MasterKey;
 
 pub(super) fn config(command: ConfigCommand) -> anyhow::Result<ExitCode> {
     match command {
@@ -213,104 +209,4 @@ fn try_map(map: &str, file: &Path, mappings: Option<PathBuf>, of: &OfTenant) -> 
         }
     }
     Ok(report)
-}
-
-pub(super) async fn mock(command: MockCommand) -> anyhow::Result<ExitCode> {
-    let zone = jiff::tz::TimeZone::get("Europe/Amsterdam")?;
-    let today = Clock::System.now().to_zoned(zone).date();
-    let people = |clients: u32, seed| Arc::new(Population::generate(clients as usize, seed, today));
-    match command {
-        MockCommand::Ons {
-            listen,
-            data,
-            clients,
-            seed,
-            faults,
-        } => {
-            let mut options = ons::Options::new(listen, people(clients, seed), data.clone(), Clock::System);
-            options.mishaps = faults.unwrap_or_default();
-            let running = ons::start(options).await?;
-            let dir = std::path::absolute(&data)?;
-            say!(
-                "# mock Ons with {clients} clients; put this under a tenant in inzage.toml\n[tenant.<id>.ons]\n{}",
-                section(&running.url, &dir)
-            );
-            tokio::signal::ctrl_c().await?;
-        }
-        MockCommand::Webhook {
-            url,
-            secret_file,
-            report,
-        } => return webhook(url, &secret_file, report).await,
-        MockCommand::Caress {
-            listen,
-            data,
-            tenant,
-            clients,
-            seed,
-            list_seconds,
-            faults,
-        } => {
-            let dir = std::path::absolute(&data)?;
-            let running = caress::start(caress::Options {
-                listen,
-                population: people(clients, seed),
-                dir: dir.clone(),
-                tenant,
-                clock: Clock::System,
-                random: Random::Os,
-                list_time: Duration::from_secs(list_seconds),
-                mishaps: faults.unwrap_or_default(),
-            })
-            .await?;
-            let password = dir.join("password");
-            // Left over from an earlier start, whose password is gone.
-            let _ = std::fs::remove_file(&password);
-            write!(private(&password)?, "{}", running.password.expose())?;
-            let file = toml::Value::String(password.display().to_string());
-            let drop_dir = toml::Value::String(dir.join("drop").display().to_string());
-            say!(
-                "# mock Caress with {clients} clients; put one of these under a tenant in inzage.toml\n\
-                 # out of drops; a new one: curl --user {user}:$(cat {file}) --cert {dir}/client.pem --key {dir}/client.key.pem \
-                 --cacert {dir}/ca.pem -X POST {url}/mock/drop\n[tenant.<id>.caress]\ndrop_dir = {drop_dir}\n\
-                 # or over the web\n[tenant.<id>.caress]\n{section}username = \"{user}\"\npassword_file = {file}\n\
-                 soap_password_file = {file}",
-                user = caress::USER,
-                dir = dir.display(),
-                url = running.url,
-                section = section(&running.url, &dir),
-            );
-            tokio::signal::ctrl_c().await?;
-        }
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-/// The test events of the set-up; well when the gateway takes the signed one and refuses the other.
-async fn webhook(url: url::Url, secret_file: &std::path::Path, report: Option<u64>) -> anyhow::Result<ExitCode> {
-    let secret = std::fs::read_to_string(secret_file)
-        .with_context(|| format!("--secret-file {}: cannot be read", secret_file.display()))?;
-    let sender = ons::Sender::new(url, Secret::new(secret.trim().to_owned()), Clock::System)?;
-    let told =
-        |status: Option<u16>| status.map_or_else(|| "no answer in three seconds".to_owned(), |code| code.to_string());
-    let (good, bad) = sender.test().await;
-    say!("signed event   {}\nunsigned event {}", told(good), told(bad));
-    let mut is_well = (good, bad) == (Some(200), Some(401));
-    if let Some(id) = report {
-        let answer = sender.event("report", "UPDATE", id).await;
-        say!("report {id}: {}", told(answer));
-        is_well &= answer == Some(200);
-    }
-    Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::from(1) })
-}
-
-/// Address and certificates, for a mock that keeps its certificates in `dir`.
-pub(super) fn section(url: &str, dir: &std::path::Path) -> String {
-    let file = |name: &str| toml::Value::String(dir.join(name).display().to_string());
-    format!(
-        "base_url = \"{url}/\"\nca_file = {}\ncertificate_file = {}\nkey_file = {}\n",
-        file("ca.pem"),
-        file("client.pem"),
-        file("client.key.pem")
-    )
 }

@@ -22,6 +22,7 @@ mod demo;
 mod integrate;
 mod key;
 mod link;
+mod mock;
 mod ons;
 mod operate;
 pub mod panics;
@@ -51,7 +52,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Key(command) => key::run(command).await,
         Command::Audit(command) => operate::audit(command).await,
         Command::Conformance(command) => operate::conformance(command).await,
-        Command::Mock(command) => integrate::mock(command).await,
+        Command::Mock(command) => mock::run(command).await,
         Command::Config(command) => integrate::config(command),
     };
     match done {

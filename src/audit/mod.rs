@@ -105,8 +105,12 @@ actions! {
     TokenRefreshed = "token-refreshed";
     TokenRevoked = "token-revoked";
 
+    AccountCreated = "account-created";
     AccountChanged = "account-changed";
-    /// By its owner.
+    /// By the organisation.
+    AccountLocked = "account-locked";
+    AccountUnlocked = "account-unlocked";
+    /// By its owner or the organisation.
     AccountClosed = "account-closed";
     /// Number or address, by its owner.
     ContactChanged = "contact-changed";

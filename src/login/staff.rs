@@ -1,7 +1,8 @@
 //! What the organisation does to an account: locks it, opens it again, closes it.
 //!
 //! # Design
-//! Everything that opens something ends in the same transaction, so that it counts at the next request on every replica. A locked account
+//! Everything that opens something ends in the same transaction, so that it counts at the next request here, and within a second on
+//! other replicas, which remember for so long that a token is good. A locked account
 //! keeps its rights, for the day on which it is opened again; a closed one has none, and stays closed. Whoever guessed at the
 //! name sees no difference: locked, closed and unknown look alike at the login.
 
@@ -48,6 +49,10 @@ impl Login {
         let now = self.now();
         let mut tx = self.db.begin().await?;
         let found = account::by_name(&mut tx, &tenant.id, username).await?;
+        let (Account { id, .. }, _) = found.ok_or(Undone::Unknown)?;
+        // As it is once nobody else changes it: its owner may close it meanwhile.
+        account::store::hold(&mut tx, &tenant.id, &format!("act:{id}")).await?;
+        let found = account::find(&mut tx, &tenant.id, &id).await?;
         let (account, _) = found.ok_or(Undone::Unknown)?;
         match (act, account.state) {
             (_, State::Closed) => return Err(Undone::Closed),
@@ -67,8 +72,9 @@ impl Login {
             (Act::Close, _) => self.end_account(&mut tx, tenant, &account, now).await?,
         }
         let action = match act {
+            Act::Lock => Action::AccountLocked,
+            Act::Unlock => Action::AccountUnlocked,
             Act::Close => Action::AccountClosed,
-            Act::Lock | Act::Unlock => Action::AccountChanged,
         };
         let who = Who {
             account: Some(account.id.clone()),
@@ -132,6 +138,10 @@ mod tests {
         again.allow(&["patient/*.rs"]).await.unwrap();
         let done = world.login.by_staff(&world.tenant, "m.bakker", Act::Unlock).await;
         assert!(matches!(done, Err(Undone::NotLocked)));
+        for line in ["account-locked success", "account-unlocked success"] {
+            let lines = world.audit().await;
+            assert_eq!(lines.iter().filter(|told| told.starts_with(line)).count(), 1, "{line}");
+        }
     }
 
     #[tokio::test]
@@ -174,5 +184,10 @@ mod tests {
         assert!(matches!(done, Err(Undone::Unknown)));
         let lines = world.audit().await;
         assert!(lines.iter().any(|line| line.starts_with("account-closed success")));
+        let mut tx = world.db.begin().await.unwrap();
+        for state in [State::Active, State::Locked, State::MustChangePassword] {
+            let changed = account::set_state(&mut tx, &world.tenant.id, &id, state, world.now()).await;
+            assert!(!changed.unwrap(), "{state:?}: nothing opens it again");
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 
-use super::super::integrate;
+use super::super::mock;
 use crate::clock::Clock;
 use crate::ecd::mock::{Population, caress, ons};
 use crate::http::demo::Drops;
@@ -87,7 +87,7 @@ impl Mock {
     pub fn section(&self, id: &str) -> String {
         match &self.kind {
             Kind::Ons { running, tls_dir } => {
-                format!("[tenant.{id}.ons]\n{}", integrate::section(&running.url, tls_dir))
+                format!("[tenant.{id}.ons]\n{}", mock::section(&running.url, tls_dir))
             }
             Kind::Caress { drop_dir } => {
                 let dir = toml::Value::String(drop_dir.display().to_string());
