@@ -9,7 +9,7 @@
 use jiff::Timestamp;
 
 use super::entry;
-use crate::account;
+use crate::account::{self, throttle::SHARE};
 use crate::audit::{self, Action, Outcome};
 use crate::config::Tenant;
 use crate::consent::{self, Held, Parts, Right, Role};
@@ -102,15 +102,26 @@ impl Login {
             let Some(theirs) = theirs else {
                 return Err(Refused::OtherStep);
             };
-            match parts {
-                Some(parts) => {
-                    let mut right = theirs.right.clone();
-                    right.parts = parts.within(mine.parts).and(right.parts.without(mine.parts));
-                    consent::grant(&mut tx, &tenant.id, &contact, &right, now).await?;
+            let mut right = theirs.right.clone();
+            if let Some(parts) = parts {
+                right.parts = parts.within(mine.parts).and(right.parts.without(mine.parts));
+                if right.parts == theirs.right.parts {
+                    return Ok(Vec::new());
                 }
-                None => {
-                    consent::end(&mut tx, &tenant.id, &contact, &patient, now).await?;
-                }
+            }
+            // Each change sends messages, which cost the organisation money and the managers patience.
+            let bucket = format!("share:{patient}");
+            let tries = account::store::hold(&mut tx, &tenant.id, &bucket).await?;
+            if let Some(wait) = tries.wait(now) {
+                return Err(Refused::Wait(wait));
+            }
+            account::store::failed(&mut tx, &tenant.id, &bucket, &SHARE, now).await?;
+            // It may have ended meanwhile, with the account of the contact.
+            if !consent::end(&mut tx, &tenant.id, &contact, &patient, now).await? {
+                return Err(Refused::OtherStep);
+            }
+            if parts.is_some() {
+                consent::grant(&mut tx, &tenant.id, &contact, &right, now).await?;
             }
             login.tell_managers(&mut tx, &at, &everybody, now).await?;
             let line = entry(&at, Action::ConsentChanged, Outcome::Success, &here.account.id)

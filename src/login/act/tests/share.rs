@@ -78,6 +78,47 @@ async fn the_client_opens_one_part_to_a_contact_and_ends_the_access_and_every_ma
 }
 
 #[tokio::test]
+async fn what_changes_nothing_tells_nobody_and_changes_have_a_bound() {
+    let (world, contact) = with_contact().await;
+    let at = logged_in(&world, "m.bakker").await;
+    let counts = async || {
+        let lines = world.audit().await;
+        let changes = lines.iter().filter(|line| line.starts_with("consent-changed"));
+        (world.messages().await.len(), changes.count())
+    };
+    let before = counts().await;
+    share(&world, &at, &contact, Some(Parts::ALL)).await.unwrap();
+    assert_eq!(counts().await, before, "they had all of it");
+    let (mut changed, mut wanted) = (0, Parts::default());
+    let wait = loop {
+        world.clock.advance(SignedDuration::from_secs(1));
+        match share(&world, &at, &contact, Some(wanted)).await {
+            Ok(_) => changed += 1,
+            Err(Refused::Wait(wait)) => break wait,
+            Err(other) => panic!("{other}"),
+        }
+        assert!(changed < 100, "it has no end");
+        wanted = if wanted == Parts::ALL {
+            Parts::default()
+        } else {
+            Parts::ALL
+        };
+    };
+    assert_eq!(changed, 20);
+    let after = counts().await;
+    assert_eq!(
+        (after.0 - before.0, after.1 - before.1),
+        (40, 20),
+        "two are told of each"
+    );
+    // By then the second factor is no longer fresh; with a new login it goes on.
+    world.clock.advance(wait);
+    let at = logged_in(&world, "m.bakker").await;
+    share(&world, &at, &contact, Some(wanted)).await.unwrap();
+    assert_eq!(parts(&world, &contact).await, Some(wanted));
+}
+
+#[tokio::test]
 async fn the_apps_of_a_contact_are_named_so_that_the_change_counts_at_once() {
     let (world, contact) = with_contact().await;
     let mut browser = world.browser().await;
