@@ -11,8 +11,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use super::cli::At;
-use super::integrate::patched;
-use super::operate::policy;
+use super::definitions::{patched, policy};
 use super::{connect, key};
 use crate::clock::Clock;
 use crate::config::{Config, Draft, Source, Tenant};

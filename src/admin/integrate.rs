@@ -2,18 +2,18 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::Context as _;
 use serde_json::Value;
 
 use super::cli::{ConfigCommand, ContractCommand, MapCommand, OfTenant};
+use super::definitions::{patched, plan};
 use super::operate::{find, registry};
 use super::told;
-use crate::config::{self, Config, Tenant};
+use crate::config::{self, Config};
 use crate::ecd::Kind;
 use crate::ecd::contract::Contracts;
-use crate::mapping::{self, Context, Described, Files, Plan, ReportTypes};
+use crate::mapping::{self, Context, Described, Files, ReportTypes};
 use crate::profile::Registry;
 use crate::secret::MasterKey;
 
@@ -47,38 +47,6 @@ fn files(dir: Option<PathBuf>) -> anyhow::Result<Files> {
             .with_context(|| format!("--mappings {}: cannot be read", dir.display()))?;
     }
     Ok(files)
-}
-
-/// The plan of these files; every problem at once.
-pub(super) fn plan(files: &Files, profiles: &Registry) -> anyhow::Result<Plan> {
-    Plan::load(files, profiles).map_err(|problems| {
-        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        anyhow::anyhow!(
-            "the mapping files have {} problem(s):\n{}",
-            lines.len(),
-            lines.join("\n")
-        )
-    })
-}
-
-/// The files of the program with the patches of a tenant.
-pub(super) fn patched(mut files: Files, tenant: &Tenant) -> anyhow::Result<Files> {
-    if let Some(dir) = &tenant.map_patches {
-        files
-            .patch_with(dir)
-            .with_context(|| format!("tenant {}: map_patches {}: cannot be read", tenant.id, dir.display()))?;
-    }
-    Ok(files)
-}
-
-/// The plan of a tenant: the shared one, unless it has patches.
-pub(super) fn plan_of(tenant: &Tenant, shared: &Arc<Plan>, profiles: &Registry) -> anyhow::Result<Arc<Plan>> {
-    if tenant.map_patches.is_none() {
-        return Ok(Arc::clone(shared));
-    }
-    let files = patched(Files::builtin(), tenant)?;
-    let plan = plan(&files, profiles).with_context(|| format!("tenant {}", tenant.id))?;
-    Ok(Arc::new(plan))
 }
 
 /// The maps and the profiles: those of the program, or what a tenant's configuration makes of them.

@@ -18,6 +18,7 @@ mod bars;
 mod check;
 pub mod cli;
 mod connect;
+mod definitions;
 mod demo;
 mod integrate;
 mod key;

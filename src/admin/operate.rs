@@ -8,15 +8,12 @@ use std::sync::Arc;
 use anyhow::Context as _;
 
 use super::cli::{At, AuditCommand, ConformanceCommand, TenantCommand};
-use super::integrate::plan;
 use super::told;
 use crate::clock::Clock;
-use crate::config::{CaressSource, Config, Places, Problem, Profiles, Source, Tenant};
+use crate::config::{CaressSource, Config, Profiles, Source, Tenant};
 use crate::db::Db;
-use crate::mapping::{Files, Plan};
 use crate::profile::Registry;
 use crate::secret::Random;
-use crate::sync::check_policy;
 use crate::{audit, conformance};
 
 /// The configuration and its database.
@@ -49,37 +46,6 @@ pub(super) fn registry(profiles: &Profiles) -> anyhow::Result<Registry> {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
         anyhow::anyhow!("the profiles have {} problem(s):\n{}", lines.len(), lines.join("\n"))
     })
-}
-
-/// The compiled profiles and maps; every problem of each at once.
-pub(super) fn definitions(config: &Config) -> anyhow::Result<(Arc<Registry>, Arc<Plan>)> {
-    let profiles = registry(&config.profiles)?;
-    let plan = plan(&Files::builtin(), &profiles)?;
-    Ok((Arc::new(profiles), Arc::new(plan)))
-}
-
-/// What the tenants' policies name has to be there.
-pub(super) fn policies(config: &Config, plan: &Plan) -> anyhow::Result<()> {
-    let problems: Vec<Problem> = config
-        .tenants
-        .iter()
-        .filter_map(|tenant| policy(&config.places, tenant, plan))
-        .collect();
-    if problems.is_empty() {
-        Ok(())
-    } else {
-        Err(told(&problems))
-    }
-}
-
-/// What a tenant's policy names and its maps do not know.
-pub(super) fn policy(places: &Places, tenant: &Tenant, plan: &Plan) -> Option<Problem> {
-    let source = tenant.source.as_ref()?;
-    let error = check_policy(tenant, source.name(), plan).err()?;
-    let key = format!("tenant.{}.report_types", tenant.id);
-    let text = error.to_string();
-    let message = text.strip_prefix(&format!("{key}: ")).unwrap_or(&text);
-    Some(places.problem(&key, message))
 }
 
 pub(super) async fn migrate(at: &At) -> anyhow::Result<ExitCode> {

@@ -1,6 +1,5 @@
 //! `inzage serve`: the gateway until it is told to stop.
 
-use std::collections::HashMap;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,10 +9,10 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::cli::At;
-use super::integrate::plan_of;
+use super::definitions::Definitions;
 use super::ons;
-use super::operate::{definitions, load, opened, policies};
-use super::sync::{Definitions, Engine, sync_tenant};
+use super::operate::{load, opened};
+use super::sync::{Engine, sync_tenant};
 use crate::clock::Clock;
 use crate::config::{Config, Source, Tenant};
 use crate::db;
@@ -33,7 +32,7 @@ const AGE: Duration = Duration::from_secs(2);
 
 pub(super) async fn run(at: &At) -> anyhow::Result<ExitCode> {
     let config = load(at)?;
-    policies(&config, &definitions(&config)?.1)?;
+    let definitions = Definitions::load(&config)?;
     let db = opened(&config).await?;
     let tls = tls(&config, &Clock::System)?.map(Arc::new);
     let (listen, inside) = (config.server.listen, config.server.admin_listen);
@@ -53,7 +52,7 @@ pub(super) async fn run(at: &At) -> anyhow::Result<ExitCode> {
         anyhow::bail!(remedy);
     }
     let app = App::new(config, db, Clock::System, Random::Os);
-    until_stopped(app, listener, inside, tls).await?;
+    until_stopped(app, definitions, listener, inside, tls).await?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -69,6 +68,7 @@ fn tls(config: &Config, clock: &Clock) -> anyhow::Result<Option<Tls>> {
 /// Serves both listeners, sends messages and fetches dossiers until SIGTERM or Ctrl-C; then requests under way are finished.
 pub(super) async fn until_stopped(
     app: App,
+    definitions: Definitions,
     listener: TcpListener,
     inside: TcpListener,
     tls: Option<Arc<Tls>>,
@@ -103,36 +103,27 @@ pub(super) async fn until_stopped(
         tokio::spawn(stop.clone().run_until_cancelled_owned(watching));
     }
     // Slots and webhooks map by the same files as long as the process lives.
-    let (profiles, plan) = definitions(&app.config)?;
-    let mut plans = HashMap::new();
-    for tenant in &app.config.tenants {
-        plans.insert(tenant.id.clone(), plan_of(tenant, &plan, &profiles)?);
-    }
+    let definitions = Arc::new(definitions);
     let syncs: Vec<_> = app
         .config
         .tenants
         .iter()
         .filter(|tenant| tenant.source.is_some())
         .map(|tenant| {
-            let definitions = (Arc::clone(&profiles), Arc::clone(&plans[&tenant.id]));
-            tokio::spawn(fetch(app.clone(), Arc::clone(tenant), definitions, stop.clone()))
-        })
-        .collect();
-    let hooks: Vec<_> = app
-        .config
-        .tenants
-        .iter()
-        .filter(|tenant| ons::has_hooks(tenant))
-        .map(|tenant| {
-            let follow = ons::follow(
+            tokio::spawn(fetch(
                 app.clone(),
                 Arc::clone(tenant),
-                Arc::clone(&profiles),
-                Arc::clone(&plans[&tenant.id]),
-            );
-            tokio::spawn(stop.clone().run_until_cancelled_owned(follow))
+                Arc::clone(&definitions),
+                stop.clone(),
+            ))
         })
         .collect();
+    let mut hooks = Vec::new();
+    for tenant in app.config.tenants.iter().filter(|tenant| ons::has_hooks(tenant)) {
+        let plan = Arc::clone(definitions.plan(&tenant.id)?);
+        let follow = ons::follow(app.clone(), Arc::clone(tenant), Arc::clone(&definitions.profiles), plan);
+        hooks.push(tokio::spawn(stop.clone().run_until_cancelled_owned(follow)));
+    }
     let certificates = tokio::spawn(stop.clone().run_until_cancelled_owned(ons::watch(app.clone())));
     let metrics = tokio::spawn(stop.clone().run_until_cancelled_owned(async {
         loop {
@@ -201,7 +192,7 @@ async fn watch(app: App) {
 }
 
 /// Fetches a tenant's dossiers in each of its slots. A run that fails leaves what is published as it is, and is tried again.
-async fn fetch(app: App, tenant: Arc<Tenant>, definitions: Definitions, stop: CancellationToken) {
+async fn fetch(app: App, tenant: Arc<Tenant>, definitions: Arc<Definitions>, stop: CancellationToken) {
     let Some(source) = tenant.source.as_ref().map(Source::name) else {
         return;
     };
@@ -262,14 +253,7 @@ async fn slot(
     let stopped = stop.clone().cancelled_owned();
     let run = async {
         // The connector is new each time: it reads the certificate that is there now.
-        let engine = Engine::with(
-            &app.config,
-            &app.db,
-            tenant,
-            &app.clock,
-            &app.random,
-            definitions.clone(),
-        )?;
+        let engine = Engine::new(&app.config, &app.db, tenant, &app.clock, &app.random, definitions)?;
         sync_tenant(&engine, want, stopped).await
     };
     match run.await {

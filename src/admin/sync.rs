@@ -9,9 +9,8 @@ use anyhow::Context as _;
 use super::bars::Bars;
 use super::cli::{At, SyncCommand, SyncOptions, Waiting};
 use super::connect::connector;
-use super::integrate::plan_of;
-use super::operate::{definitions, find, open, policy};
-use super::told;
+use super::definitions::Definitions;
+use super::operate::{find, open};
 use crate::clock::Clock;
 use crate::config::{Config, Source, Tenant};
 use crate::db::Db;
@@ -67,10 +66,11 @@ async fn several(options: SyncOptions, want: Want) -> anyhow::Result<ExitCode> {
             .map(Arc::clone)
             .collect(),
     };
+    let definitions = Definitions::of(&config, &tenants)?;
     let mut is_complete = true;
     for tenant in tenants {
         let patience = Duration::from_secs(options.wait);
-        let engine = Engine::new(&config, &db, &tenant, &Clock::System, &Random::Os)?;
+        let engine = Engine::new(&config, &db, &tenant, &Clock::System, &Random::Os, &definitions)?;
         let report = patiently(&engine, &want, options.dry_run, patience).await?;
         let note = if options.dry_run {
             " (dry run: nothing was written)"
@@ -129,9 +129,6 @@ pub(super) async fn patiently(
     }
 }
 
-/// The profiles and a tenant's maps.
-pub(super) type Definitions = (Arc<crate::profile::Registry>, Arc<crate::mapping::Plan>);
-
 /// What a run borrows.
 pub(super) struct Engine<'a> {
     db: &'a Db,
@@ -151,23 +148,7 @@ impl<'a> Engine<'a> {
         tenant: &'a Arc<Tenant>,
         clock: &'a Clock,
         random: &'a Random,
-    ) -> anyhow::Result<Self> {
-        let (profiles, plan) = definitions(config)?;
-        let plan = plan_of(tenant, &plan, &profiles)?;
-        if let Some(problem) = policy(&config.places, tenant, &plan) {
-            return Err(told(&[problem]));
-        }
-        Self::with(config, db, tenant, clock, random, (profiles, plan))
-    }
-
-    /// With definitions that are compiled already, the tenant's patches in them.
-    pub(super) fn with(
-        config: &'a Config,
-        db: &'a Db,
-        tenant: &'a Arc<Tenant>,
-        clock: &'a Clock,
-        random: &'a Random,
-        (profiles, plan): Definitions,
+        definitions: &Definitions,
     ) -> anyhow::Result<Self> {
         Ok(Self {
             db,
@@ -176,8 +157,8 @@ impl<'a> Engine<'a> {
             random,
             config,
             connector: connector(config, tenant, clock, random)?,
-            profiles,
-            plan,
+            profiles: Arc::clone(&definitions.profiles),
+            plan: Arc::clone(definitions.plan(&tenant.id)?),
         })
     }
 
@@ -262,7 +243,8 @@ async fn held(waiting: &Waiting, after: Option<&str>) -> anyhow::Result<ExitCode
 async fn confirm(waiting: &Waiting, decision: Decision) -> anyhow::Result<ExitCode> {
     let (config, db) = open(&waiting.at).await?;
     let (tenant, _, kind) = what(&config, waiting)?;
-    let engine = Engine::new(&config, &db, tenant, &Clock::System, &Random::Os)?;
+    let definitions = Definitions::of(&config, std::slice::from_ref(tenant))?;
+    let engine = Engine::new(&config, &db, tenant, &Clock::System, &Random::Os, &definitions)?;
     let decided = engine.sync().decide(kind, decision).await?;
     match decision {
         Decision::Remove => say!(

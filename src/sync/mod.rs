@@ -131,15 +131,8 @@ pub enum Error {
     Spool(#[from] std::io::Error),
     #[error("the mapping task failed")]
     Mapping,
-    #[error(
-        "tenant.{tenant}.report_types: the map {ecd}/report knows no type {unknown}; `inzage map explain {ecd}/report` \
-         shows those that it knows"
-    )]
-    ReportType {
-        tenant: String,
-        ecd: &'static str,
-        unknown: String,
-    },
+    #[error("tenant.{tenant}.report_types: {unknown}")]
+    ReportType { tenant: String, unknown: UnknownType },
     /// Another process syncs this source; it is left alone.
     #[error("another sync of this source is running: {0}")]
     Held(Held),
@@ -166,17 +159,22 @@ pub struct Sync<'a> {
     pub spool_dir: &'a Path,
 }
 
-/// Whether the maps know what the tenant's policy names.
-pub fn check_policy(tenant: &Tenant, source: &'static str, plan: &Plan) -> Result<(), Error> {
+/// A report type that a policy names and that the map of the source does not know.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the map {ecd}/report knows no type {name}; `inzage map explain {ecd}/report` shows those that it knows")]
+pub struct UnknownType {
+    pub ecd: &'static str,
+    pub name: String,
+}
+
+/// The first report type that the tenant's policy names and that its maps do not know.
+pub fn unknown_report_type(tenant: &Tenant, source: &'static str, plan: &Plan) -> Option<UnknownType> {
     let types = tenant.policy.report_types.as_deref().unwrap_or_default();
-    match plan.unknown_report_type(&format!("{source}/report"), types) {
-        Some(unknown) => Err(Error::ReportType {
-            tenant: tenant.id.to_string(),
-            ecd: source,
-            unknown: unknown.to_owned(),
-        }),
-        None => Ok(()),
-    }
+    let name = plan.unknown_report_type(&format!("{source}/report"), types)?;
+    Some(UnknownType {
+        ecd: source,
+        name: name.to_owned(),
+    })
 }
 
 impl Sync<'_> {
@@ -211,7 +209,12 @@ impl Sync<'_> {
         progress: &(dyn Fn(Progress) + Send + std::marker::Sync),
         stop: impl Future<Output = ()>,
     ) -> Result<Report, Error> {
-        check_policy(self.tenant, self.connector.name(), &self.plan)?;
+        if let Some(unknown) = unknown_report_type(self.tenant, self.connector.name(), &self.plan) {
+            return Err(Error::ReportType {
+                tenant: self.tenant.id.to_string(),
+                unknown,
+            });
+        }
         let run = Run::start(self).await?;
         // On the heap, here and where it reads: a run is a large future, and its caller may be deep in one already.
         run.holding(Box::pin(run.whole(want, progress)), stop).await

@@ -5,6 +5,7 @@ use std::process::{Command, Output};
 
 use inzage::mapping::{self, Files};
 use inzage::profile::Registry;
+use inzage::secret;
 use serde_json::{Value, json};
 
 use crate::support::fresh;
@@ -148,6 +149,49 @@ fn check_makes_no_database_and_migrates_none() {
     assert_eq!(code, Some(0), "{told}");
     assert!(!out.contains("behind") && out.contains("in order"), "{out}");
     assert_eq!((std::fs::read(&file).unwrap(), names()), before);
+}
+
+/// The report map of the program, changed and put in the place of that one for a tenant.
+fn own_map(folder: &Path, from: &str, to: &str) {
+    let map = include_str!("../../mappings/ons/report.toml");
+    let mut print = secret::hex(&secret::sha256(map.as_bytes()));
+    print.truncate(16);
+    assert!(map.contains(from));
+    std::fs::create_dir_all(folder.join("own/ons")).unwrap();
+    let text = format!("replaces = \"{print}\"\n{}", map.replace(from, to));
+    std::fs::write(folder.join("own/ons/report.toml"), text).unwrap();
+}
+
+#[test]
+fn serve_judges_a_policy_by_the_tenants_own_maps() {
+    let folder = tempfile::tempdir().unwrap();
+    own_map(folder.path(), "not = [101,", "not = [901,");
+    // A port that is taken: what is in order goes no further.
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let head = HEAD.replace(
+        "[secrets]",
+        &format!("listen = \"{address}\"\n[database]\nurl = \"sqlite:inzage.db\"\n[secrets]"),
+    );
+    for (own, named, problem) in [
+        ("", "101", None),
+        ("", "901", Some("no type 901")),
+        ("map_patches = \"own\"\n", "101", Some("no type 101")),
+        ("map_patches = \"own\"\n", "901", None),
+    ] {
+        let text = format!(
+            "{head}[tenant.topaz]\n{own}report_types = [\"{named}\"]\n[tenant.topaz.folder]\ndir = \"lines\"\n"
+        );
+        let (code, _, told) = run(folder.path(), &text, &["serve"]);
+        assert_eq!(code, Some(2), "{own}{named}: {told}");
+        match problem {
+            Some(problem) => {
+                assert!(told.contains("tenant.topaz.report_types: "), "{own}{named}: {told}");
+                assert!(told.contains(problem), "{own}{named}: {told}");
+            }
+            None => assert!(told.contains("is taken or not ours"), "{own}{named}: {told}"),
+        }
+    }
 }
 
 #[tokio::test]

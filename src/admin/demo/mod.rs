@@ -26,6 +26,7 @@ use anyhow::Context as _;
 
 use self::source::{Mock, Product};
 use super::cli::DemoOptions;
+use super::definitions::Definitions;
 use super::operate::new_key;
 use super::sync::{Engine, patiently};
 use super::told;
@@ -122,8 +123,9 @@ pub(super) async fn run(options: DemoOptions) -> anyhow::Result<ExitCode> {
     };
     let demo = world.prepare(&mocks, inside.local_addr()?).await?;
 
+    let definitions = Definitions::load(&config)?;
     for tenant in &config.tenants {
-        let engine = Engine::new(&config, &db, tenant, &clock, &random)?;
+        let engine = Engine::new(&config, &db, tenant, &clock, &random, &definitions)?;
         let report = Box::pin(patiently(&engine, &Want::Everything, false, PATIENCE)).await?;
         eprintln!("{}\n{report}", tenant.id);
     }
@@ -135,7 +137,7 @@ pub(super) async fn run(options: DemoOptions) -> anyhow::Result<ExitCode> {
         "\nInzage serves at {url}\nSMS codes arrive at {url}demo/outbox and in {}",
         data.join("outbox/sms.jsonl").display()
     );
-    super::serve::until_stopped(app, listener, inside, None).await?;
+    super::serve::until_stopped(app, definitions, listener, inside, None).await?;
     drop(mocks);
     Ok(ExitCode::SUCCESS)
 }
