@@ -11,13 +11,14 @@ use serde_json::Value;
 
 use super::Problems;
 use super::file::{Item, Node};
-use super::near::meant;
 use super::plan::{List, Map, Origin, Resource};
+use super::remedy::{Slip, meant};
 use super::schema::Schema;
 use super::shape::Shapes;
 use super::source::Field;
 use super::table::Table;
 use super::verb::Key;
+use super::walk::around;
 
 pub(super) struct Compiler<'a> {
     pub(super) shapes: &'a dyn Shapes,
@@ -63,7 +64,7 @@ impl<'n> Keys<'n> {
                 problems.push(
                     &node.place,
                     element,
-                    format!("`{key}` has no meaning here; known are `{known}`"),
+                    Slip::new(format!("`{key}` has no meaning here"), format!("known are `{known}`")),
                 );
             }
         }
@@ -98,7 +99,10 @@ impl<'a> Compiler<'a> {
             self.problems.push(
                 place,
                 "map",
-                format!("the file is `{name}.toml`; write `map = \"{name}\"`"),
+                Slip::new(
+                    format!("the file is `{name}.toml`"),
+                    format!("write `map = \"{name}\"`"),
+                ),
             );
         }
         let about = keys.take("about").and_then(Node::text).unwrap_or_default().to_owned();
@@ -193,21 +197,7 @@ impl<'a> Compiler<'a> {
     /// Goes into a named list, or back to the record.
     pub(super) fn enter(&mut self, list: Option<usize>) {
         self.inside = list;
-        self.within = list.map(|list| self.chain(list)).unwrap_or_default();
-    }
-
-    fn chain(&self, list: usize) -> Vec<Vec<String>> {
-        match self.lists.get(list).map(|list| &list.origin) {
-            None => Vec::new(),
-            Some(Origin::Of(base)) => self.chain(*base),
-            Some(Origin::Record(field)) => vec![member_keys(field.keys(&[]))],
-            Some(Origin::Inside(outer, field)) => {
-                let mut chain = self.chain(*outer);
-                let keys = member_keys(field.keys(&chain));
-                chain.push(keys);
-                chain
-            }
-        }
+        self.within = around(&self.lists, list);
     }
 
     /// The list with this name, which must stand above.
@@ -243,11 +233,10 @@ impl<'a> Compiler<'a> {
             let place = profile_node.map_or(&node.place, |node| &node.place);
             let message = match profile {
                 Some(profile) => {
-                    let known = self.shapes.profiles();
-                    let meant = meant(profile, known.iter().map(String::as_str));
-                    format!("no profile `{profile}` in `profiles/` or the loaded packages{meant}")
+                    let message = format!("no profile `{profile}` in `profiles/` or the loaded packages");
+                    Slip::maybe(message, meant(profile, &self.shapes.profiles()))
                 }
-                None => "add `profile = \"…\"`, the profile that the resource must meet".to_owned(),
+                None => "add `profile = \"…\"`, the profile that the resource must meet".into(),
             };
             self.problems.push(place, &at, message);
         }
@@ -260,7 +249,10 @@ impl<'a> Compiler<'a> {
             self.problems.push(
                 place,
                 &at,
-                format!("the profile is of {kind}; write `type = \"{kind}\"`"),
+                Slip::new(
+                    format!("the profile is of {kind}"),
+                    format!("write `type = \"{kind}\"`"),
+                ),
             );
         }
         let kind = kind.and_then(|kind| {
@@ -358,20 +350,13 @@ impl<'a> Compiler<'a> {
                 .map(|schema| schema.beside(&keys))
                 .unwrap_or_default();
             let last = keys.last().map_or("", String::as_str);
-            let remedy = match meant(last, there.iter().map(String::as_str)) {
-                none if none.is_empty() => "; see the source schema beside the map for the fields there are".to_owned(),
-                meant => meant,
-            };
-            let message = format!("the source has no field `{field}` here{remedy}");
-            self.problems.push(&node.place, at, message);
+            let remedy = meant(last, &there)
+                .unwrap_or_else(|| "see the source schema beside the map for the fields there are".to_owned());
+            let message = format!("the source has no field `{field}` here");
+            self.problems.push(&node.place, at, Slip::new(message, remedy));
         }
         Some(field)
     }
-}
-
-fn member_keys(mut list: Vec<String>) -> Vec<String> {
-    list.push("[]".to_owned());
-    list
 }
 
 pub(super) fn list(node: &Node) -> &[Node] {

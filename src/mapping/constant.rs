@@ -4,6 +4,7 @@ use serde_json::{Map as Json, Value};
 
 use super::compile::Compiler;
 use super::file::{Item, Node};
+use super::remedy::Slip;
 use super::shape::{Shape, shape_of};
 
 impl Compiler<'_> {
@@ -31,8 +32,8 @@ impl Compiler<'_> {
                 if shape.is(&["Coding"]) && node.get("code").is_some() {
                     for wanted in ["system", "display"] {
                         if node.get(wanted).is_none() {
-                            let message = format!("a coding has `{wanted}`; add it");
-                            self.problems.push(&node.place, at, message);
+                            let slip = Slip::new(format!("a coding has `{wanted}`"), "add it");
+                            self.problems.push(&node.place, at, slip);
                         }
                     }
                 }
@@ -79,12 +80,8 @@ impl Compiler<'_> {
             _ => return self.constant_fits(node.get("const"), at, shape),
         };
         if let Some(kind) = shape.types.first().filter(|_| !shape.is(makes)) {
-            let message = format!(
-                "`{verb}` makes {}, but the element is {kind}{}",
-                makes.join(" or "),
-                remedy(kind)
-            );
-            self.problems.push(&node.place, at, message);
+            let message = format!("`{verb}` makes {}, but the element is {kind}", makes.join(" or "));
+            self.problems.push(&node.place, at, Slip::new(message, remedy(kind)));
         }
     }
 
@@ -136,7 +133,7 @@ fn remedy(kind: &str) -> String {
         "base64Binary" => "base64",
         "code" => "code",
         kind if COPIED.contains(&kind) => "copy",
-        _ => return "; name one of its parts".to_owned(),
+        _ => return "name one of its parts".to_owned(),
     };
-    format!("; use `{verb}`")
+    format!("use `{verb}`")
 }

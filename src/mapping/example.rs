@@ -64,10 +64,7 @@ fn run_example(
     }
     if let Outcome::Mapped(resources) = &outcome {
         for one in resources {
-            if registry.validator(&one.profile).is_none() {
-                return Err(format!("{}: no validator for {}", one.kind, one.profile));
-            }
-            let issues = registry.check(&one.resource);
+            let issues = one.check(registry).map_err(|none| none.to_string())?;
             if let Some(issue) = issues.iter().find(|issue| issue.severity <= Severity::Error) {
                 return Err(format!("{} is not valid: {issue:?}", one.kind));
             }

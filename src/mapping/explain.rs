@@ -13,9 +13,9 @@ use crate::fhir::types::ResourceType;
 use crate::profile::{Registry, Severity};
 
 use super::example::{expected_form, run_examples};
-use super::near::meant;
 use super::plan::{Content, List, Members, Object, Origin, Rule, Template};
 use super::reads::{dotted, fields_read, is_read, leaves};
+use super::remedy::meant_of;
 use super::source::Field;
 use super::verb::{Concept, Key, Line, Lookup, Text, Verb};
 use super::when::{Scalar, Test, When};
@@ -67,10 +67,7 @@ pub fn check(files: &Files, registry: &Registry) -> Report {
 /// The answer to the name of a map that is not there.
 pub(super) fn unknown_map(plan: &Plan, name: &str) -> Report {
     let known: Vec<&str> = plan.map_names().collect();
-    let remedy = match meant(name, known.iter().copied()) {
-        none if none.is_empty() => format!("; there are {}.", known.join(", ")),
-        meant => meant,
-    };
+    let remedy = meant_of(name, &known).map_or_else(String::new, |remedy| format!("; {remedy}"));
     Report {
         text: format!("There is no map `{name}`{remedy}\n"),
         ok: false,
@@ -90,7 +87,15 @@ pub fn try_record(plan: &Plan, map: &str, source: &Value, context: &Context<'_>,
             for one in resources {
                 let _ = writeln!(text, "{}/{} ({})", one.kind, one.id, one.profile);
                 let _ = writeln!(text, "{:#}", one.resource);
-                for issue in registry.check(&one.resource) {
+                let issues = match one.check(registry) {
+                    Ok(issues) => issues,
+                    Err(none) => {
+                        ok = false;
+                        let _ = writeln!(text, "  {none}");
+                        continue;
+                    }
+                };
+                for issue in issues {
                     ok &= issue.severity > Severity::Error;
                     let sources = plan.sources(map, &one.profile, &issue.expression).join(", ");
                     let from = if sources.is_empty() {

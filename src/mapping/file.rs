@@ -23,6 +23,7 @@ use serde_json::Number;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::remedy::Slip;
 use super::{Problems, patch};
 
 static BUILTIN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/mappings");
@@ -283,11 +284,15 @@ fn parse(file: &str, text: &str, problems: &mut Problems) -> Option<Node> {
             .and_then(|rest| rest.lines().next())
             .unwrap_or_default();
         let remedy = if line.contains("null") {
-            "; TOML has no null: a patch deletes with `{ remove = true }`"
+            "TOML has no null: a patch deletes with `{ remove = true }`"
         } else {
-            "; correct the line"
+            "correct the line"
         };
-        problems.push(&place(at), "", format!("not TOML: {}{remedy}", error.message()));
+        problems.push(
+            &place(at),
+            "",
+            Slip::new(format!("not TOML: {}", error.message()), remedy),
+        );
     }
     errors.is_empty().then(|| Node {
         place: place(0),
@@ -360,7 +365,7 @@ fn name_list(table: &mut Node, key: &str, names: &[&str], problems: &mut Problem
                 problems.push(
                     &member.place,
                     key,
-                    format!("`{given}` is there twice; give one another name"),
+                    Slip::new(format!("`{given}` is there twice"), "give one another name"),
                 );
             }
             Some(given) => named.push((given, member)),

@@ -4,9 +4,9 @@ use crate::fhir::types::ResourceType;
 
 use super::compile::{Compiler, Keys, list};
 use super::file::{Item, Node};
-use super::near::meant;
 use super::operand::rejoin;
 use super::plan::{Each, Members, Object, Template};
+use super::remedy::{Slip, meant};
 use super::shape::{Shape, shape_of};
 use super::tree::{Step, insert};
 use super::verb::{Concept, Form, Line, Place, Precision, VERBS, Verb};
@@ -81,28 +81,23 @@ impl Compiler<'_> {
                     .map(|(_, above)| above.join("."))
                     .unwrap_or_default();
                 let there = self.shapes.below(&self.profile, &above);
-                let remedy = match meant(name, there.iter().map(String::as_str)) {
-                    none if none.is_empty() => "; correct the name, or choose another profile".to_owned(),
-                    meant => meant,
-                };
-                let message = format!("`{}` has no element `{}`{remedy}", self.profile, borrowed.join("."));
-                self.problems.push(&node.place, path, message);
+                let remedy =
+                    meant(name, &there).unwrap_or_else(|| "correct the name, or choose another profile".to_owned());
+                let message = format!("`{}` has no element `{}`", self.profile, borrowed.join("."));
+                self.problems.push(&node.place, path, Slip::new(message, remedy));
                 return None;
             };
             let is_each = position + 1 == parts.len() && node.get("each").is_some();
             let index = match (shape.repeats, index) {
                 (true, None) if is_each => Some(0),
                 (true, None) => {
-                    self.problems
-                        .push(&node.place, path, format!("`{name}` repeats; write `{name}[0]`"));
+                    let slip = Slip::new(format!("`{name}` repeats"), format!("write `{name}[0]`"));
+                    self.problems.push(&node.place, path, slip);
                     return None;
                 }
                 (false, Some(_)) => {
-                    self.problems.push(
-                        &node.place,
-                        path,
-                        format!("`{name}` does not repeat; write it without brackets"),
-                    );
+                    let slip = Slip::new(format!("`{name}` does not repeat"), "write it without brackets");
+                    self.problems.push(&node.place, path, slip);
                     return None;
                 }
                 (_, index) => index,
@@ -334,8 +329,11 @@ impl Compiler<'_> {
         }
         let known = kind.parse().ok();
         if known.is_none() {
-            let message = format!("the server keeps no {kind}; write `reference = \"none\"` with a `display`");
-            self.problems.push(&node.place, at, message);
+            let slip = Slip::new(
+                format!("the server keeps no {kind}"),
+                "write `reference = \"none\"` with a `display`",
+            );
+            self.problems.push(&node.place, at, slip);
         }
         known
     }

@@ -31,6 +31,7 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use crate::fhir::types::{Id, ResourceType};
+use crate::profile::{Issue, Registry};
 use crate::secret::{self, MacKey};
 
 pub use crate::profile::Problem;
@@ -50,11 +51,11 @@ mod file;
 mod line;
 mod members;
 mod moment;
-mod near;
 mod operand;
 mod patch;
 mod plan;
 mod reads;
+mod remedy;
 mod rule;
 mod run;
 mod schema;
@@ -66,6 +67,7 @@ mod trace;
 mod tree;
 mod value;
 mod verb;
+mod walk;
 mod when;
 
 /// What a tenant decides about its records.
@@ -118,6 +120,31 @@ pub struct Mapped {
     pub resource: Value,
 }
 
+/// A resource that there is nothing to judge by: the profile that it was mapped for is not loaded.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no validator for this {kind}: the profile {profile} is not loaded")]
+pub struct NoValidator {
+    pub kind: ResourceType,
+    pub profile: Arc<str>,
+}
+
+impl Mapped {
+    /// What the validator finds wrong: by the profile that the resource was mapped for, which it claims first, and by every other
+    /// one that it claims and that is loaded.
+    ///
+    /// # Errors
+    /// If its own profile is not loaded: the base type alone is no judge.
+    pub fn check(&self, registry: &Registry) -> Result<Vec<Issue>, NoValidator> {
+        match registry.validator(&self.profile) {
+            Some(_) => Ok(registry.check(&self.resource)),
+            None => Err(NoValidator {
+                kind: self.kind,
+                profile: Arc::clone(&self.profile),
+            }),
+        }
+    }
+}
+
 /// The id of the resource with this source key, for example `["ons", "report", "880001"]`.
 ///
 /// The parts go into the hash with their lengths, so no two keys can look alike.
@@ -137,12 +164,14 @@ struct Problems {
 }
 
 impl Problems {
-    fn push(&mut self, place: &file::Place, element: &str, message: impl Into<String>) {
+    fn push(&mut self, place: &file::Place, element: &str, slip: impl Into<remedy::Slip>) {
+        let slip = slip.into();
         self.found.push(Problem {
             file: place.file.to_string(),
             line: place.line,
             element: element.to_owned(),
-            message: message.into(),
+            message: slip.message,
+            remedy: slip.remedy,
         });
     }
 
@@ -170,11 +199,10 @@ fn met(shared: Vec<(Problem, String)>) -> Vec<Problem> {
     let mut slips: Vec<(Problem, Vec<String>)> = Vec::new();
     for (mut problem, profile) in shared {
         problem.message = problem.message.replace(&format!("`{profile}`"), "the profile");
-        // A remedy after the semicolon may differ: what is near differs.
-        let what = |problem: &Problem| problem.message.split(';').next().unwrap_or_default().to_owned();
+        // The remedy may differ: what is near differs.
         let same = |(known, _): &&mut (Problem, Vec<String>)| {
-            (&known.file, known.line, &known.element, what(known))
-                == (&problem.file, problem.line, &problem.element, what(&problem))
+            (&known.file, known.line, &known.element, &known.message)
+                == (&problem.file, problem.line, &problem.element, &problem.message)
         };
         match slips.iter_mut().find(same) {
             Some((_, profiles)) if profiles.contains(&profile) => {}

@@ -2,7 +2,7 @@
 
 use super::compile::{Compiler, Keys};
 use super::file::{Item, Node};
-use super::near::meant;
+use super::remedy::{Slip, meant_of};
 use super::shape::Shape;
 use super::verb::{Lookup, Quantity, Text, Unknown, Verb};
 
@@ -53,11 +53,8 @@ impl Compiler<'_> {
         };
         let Some(table) = self.tables.get(name).cloned() else {
             let known: Vec<&str> = self.tables.keys().map(String::as_str).collect();
-            let message = match meant(name, known.iter().copied()) {
-                none if none.is_empty() => format!("no table `{name}`; there are `{}`", known.join("`, `")),
-                meant => format!("no table `{name}`{meant}"),
-            };
-            self.problems.push(&node.place, at, message);
+            let slip = Slip::maybe(format!("no table `{name}`"), meant_of(name, &known));
+            self.problems.push(&node.place, at, slip);
             return None;
         };
         let field = field?;

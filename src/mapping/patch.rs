@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use super::Problems;
 use super::file::{Item, Node, Place};
-use super::near::near;
+use super::remedy::{Slip, meant_of};
 use crate::secret;
 
 /// Which map a file was written against: a short hash of its text.
@@ -31,11 +31,11 @@ pub(super) fn print_of(text: &str) -> String {
 pub(super) fn apply(mut map: Node, mut patch: Node, print: &str, problems: &mut Problems) -> Node {
     if let Some(replaces) = patch.take("replaces") {
         if replaces.text() != Some(print) {
-            let message = format!(
-                "the map that this file replaces is now `{print}`: compare the two (see `inzage map explain`), then write \
-                 `replaces = \"{print}\"`"
+            let slip = Slip::new(
+                format!("the map that this file replaces is now `{print}`"),
+                format!("compare the two (see `inzage map explain`), then write `replaces = \"{print}\"`"),
             );
-            problems.push(&replaces.place, "replaces", message);
+            problems.push(&replaces.place, "replaces", slip);
         }
         return patch;
     }
@@ -45,7 +45,12 @@ pub(super) fn apply(mut map: Node, mut patch: Node, print: &str, problems: &mut 
     map
 }
 
-const ONLY_ADDS: &str = "a patch can only add drop rules; to withhold less, let the file replace the whole map (`replaces`, mappings/README.md)";
+fn only_adds() -> Slip {
+    Slip::new(
+        "a patch can only add drop rules",
+        "to withhold less, let the file replace the whole map (`replaces`, mappings/README.md)",
+    )
+}
 
 /// A tenant may withhold more than the product's map, never less. What would do so is told and taken out of the patch.
 fn keep_the_drop_rules(map: &Node, patch: &mut Node, problems: &mut Problems) {
@@ -75,7 +80,7 @@ fn only_add_rules(map: Option<&Node>, patch: &mut Node, at: &str, problems: &mut
         if known.is_some_and(|known| known.get(&rule).is_some())
             && let Some(node) = rules.take(&rule)
         {
-            problems.push(&node.place, &format!("{at}drop.{rule}"), ONLY_ADDS);
+            problems.push(&node.place, &format!("{at}drop.{rule}"), only_adds());
         }
     }
 }
@@ -86,7 +91,7 @@ fn is_a_table(patch: &mut Node, key: &str, at: &str, problems: &mut Problems) ->
         .get(key)
         .is_none_or(|node| !node.removes() && matches!(node.item, Item::Table(_)));
     if !is_well && let Some(node) = patch.take(key) {
-        problems.push(&node.place, at, ONLY_ADDS);
+        problems.push(&node.place, at, only_adds());
     }
     is_well
 }
@@ -103,23 +108,14 @@ fn keep_what_is_there(map: &Node, patch: &mut Node, problems: &mut Problems) {
             && let Some(node) = patched.take(&name)
         {
             let there = names(known);
-            let message = format!("the map has no resource `{name}`{}", meant(&name, &there));
-            problems.push(&node.place, &format!("resource.{name}"), message);
+            let slip = Slip::maybe(format!("the map has no resource `{name}`"), meant_of(&name, &there));
+            problems.push(&node.place, &format!("resource.{name}"), slip);
         }
     }
 }
 
 fn names(node: &Node) -> Vec<String> {
     node.entries().iter().map(|(name, _)| name.clone()).collect()
-}
-
-/// `; did you mean …?`, or what there is.
-fn meant(given: &str, there: &[String]) -> String {
-    match near(given, there.iter().map(String::as_str)) {
-        Some(name) => format!("; did you mean `{name}`?"),
-        None if there.is_empty() => String::new(),
-        None => format!("; there are `{}`", there.join("`, `")),
-    }
 }
 
 /// RFC 7386 §2: tables merge, everything else replaces, `{ remove = true }` deletes.
@@ -145,15 +141,15 @@ fn merge(target: &mut Node, patch: Node, at: &str, problems: &mut Problems) {
         match known {
             Some(at) if change.removes() => drop(entries.remove(at)),
             Some(at) => match entries.get_mut(at) {
-                // A line is one value: a patched `copy` must not keep the `table` of the line it replaces. Only in a `set` there
-                // are lines: the `set` itself may have an element with the name of a verb (`code`).
-                Some((_, node)) if in_set && is_line(node) => *node = change,
+                // A line is one value: a patched `copy` must not keep the `table` of the line it replaces. Only in a `set` and as the
+                // `value` of an `each` there are lines: the `set` itself may have an element with the name of a verb (`code`).
+                Some((_, node)) if (in_set || key == "value") && is_line(node) => *node = change,
                 Some((_, node)) => merge(node, change, &inner, problems),
                 None => {}
             },
             None if change.removes() => {
-                let message = format!("there is no such line to remove{}", meant(&key, &there));
-                problems.push(&change.place, &inner, message);
+                let slip = Slip::maybe("there is no such line to remove", meant_of(&key, &there));
+                problems.push(&change.place, &inner, slip);
             }
             None => entries.push((key, change)),
         }
@@ -178,7 +174,11 @@ pub(super) fn apply_to_table(table: Option<&str>, label: &str, patch: &str, prob
     let patch: Value = match serde_json::from_str(patch) {
         Ok(patch) => patch,
         Err(error) => {
-            problems.push(&place(error.line()), "", format!("not JSON: {error}; correct the file"));
+            problems.push(
+                &place(error.line()),
+                "",
+                Slip::new(format!("not JSON: {error}"), "correct the file"),
+            );
             return None;
         }
     };
@@ -190,8 +190,8 @@ pub(super) fn apply_to_table(table: Option<&str>, label: &str, patch: &str, prob
     let mut faults = Vec::new();
     merge_json(&mut merged, patch, "", &mut faults);
     let is_well = faults.is_empty();
-    for (element, message) in faults {
-        problems.push(&place(1), &element, message);
+    for (element, slip) in faults {
+        problems.push(&place(1), &element, slip);
     }
     is_well.then(|| merged.to_string())
 }
@@ -205,7 +205,7 @@ fn named(list: &str) -> Option<(&'static str, &'static str)> {
     }
 }
 
-fn merge_json(target: &mut Value, patch: Value, at: &str, faults: &mut Vec<(String, String)>) {
+fn merge_json(target: &mut Value, patch: Value, at: &str, faults: &mut Vec<(String, Slip)>) {
     let Value::Object(changes) = patch else {
         *target = patch;
         return;
@@ -223,7 +223,7 @@ fn merge_json(target: &mut Value, patch: Value, at: &str, faults: &mut Vec<(Stri
         match (named(&key), change) {
             (_, Value::Null) => {
                 if members.shift_remove(&key).is_none() {
-                    faults.push((inner, "there is nothing here to remove; correct the name".to_owned()));
+                    faults.push((inner, Slip::new("there is nothing here to remove", "correct the name")));
                 }
             }
             (Some((name, content)), Value::Array(items)) => {
@@ -244,12 +244,12 @@ fn merge_member(
     item: Value,
     (name, content): (&str, &str),
     at: &str,
-    faults: &mut Vec<(String, String)>,
+    faults: &mut Vec<(String, Slip)>,
 ) {
     let Some(given) = item.get(name).and_then(Value::as_str).map(str::to_owned) else {
         faults.push((
             at.to_owned(),
-            format!("each member needs `{name}`, so that it can be found"),
+            format!("each member needs `{name}`, so that it can be found").into(),
         ));
         return;
     };
@@ -264,7 +264,7 @@ fn merge_member(
                 .collect();
             faults.push((
                 inner,
-                format!("there is no such member to remove{}", meant(&given, &there)),
+                Slip::maybe("there is no such member to remove", meant_of(&given, &there)),
             ));
         }
         (Some(place), false) => {

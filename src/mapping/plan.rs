@@ -16,7 +16,7 @@ use crate::secret;
 
 use super::compile::Compiler;
 use super::file::{Files, Place, parse_map};
-use super::near::meant;
+use super::remedy::{Slip, meant};
 use super::schema::Schema;
 use super::shape::Shapes;
 use super::source::Field;
@@ -168,9 +168,8 @@ impl Plan {
         for (path, patch) in files.patches().filter(|(path, _)| path.ends_with(".toml")) {
             let name = path.trim_end_matches(".toml");
             if !names.iter().any(|known| known == name) {
-                let meant = meant(name, names.iter().map(String::as_str));
-                let message = format!("there is no map with this path, so the patch would do nothing{meant}");
-                problems.push(&top_of(&patch.label), "", message);
+                let message = "there is no map with this path, so the patch would do nothing";
+                problems.push(&top_of(&patch.label), "", Slip::maybe(message, meant(name, &names)));
             }
         }
         for stray in files.strays() {

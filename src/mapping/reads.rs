@@ -8,9 +8,10 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::plan::{Content, Map, Members, Object, Origin, Template};
+use super::plan::Map;
 use super::source::Field;
 use super::verb::{Line, Verb};
+use super::walk::{Step, Within, around, walk};
 
 /// What a field is read for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,7 +25,7 @@ pub(super) enum For {
 }
 
 /// Takes a field with what it is read for and the lists that it stands in.
-type Take<'a> = &'a mut dyn FnMut(For, &Field, &[Vec<String>]);
+type Take<'a> = &'a mut dyn FnMut(For, &Field, &Within);
 
 /// Every path that the map reads, from the record on.
 pub(super) fn fields_read(map: &Map) -> BTreeSet<Vec<String>> {
@@ -34,11 +35,9 @@ pub(super) fn fields_read(map: &Map) -> BTreeSet<Vec<String>> {
 /// The same with what they are read for.
 pub(super) fn fields_by_use(map: &Map) -> BTreeSet<(For, Vec<String>)> {
     let mut read = BTreeSet::new();
-    let mut take = |what: For, field: &Field, within: &[Vec<String>]| {
+    let mut take = |what: For, field: &Field, within: &Within| {
         read.insert((what, field.keys(within)));
     };
-    let chains: Vec<Vec<Vec<String>>> = (0..map.lists.len()).map(|list| chain(map, list)).collect();
-    let inside = |list: Option<usize>| list.and_then(|list| chains.get(list)).cloned().unwrap_or_default();
     map.patient
         .iter()
         .flat_map(|key| &key.fields)
@@ -48,12 +47,12 @@ pub(super) fn fields_by_use(map: &Map) -> BTreeSet<(For, Vec<String>)> {
     }
     for (index, list) in map.lists.iter().enumerate() {
         for rule in &list.drops {
-            let within = inside(Some(index));
+            let within = around(&map.lists, Some(index));
             rule.when.fields().for_each(|field| take(For::Decision, field, &within));
         }
     }
     for resource in &map.resources {
-        let within = inside(resource.each);
+        let within = around(&map.lists, resource.each);
         resource
             .key
             .fields
@@ -63,59 +62,15 @@ pub(super) fn fields_by_use(map: &Map) -> BTreeSet<(For, Vec<String>)> {
             .when
             .fields()
             .for_each(|field| take(For::Decision, field, &within));
-        object_fields(&resource.body, &within, &chains, &mut take);
+        walk(map, resource, &mut |step, within| match step {
+            Step::Each(each) => each.when.fields().for_each(|field| take(For::Decision, field, within)),
+            Step::Line(_, line) => line_fields(line, within, &mut take),
+        });
     }
     read
 }
 
-pub(super) fn chain(map: &Map, list: usize) -> Vec<Vec<String>> {
-    let of = |field: &Field, mut chain: Vec<Vec<String>>| {
-        let mut keys = field.keys(&chain);
-        keys.push("[]".to_owned());
-        chain.push(keys);
-        chain
-    };
-    match map.lists.get(list).map(|list| &list.origin) {
-        None => Vec::new(),
-        Some(Origin::Of(base)) => chain(map, *base),
-        Some(Origin::Record(field)) => of(field, Vec::new()),
-        Some(Origin::Inside(outer, field)) => of(field, chain(map, *outer)),
-    }
-}
-
-fn object_fields(object: &Object, within: &[Vec<String>], chains: &[Vec<Vec<String>>], take: Take<'_>) {
-    for member in &object.members {
-        match &member.content {
-            Content::One(template) => template_fields(template, within, chains, take),
-            Content::Many(slots) => {
-                for slot in slots {
-                    let mut inner = within.to_vec();
-                    if let Some(each) = &slot.each {
-                        match &each.members {
-                            Members::Named(list) => inner = chains.get(*list).cloned().unwrap_or_default(),
-                            Members::Field(field) => {
-                                let mut keys = field.keys(within);
-                                keys.push("[]".to_owned());
-                                inner.push(keys);
-                            }
-                        }
-                        each.when.fields().for_each(|field| take(For::Decision, field, &inner));
-                    }
-                    template_fields(&slot.template, &inner, chains, take);
-                }
-            }
-        }
-    }
-}
-
-fn template_fields(template: &Template, within: &[Vec<String>], chains: &[Vec<Vec<String>>], take: Take<'_>) {
-    match template {
-        Template::Object(object) => object_fields(object, within, chains, take),
-        Template::Line(line) => line_fields(line, within, take),
-    }
-}
-
-fn line_fields(line: &Line, within: &[Vec<String>], take: Take<'_>) {
+fn line_fields(line: &Line, within: &Within, take: Take<'_>) {
     line.when.fields().for_each(|field| take(For::Decision, field, within));
     match &line.verb {
         Verb::First(lines) => lines.iter().for_each(|line| line_fields(line, within, take)),
@@ -138,7 +93,7 @@ fn line_fields(line: &Line, within: &[Vec<String>], take: Take<'_>) {
 }
 
 /// The fields that a line puts into its element or makes a reference of.
-pub(super) fn line_content(line: &Line, within: &[Vec<String>]) -> Vec<Vec<String>> {
+pub(super) fn line_content(line: &Line, within: &Within) -> Vec<Vec<String>> {
     let mut read = Vec::new();
     line_fields(line, within, &mut |what, field, within| {
         if what != For::Decision {

@@ -18,6 +18,8 @@ use std::fmt;
 
 use serde_json::Value;
 
+use super::remedy::Slip;
+
 /// From where a path starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Start {
@@ -71,7 +73,7 @@ impl fmt::Display for Field {
 
 impl Field {
     /// The path, or what is wrong with the text.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    pub(super) fn parse(text: &str) -> Result<Self, Slip> {
         let (start, mut rest) = match text.strip_prefix('/') {
             Some(rest) => (Start::Record, rest),
             None => {
@@ -95,14 +97,15 @@ impl Field {
                 Some((key, index)) => (key, Some(index)),
             };
             if key.is_empty() || !key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-') {
-                return Err(format!(
-                    "`{text}` is not a path; write it like `a.b`, `a[0].b` or `a[name=x].b`"
+                return Err(Slip::new(
+                    format!("`{text}` is not a path"),
+                    "write it like `a.b`, `a[0].b` or `a[name=x].b`",
                 ));
             }
             steps.push(Step::Key(key.into()));
             let Some(index) = index else { continue };
             let Some(index) = index.strip_suffix(']') else {
-                return Err(format!("`{text}`: the bracket does not close"));
+                return Err(format!("`{text}`: the bracket does not close").into());
             };
             steps.push(match index.split_once('=') {
                 Some((name, value)) => Step::Where(name.into(), value.into()),
@@ -114,7 +117,7 @@ impl Field {
             });
         }
         if steps.is_empty() && !position && rest.is_empty() && !text.ends_with('.') {
-            return Err("an empty path reads nothing; name a field".into());
+            return Err(Slip::new("an empty path reads nothing", "name a field"));
         }
         Ok(Self {
             start,

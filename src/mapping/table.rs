@@ -16,6 +16,8 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
+use super::remedy::Slip;
+
 /// A target code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Coding {
@@ -43,13 +45,13 @@ pub(super) struct Table {
 
 impl Table {
     /// Reads a ConceptMap; every fault at once, each with the place in the file.
-    pub(super) fn parse(text: &str) -> Result<Self, Vec<(String, String)>> {
+    pub(super) fn parse(text: &str) -> Result<Self, Vec<(String, Slip)>> {
         let map: Value =
-            serde_json::from_str(text).map_err(|error| vec![(String::new(), format!("not JSON: {error}"))])?;
+            serde_json::from_str(text).map_err(|error| vec![(String::new(), format!("not JSON: {error}").into())])?;
         let mut faults = Vec::new();
         let mut table = Self::default();
         if map.get("resourceType").and_then(Value::as_str) != Some("ConceptMap") {
-            faults.push((String::new(), "not a ConceptMap: set `resourceType`".to_owned()));
+            faults.push((String::new(), Slip::new("not a ConceptMap", "set `resourceType`")));
         }
         for (g, group) in list(&map, "group").iter().enumerate() {
             let Some(system) = group.get("target").and_then(Value::as_str) else {
@@ -79,7 +81,7 @@ impl Table {
                 }
                 let row = table.rows.entry(code.to_owned()).or_default();
                 if row.iter().any(|known| known.system == system) {
-                    faults.push((at, format!("the code `{code}` is there twice; remove one")));
+                    faults.push((at, Slip::new(format!("the code `{code}` is there twice"), "remove one")));
                 }
                 row.extend(found);
             }
@@ -94,7 +96,7 @@ impl Table {
             }
         }
         if table.rows.is_empty() && faults.is_empty() {
-            faults.push(("group".into(), "the table is empty; add an `element`".into()));
+            faults.push(("group".into(), Slip::new("the table is empty", "add an `element`")));
         }
         if faults.is_empty() { Ok(table) } else { Err(faults) }
     }

@@ -300,6 +300,50 @@ fn try_shows_the_resource_and_the_fields_of_the_record_that_go_nowhere() {
     );
 }
 
+#[test]
+fn a_trial_says_when_there_is_nothing_to_judge_a_resource_by() {
+    // The profile of the small map is in no registry, and the base type would find nothing wrong.
+    let plan = small_plan(&files(&format!(
+        "{HEAD}[resource.set]\n\"status\" = {{ const = \"final\" }}\n\"code.text\" = {{ copy = \"a\" }}\n"
+    )));
+    let (key, zone) = (MacKey::new(b"k"), TimeZone::UTC);
+    let context = Context {
+        key: &key,
+        zone: &zone,
+        report_types: ReportTypes::Every,
+    };
+    let record = json!({"id": 1, "client": 2, "a": "A"});
+    let Outcome::Mapped(resources) = plan.run("x/y", &record, &context) else {
+        panic!("not mapped")
+    };
+    let none = resources[0].check(&REGISTRY).unwrap_err();
+    assert_eq!((none.kind, &*none.profile), (ResourceType::Observation, "urn:test"));
+    let report = try_record(&plan, "x/y", &record, &context, &REGISTRY);
+    assert!(
+        !report.ok && report.text.contains("no validator for this Observation"),
+        "{}",
+        report.text
+    );
+}
+
+#[test]
+fn the_remedy_of_a_problem_stands_apart_from_what_is_wrong() {
+    let map = files(&format!("{HEAD}[resource.set]\n\"valueStrin\" = {{ copy = \"a\" }}\n"));
+    let problems = Plan::load_with(&map, &ELEMENTS).unwrap_err();
+    let [problem] = &problems[..] else {
+        panic!("{problems:#?}")
+    };
+    assert!(problem.message.ends_with("has no element `valueStrin`"), "{problem:?}");
+    let remedy = problem.remedy.as_deref().unwrap();
+    assert_eq!(
+        problem.to_string(),
+        format!(
+            "{}:{}: valueStrin: {}; {remedy}",
+            problem.file, problem.line, problem.message
+        )
+    );
+}
+
 /// `cargo test --release --lib mapping::tests::speed -- --ignored --nocapture`
 #[test]
 #[ignore = "a measurement"]

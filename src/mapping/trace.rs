@@ -5,8 +5,9 @@
 //! other side too. Both answers come from the compiled map, as those of `explain` do. A field in a list is named without the number
 //! of its member (`/reportEntries/*/value`): which member made which element is not kept.
 
-use super::plan::{Content, Members, Object, Plan, Template};
-use super::reads::{chain, line_content};
+use super::plan::Plan;
+use super::reads::line_content;
+use super::walk::{Step, walk};
 
 /// A line of a map: the element that it fills, without indices, and the fields that it reads.
 struct Row {
@@ -70,55 +71,22 @@ impl Plan {
         let Some(map) = self.maps.get(map) else {
             return Vec::new();
         };
-        let chains: Vec<Vec<Vec<String>>> = (0..map.lists.len()).map(|list| chain(map, list)).collect();
         let mut rows = Vec::new();
         let wanted = map
             .resources
             .iter()
             .filter(|one| profile.is_none_or(|wanted| *one.profile == *wanted));
         for resource in wanted {
-            let within = resource
-                .each
-                .and_then(|list| chains.get(list))
-                .cloned()
-                .unwrap_or_default();
-            object(&resource.body, resource.kind.as_str(), &within, &chains, &mut rows);
+            walk(map, resource, &mut |step, within| {
+                if let Step::Line(element, line) = step {
+                    rows.push(Row {
+                        element: element.to_owned(),
+                        fields: line_content(line, within),
+                    });
+                }
+            });
         }
         rows
-    }
-}
-
-fn object(of: &Object, path: &str, within: &[Vec<String>], chains: &[Vec<Vec<String>>], rows: &mut Vec<Row>) {
-    for member in &of.members {
-        let element = format!("{path}.{}", member.name);
-        match &member.content {
-            Content::One(of) => template(of, &element, within, chains, rows),
-            Content::Many(slots) => {
-                for slot in slots {
-                    let mut inner = within.to_vec();
-                    match slot.each.as_ref().map(|each| &each.members) {
-                        None => {}
-                        Some(Members::Named(list)) => inner = chains.get(*list).cloned().unwrap_or_default(),
-                        Some(Members::Field(field)) => {
-                            let mut keys = field.keys(within);
-                            keys.push("[]".to_owned());
-                            inner.push(keys);
-                        }
-                    }
-                    template(&slot.template, &element, &inner, chains, rows);
-                }
-            }
-        }
-    }
-}
-
-fn template(of: &Template, element: &str, within: &[Vec<String>], chains: &[Vec<Vec<String>>], rows: &mut Vec<Row>) {
-    match of {
-        Template::Object(inner) => object(inner, element, within, chains, rows),
-        Template::Line(line) => rows.push(Row {
-            element: element.to_owned(),
-            fields: line_content(line, within),
-        }),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Builds the tree of a resource out of its lines.
 
 use super::plan::{Content, Each, Member, Object, Slot, Template};
+use super::remedy::Slip;
 
 /// One step of an element path.
 #[derive(Clone, Debug)]
@@ -11,16 +12,11 @@ pub(super) struct Step {
 }
 
 /// Puts a template at a path; what is already there stays.
-pub(super) fn insert(
-    object: &mut Object,
-    steps: &[Step],
-    each: Option<Each>,
-    template: Template,
-) -> Result<(), String> {
+pub(super) fn insert(object: &mut Object, steps: &[Step], each: Option<Each>, template: Template) -> Result<(), Slip> {
     let Some((step, rest)) = steps.split_first() else {
         return Ok(());
     };
-    let twice = || format!("`{}` is set twice; remove one line", step.name);
+    let twice = || Slip::new(format!("`{}` is set twice", step.name), "remove one line");
     let position = object.members.iter().position(|member| member.name == step.name);
     let position = position.unwrap_or_else(|| {
         object.members.push(Member {

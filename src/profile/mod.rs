@@ -36,6 +36,7 @@ mod nested;
 mod package;
 mod place;
 mod primitive;
+mod problem;
 mod program;
 mod reference;
 mod schema;
@@ -58,26 +59,8 @@ use self::library::Library;
 use self::program::{Program, ShapeId};
 use crate::fhir::path::ElementPath;
 
+pub use self::problem::Problem;
 pub use crate::fhir::outcome::{Issue, IssueType, Severity};
-
-/// What is wrong in a file of definitions, and where.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{file}:{line}: {}{message}", named(.element))]
-pub struct Problem {
-    pub file: String,
-    pub line: usize,
-    pub element: String,
-    pub message: String,
-}
-
-/// The element before a message; nothing where it is about the whole file.
-fn named(element: &str) -> String {
-    if element.is_empty() {
-        String::new()
-    } else {
-        format!("{element}: ")
-    }
-}
 
 /// This project's StructureDefinitions, ValueSets and CodeSystems as JSON, for whoever hands them on.
 pub fn definitions() -> impl Iterator<Item = &'static str> {

@@ -36,6 +36,7 @@ pub(super) fn library(dir: Option<&Path>, packages: &[PathBuf]) -> Result<Librar
             line: 0,
             element,
             message,
+            remedy: None,
         }]
     };
     let mut library = Library::default();
@@ -114,6 +115,7 @@ fn problem(path: &Path, message: &str) -> Problem {
         line: 1,
         element: String::new(),
         message: message.to_owned(),
+        remedy: None,
     }
 }
 
@@ -179,6 +181,7 @@ fn add(library: &mut Library, files: Files, origin: Origin, problems: &mut Vec<P
                     line: error.line(),
                     element: String::new(),
                     message: "is not JSON".into(),
+                    remedy: None,
                 });
                 continue;
             }
@@ -253,6 +256,7 @@ fn locate(file: &str, bytes: &[u8], wrong: Wrong) -> Problem {
         line,
         element: wrong.element,
         message: wrong.message,
+        remedy: None,
     }
 }
 

@@ -77,7 +77,7 @@ fn a_wrong_record_map_or_file_is_told_with_its_place_and_what_to_do() {
         (
             "map coverage something",
             1,
-            &["no map `something`; there are caress/agenda-occurrence"],
+            &["no map `something`; there are `caress/agenda-occurrence`"],
         ),
         (
             "map check --mappings nowhere",

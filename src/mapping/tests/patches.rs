@@ -129,6 +129,35 @@ fn a_patch_of_one_line_keeps_the_others_also_where_an_element_has_the_name_of_a_
 }
 
 #[test]
+fn a_patched_value_of_each_member_replaces_the_line_whole() {
+    let mut files = files(&format!(
+        "{HEAD}[resource.set]\n\"status\" = {{ const = \"final\" }}\n\
+         \"performer\" = {{ each = \"b\", value = {{ reference = \"none\", display = \"n\", when = {{ field = \"k\", is = 1 }} }} }}\n\
+         \"component\" = {{ each = \"b\", set = {{ \"valueString\" = {{ copy = \"n\" }}, \"code.text\" = {{ copy = \"m\" }} }} }}\n"
+    ));
+    files.add_patch(
+        "x/y.toml",
+        "[resource.one.set.performer]\nvalue = { reference = \"none\", display = \"m\" }\n\
+         [resource.one.set.component.set]\n\"valueString\" = { text = \"m\" }\n",
+    );
+    let record = json!({"id": 1, "client": 2, "b": [{"n": "N", "m": "M", "k": 0}]});
+    let Outcome::Mapped(resources) = run(&small_plan(&files), &record) else {
+        panic!("not mapped")
+    };
+    let resource = &resources[0].resource;
+    assert_eq!(
+        resource["performer"],
+        json!([{"display": "M"}]),
+        "the condition of the line before is gone with it"
+    );
+    assert_eq!(
+        resource["component"],
+        json!([{"valueString": "M", "code": {"text": "M"}}]),
+        "a `set` is merged line by line"
+    );
+}
+
+#[test]
 fn a_file_takes_the_place_of_a_map_when_it_says_which() {
     let map = format!("{HEAD}{TWO}{SWITCH}");
     let own = |replaces: &str| {

@@ -32,10 +32,10 @@ impl Issue {
     /// What the validator finds wrong with a mapped resource: by its own profile, which it claims first, and by every other one that it
     /// claims and that is loaded.
     pub(in crate::sync) fn of_resource(profiles: &Registry, plan: &Plan, map: &str, mapped: &Mapped) -> Vec<Self> {
-        if profiles.validator(&mapped.profile).is_none() {
-            return vec![Self::whole(format!("profile {} is not there", mapped.profile))];
-        }
-        let found = profiles.check(&mapped.resource).into_iter();
+        let found = match mapped.check(profiles) {
+            Ok(found) => found.into_iter(),
+            Err(none) => return vec![Self::whole(none.to_string())],
+        };
         let issue = |issue: profile::Issue| Self {
             pointer: plan.sources(map, &mapped.profile, &issue.expression).join(" or "),
             element: issue.expression,
