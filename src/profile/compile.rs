@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::definition::{Constraint, Definition, Required, Rule, TypeRef};
 use super::discriminator;
 use super::invariant;
-use super::library::Library;
+use super::library::{Library, upper};
 use super::primitive::Primitive;
 use super::program::{
     Bound, Content, Extension, Field, NamedLaw, Node, Program, Rules, Shape, ShapeId, Slice, Test, Typed,
@@ -360,15 +360,4 @@ fn is_resource(definition: &Definition, root: &Rule) -> bool {
             .any(|rule| rule.parent() == Some(&definition.kind) && rule.name() == name)
     };
     root.id == definition.kind && has("meta") && has("implicitRules")
-}
-
-/// `dateTime` as the key of a choice spells it.
-pub(super) fn upper(code: &str) -> String {
-    let mut letters = code.chars();
-    letters
-        .next()
-        .map(|first| first.to_ascii_uppercase())
-        .into_iter()
-        .chain(letters)
-        .collect()
 }

@@ -47,9 +47,19 @@ impl Library {
         rule: &'a Rule,
         name: &str,
     ) -> Option<(&'a Definition, &'a Rule)> {
+        let (within, id) = self.inside(definition, rule)?;
+        find_child(within, id, name)
+    }
+
+    /// Where the children of an element stand: the definition, and the id that they are below there.
+    pub(super) fn inside<'a>(
+        &'a self,
+        definition: &'a Definition,
+        rule: &'a Rule,
+    ) -> Option<(&'a Definition, &'a str)> {
         let source = rule.content.as_deref().unwrap_or(&rule.id);
         if definition.is_open(source) {
-            return find_child(definition, source, name);
+            return Some((definition, source));
         }
         let [of] = &rule.types[..] else { return None };
         let profile = of
@@ -58,7 +68,7 @@ impl Library {
             .and_then(|url| self.find(url))
             .filter(|profile| profile.kind == of.code);
         let base = profile.or_else(|| self.find(&of.code))?;
-        find_child(base, &base.kind, name)
+        Some((base, &base.kind))
     }
 }
 
@@ -77,4 +87,11 @@ fn find_child<'a>(definition: &'a Definition, id: &str, name: &str) -> Option<(&
 /// `dateTime` is spelt `DateTime` in the key of a choice.
 pub(super) fn same_type(code: &str, suffix: &str) -> bool {
     code.len() == suffix.len() && code[..1].eq_ignore_ascii_case(&suffix[..1]) && code[1..] == suffix[1..]
+}
+
+/// `dateTime` as the key of a choice spells it.
+pub(super) fn upper(code: &str) -> String {
+    let mut letters = code.chars();
+    let first = letters.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(letters).collect()
 }

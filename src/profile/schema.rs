@@ -9,9 +9,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::compile::upper;
 use super::definition::{Definition, Required, Rule};
-use super::library::Library;
+use super::library::{Library, upper};
 use super::primitive::Primitive;
 
 pub(super) fn of(library: &Library, index: usize) -> Value {
