@@ -1,6 +1,7 @@
-//! Files with certificate authorities: read at the start, so that a wrong one stops it and not the first request.
+//! Certificate authorities: their files are read at the start, once, so that a wrong one stops it and not the first request, and one
+//! that is replaced or gone later changes nothing in between.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
@@ -8,32 +9,63 @@ use rustls::pki_types::pem::PemObject as _;
 
 use super::reader::Reader;
 
-/// The path that `key` names, if it is there; what is wrong with the file becomes a problem of the key.
-pub(super) fn read(reader: &mut Reader, key: &str, meaning: &'static str) -> Option<PathBuf> {
-    let file = reader.optional_path(key, meaning)?;
-    if let Err(problem) = check(&file) {
-        reader.problem(key, problem);
+/// One or more certificates of authorities that rustls can use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Authorities(Vec<CertificateDer<'static>>);
+
+impl Authorities {
+    /// Reads certificates in PEM form.
+    ///
+    /// # Errors
+    /// What is wrong with the text, behind the name of its file.
+    pub fn parse(pem: &[u8]) -> Result<Self, String> {
+        let mut roots = RootCertStore::empty();
+        let mut all = Vec::new();
+        for (certificate, count) in CertificateDer::pem_slice_iter(pem).zip(1..) {
+            let taken = certificate
+                .ok()
+                .filter(|certificate| roots.add(certificate.clone()).is_ok());
+            all.push(
+                taken.ok_or_else(|| {
+                    format!("certificate {count} cannot be read: give X.509 certificates in PEM form")
+                })?,
+            );
+        }
+        if all.is_empty() {
+            return Err("holds no certificate: give X.509 certificates in PEM form".to_owned());
+        }
+        Ok(Self(all))
     }
-    Some(file)
+
+    /// In DER form.
+    pub fn certificates(&self) -> &[CertificateDer<'static>] {
+        &self.0
+    }
+
+    /// Whom a client of TLS trusts with these alone.
+    pub fn roots(&self) -> RootCertStore {
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(self.0.iter().cloned());
+        roots
+    }
 }
 
-fn check(file: &Path) -> Result<(), String> {
+/// The authorities in the file that `key` names, if it is there; what is wrong with the file becomes a problem of the key.
+pub(super) fn read(reader: &mut Reader, key: &str, meaning: &'static str) -> Option<Authorities> {
+    let file = reader.optional_path(key, meaning)?;
+    match of_file(&file) {
+        Ok(authorities) => Some(authorities),
+        Err(problem) => {
+            reader.problem(key, problem);
+            None
+        }
+    }
+}
+
+fn of_file(file: &Path) -> Result<Authorities, String> {
     let name = file.display();
     let pem = std::fs::read(file).map_err(|error| format!("{name} cannot be read ({})", error.kind()))?;
-    let (mut roots, mut count) = (RootCertStore::empty(), 0);
-    for certificate in CertificateDer::pem_slice_iter(&pem) {
-        count += 1;
-        let taken = certificate.ok().and_then(|certificate| roots.add(certificate).ok());
-        taken.ok_or_else(|| {
-            format!("{name}: certificate {count} cannot be read: give X.509 certificates in PEM form")
-        })?;
-    }
-    match count {
-        0 => Err(format!(
-            "{name} holds no certificate: give X.509 certificates in PEM form"
-        )),
-        _ => Ok(()),
-    }
+    Authorities::parse(&pem).map_err(|problem| format!("{name}: {problem}"))
 }
 
 #[cfg(test)]
@@ -64,11 +96,19 @@ mod tests {
             let text = "[a]\nb = 1\nca_file = \"ca.pem\"\n";
             let mut reader = Reader::new(&folder.path().join("inzage.toml"), text, std::iter::empty());
             reader.number("a.b", 0, 0..=9, "");
-            read(&mut reader, "a.ca_file", "");
+            let authorities = read(&mut reader, "a.ca_file", "");
+            let _ = std::fs::remove_file(&file);
             let (problems, _) = reader.finish();
             match problem {
-                None => assert!(problems.is_empty(), "{problems:?}"),
+                None => {
+                    assert!(problems.is_empty(), "{problems:?}");
+                    // The file is gone and nobody needs it any more.
+                    let authorities = authorities.unwrap();
+                    assert_eq!(authorities.roots().len(), authorities.certificates().len());
+                    assert!(!authorities.certificates().is_empty());
+                }
                 Some(told) => {
+                    assert_eq!(authorities, None, "{told}");
                     assert_eq!((problems[0].line, problems[0].key.as_str()), (Some(3), "a.ca_file"));
                     assert!(
                         problems[0].message.contains("ca.pem") && problems[0].message.contains(told),

@@ -24,6 +24,7 @@ mod source;
 mod tenant;
 mod upstream;
 
+pub use authorities::Authorities;
 pub use brand::Brand;
 pub use draft::Draft;
 pub use fhir::{FhirCertificate, FhirList, FhirSource, FhirToken};

@@ -1,9 +1,7 @@
 //! `[oauth]`: how the authorization server reaches apps.
 
-use std::path::PathBuf;
-
 use super::reader::Reader;
-use super::{Upstream, authorities};
+use super::{Authorities, Upstream, authorities};
 
 /// What signs id tokens (RFC 7518 §3.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -156,8 +154,8 @@ pub(super) fn statement_keys(reader: &mut Reader, tenant: &str) -> Vec<serde_jso
 pub struct OAuth {
     /// Also on private and loopback addresses: for tests, and for apps inside the operator's own network.
     pub private_app_keys: bool,
-    /// Certificate authorities in PEM form, instead of the system's.
-    pub app_keys_ca_file: Option<PathBuf>,
+    /// Certificate authorities instead of the system's.
+    pub app_keys_ca: Option<Authorities>,
 }
 
 pub(super) fn read(reader: &mut Reader) -> OAuth {
@@ -167,7 +165,7 @@ pub(super) fn read(reader: &mut Reader) -> OAuth {
             false,
             "fetch key sets of apps (jwks_uri) from private and loopback addresses too",
         ),
-        app_keys_ca_file: authorities::read(
+        app_keys_ca: authorities::read(
             reader,
             "oauth.app_keys_ca_file",
             "certificate authorities (PEM) that key sets of apps are fetched by; the system's otherwise",

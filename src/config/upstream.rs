@@ -1,10 +1,8 @@
 //! `[tenant.<id>.upstream]`: an OpenID provider that asks for the first factor.
 
-use std::path::PathBuf;
-
 use url::{Host, Url};
 
-use super::authorities;
+use super::authorities::{self, Authorities};
 use super::reader::Reader;
 use crate::secret::Secret;
 
@@ -23,8 +21,8 @@ pub struct Upstream {
     pub minimum: Option<String>,
     /// Whether people may log in with a password of ours instead.
     pub password: bool,
-    /// Certificate authorities in PEM form, instead of the system's.
-    pub ca_file: Option<PathBuf>,
+    /// Certificate authorities instead of the system's.
+    pub ca: Option<Authorities>,
 }
 
 impl Upstream {
@@ -71,7 +69,7 @@ pub(super) fn read(reader: &mut Reader, tenant: &str) -> Option<Upstream> {
         false,
         "people may log in with a password of the gateway instead",
     );
-    let ca_file = authorities::read(
+    let ca = authorities::read(
         reader,
         &at("ca_file"),
         "certificate authorities (PEM) to trust for the provider; the system's otherwise",
@@ -108,7 +106,7 @@ pub(super) fn read(reader: &mut Reader, tenant: &str) -> Option<Upstream> {
         levels,
         minimum,
         password,
-        ca_file,
+        ca,
     })
 }
 

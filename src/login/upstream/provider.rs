@@ -93,7 +93,7 @@ impl Person {
 }
 
 impl Provider {
-    /// `None` if its authorities cannot be read or used: it answers nobody.
+    /// `None` if its authorities cannot be used: it answers nobody.
     pub fn new(settings: &config::Upstream, server: &Server, tenant: &TenantId) -> Option<Self> {
         let redirect = format!("{}/login/upstream/return", server.issuer(tenant.as_str()));
         Some(Self {
@@ -288,9 +288,13 @@ fn http(settings: &config::Upstream) -> Option<reqwest::Client> {
         // An answer from elsewhere would be somebody else's word.
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy();
-    if let Some(file) = &settings.ca_file {
-        let pem = std::fs::read(file).ok()?;
-        builder = builder.tls_certs_only(reqwest::Certificate::from_pem_bundle(&pem).ok()?);
+    if let Some(authorities) = &settings.ca {
+        let certificates: Result<Vec<_>, _> = authorities
+            .certificates()
+            .iter()
+            .map(|authority| reqwest::Certificate::from_der(authority))
+            .collect();
+        builder = builder.tls_certs_only(certificates.ok()?);
     }
     builder.build().ok()
 }

@@ -141,7 +141,7 @@ async fn where_people_log_in_at_the_provider_only_nobody_gets_a_first_password()
             levels: Vec::new(),
             minimum: None,
             password,
-            ca_file: None,
+            ca: None,
         });
         let new = New {
             username: "m.jansen".to_owned(),

@@ -18,12 +18,10 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::header::CACHE_CONTROL;
 use reqwest::{Client, StatusCode, redirect};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
 use serde_json::Value;
 use url::{Host, Url};
 
-use crate::config::OAuth;
+use crate::config::{Authorities, OAuth};
 use crate::fhir::json;
 
 /// The largest key set.
@@ -199,21 +197,17 @@ fn client(settings: &OAuth) -> Option<Client> {
             private: settings.private_app_keys,
         })
         .user_agent(concat!("inzage/", env!("CARGO_PKG_VERSION")));
-    if let Some(file) = &settings.app_keys_ca_file {
-        builder = builder.tls_backend_preconfigured(trusting(file)?);
+    if let Some(authorities) = &settings.app_keys_ca {
+        builder = builder.tls_backend_preconfigured(trusting(authorities)?);
     }
     builder.build().ok()
 }
 
-fn trusting(file: &std::path::Path) -> Option<rustls::ClientConfig> {
-    let mut roots = rustls::RootCertStore::empty();
-    for authority in CertificateDer::pem_file_iter(file).ok()? {
-        roots.add(authority.ok()?).ok()?;
-    }
+fn trusting(authorities: &Authorities) -> Option<rustls::ClientConfig> {
     let config = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
         .ok()?
-        .with_root_certificates(roots)
+        .with_root_certificates(authorities.roots())
         .with_no_client_auth();
     Some(config)
 }

@@ -59,7 +59,9 @@ impl Site {
     pub(in crate::oauth) fn settings(&self) -> OAuth {
         OAuth {
             private_app_keys: true,
-            app_keys_ca_file: Some(self.dir.path().join("ca.pem")),
+            app_keys_ca: Some(
+                crate::config::Authorities::parse(&std::fs::read(self.dir.path().join("ca.pem")).unwrap()).unwrap(),
+            ),
         }
     }
 

@@ -294,7 +294,7 @@ async fn d19_the_levels_are_those_that_a_login_at_the_tenant_can_have() {
                 levels: ["low", "substantial"].map(str::to_owned).to_vec(),
                 minimum: minimum.map(str::to_owned),
                 password,
-                ca_file: None,
+                ca: None,
             });
         })
         .await;
