@@ -205,21 +205,7 @@ mod tests {
         let key = rcgen::KeyPair::generate().unwrap();
         std::fs::write(&file, params.self_signed(&key).unwrap().pem()).unwrap();
         let base_url: url::Url = "https://ecd.example/".parse().unwrap();
-        let ons = OnsSource {
-            base_url: base_url.clone(),
-            ca_file: file.clone(),
-            certificate_file: file.clone(),
-            key_file: file.clone(),
-            without: BTreeSet::new(),
-            webhook_secret: None,
-            user_agent: String::new(),
-            identity_user_name: None,
-            identity_active: None,
-            parallel: 4,
-            budget_seconds: 10_000,
-            agenda: (90, 180),
-            compare_days: 1,
-        };
+        let ons = OnsSource::new(base_url.clone(), file.clone(), file.clone(), file.clone());
         let caress = CaressWeb {
             base_url: base_url.clone(),
             ca_file: file.clone(),

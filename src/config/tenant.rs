@@ -128,6 +128,27 @@ pub struct OnsSource {
     pub compare_days: i64,
 }
 
+impl OnsSource {
+    /// With these files and nothing else set.
+    pub fn new(base_url: Url, ca_file: PathBuf, certificate_file: PathBuf, key_file: PathBuf) -> Self {
+        Self {
+            base_url,
+            ca_file,
+            certificate_file,
+            key_file,
+            without: BTreeSet::new(),
+            webhook_secret: None,
+            user_agent: String::new(),
+            identity_user_name: None,
+            identity_active: None,
+            parallel: 4,
+            budget_seconds: 10_000,
+            agenda: (90, 180),
+            compare_days: 1,
+        }
+    }
+}
+
 /// A list that an organisation may leave out. Of any other, and of these where they are not named in the configuration, a refusal (403) is an
 /// error that leaves what is published as it is: as an empty list it would take everything away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

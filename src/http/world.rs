@@ -341,20 +341,11 @@ pub(super) const HOOK_SECRET: &str = "a secret of topaz and its Ons";
 
 /// An Ons that is nowhere.
 fn source() -> Source {
+    let nowhere = "https://localhost:1/".parse().unwrap();
     Source::Ons(Box::new(OnsSource {
-        base_url: "https://localhost:1/".parse().unwrap(),
-        ca_file: "ca.pem".into(),
-        certificate_file: "client.pem".into(),
-        key_file: "client.key.pem".into(),
-        without: Default::default(),
         webhook_secret: Some(Secret::new(HOOK_SECRET.to_owned())),
-        user_agent: String::new(),
-        identity_user_name: None,
-        identity_active: None,
-        parallel: 4,
-        budget_seconds: 10_000,
-        agenda: (90, 180),
         compare_days: 7,
+        ..OnsSource::new(nowhere, "ca.pem".into(), "client.pem".into(), "client.key.pem".into())
     }))
 }
 

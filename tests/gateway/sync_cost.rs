@@ -14,20 +14,17 @@ use crate::support::dossier::{Dossiers, tenant};
 
 /// The tenant with an Ons that admits so much request time a day.
 fn with_time(dossiers: &Dossiers, seconds: u64) -> Arc<Tenant> {
+    let file = |name: &str| dossiers.tls().join(name);
     let source = OnsSource {
-        base_url: dossiers.mock.url.parse().unwrap(),
-        ca_file: dossiers.tls().join("ca.pem"),
-        certificate_file: dossiers.tls().join("client.pem"),
-        key_file: dossiers.tls().join("client.key.pem"),
-        without: Default::default(),
-        webhook_secret: None,
-        user_agent: String::new(),
-        identity_user_name: None,
-        identity_active: None,
-        parallel: 4,
         budget_seconds: seconds,
         agenda: (30, 60),
         compare_days: 7,
+        ..OnsSource::new(
+            dossiers.mock.url.parse().unwrap(),
+            file("ca.pem"),
+            file("client.pem"),
+            file("client.key.pem"),
+        )
     };
     Arc::new(Tenant {
         source: Some(Source::Ons(Box::new(source))),
