@@ -2,7 +2,11 @@
 
 use std::sync::LazyLock;
 
+use self::shared::shared;
 use super::*;
+
+#[path = "../../tests/gateway/support/shared.rs"]
+mod shared;
 
 static REGISTRY: LazyLock<Registry> = LazyLock::new(Registry::builtin);
 
@@ -27,19 +31,6 @@ fn the_built_in_definitions_have_no_problem() {
         files,
         "every file in profiles/ is part of the program"
     );
-}
-
-/// Definitions outside the project, where they are at hand: `../shared`, or what `INZAGE_SHARED` says.
-fn shared() -> Option<PathBuf> {
-    let folder = option_env!("INZAGE_SHARED").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"),
-        PathBuf::from,
-    );
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    println!("skipped: {} is not there", folder.display());
-    None
 }
 
 /// Examples that are found invalid, with the reason; this list may only shrink.
@@ -76,11 +67,11 @@ const EXCEPTIONS: &[(&str, &str)] = &[
 
 #[test]
 fn examples_of_the_dutch_profiles_stay_valid() {
-    let Some(shared) = shared() else { return };
+    let Some(shared) = shared("fhir") else { return };
     let packages =
-        ["r4-base", "r4-snapshots", "r4-nl-core-0.12.1-beta.1"].map(|name| shared.join("fhir/packages").join(name));
+        ["r4-base", "r4-snapshots", "r4-nl-core-0.12.1-beta.1"].map(|name| shared.join("packages").join(name));
     let registry = Registry::load(None, &packages).unwrap_or_else(|problems| panic!("{problems:#?}"));
-    let folder = std::fs::read_dir(shared.join("fhir/examples/r4-nl-core")).unwrap();
+    let folder = std::fs::read_dir(shared.join("examples/r4-nl-core")).unwrap();
     let mut invalid: Vec<String> = Vec::new();
     let mut count = 0;
     for path in folder.map(|entry| entry.unwrap().path()) {
@@ -101,13 +92,13 @@ fn examples_of_the_dutch_profiles_stay_valid() {
 /// What the built-in table says of a type, beside what the base definition says.
 #[test]
 fn the_table_agrees_with_the_base_definitions() {
-    let Some(shared) = shared() else { return };
+    let Some(packages) = shared("fhir/packages/r4-base") else {
+        return;
+    };
     let mut compared = 0;
     for profile in &REGISTRY.profiles {
         let definition = profile.definition();
-        let path = shared
-            .join("fhir/packages/r4-base")
-            .join(format!("{}.json", definition.name));
+        let path = packages.join(format!("{}.json", definition.name));
         let Ok(bytes) = std::fs::read(path) else { continue };
         let json: Value = serde_json::from_slice(&bytes).unwrap();
         let theirs = structure::Structure::read(&json, "", Origin::Package)

@@ -362,6 +362,22 @@ fn the_environment_and_the_time_have_one_owner() {
 }
 
 #[test]
+fn material_outside_the_project_is_looked_for_in_one_place() {
+    const PLACE: &str = "tests/gateway/support/shared.rs";
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let names = [concat!("INZAGE", "_SHARED"), concat!("../", "shared\"")];
+    let mut found = Vec::new();
+    for folder in ["src", "tests"] {
+        for (path, text) in rust_files(&root.join(folder)) {
+            if names.iter().any(|name| text.contains(name)) {
+                found.push(format!("{folder}/{path}"));
+            }
+        }
+    }
+    assert_eq!(found, [PLACE], "what is skipped is said by its helper alone");
+}
+
+#[test]
 fn files_are_short_or_listed() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files = Vec::new();

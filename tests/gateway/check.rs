@@ -9,6 +9,7 @@ use inzage::secret;
 use serde_json::{Value, json};
 
 use crate::support::fresh;
+use crate::support::shared::shared;
 
 const HEAD: &str = "\
 [server]
@@ -265,17 +266,13 @@ fn map_try_tells_what_a_sync_would_put_into_quarantine() {
     }
 }
 
-/// The packages of Nictiz, where they are at hand: `../shared`, or what `INZAGE_SHARED` says.
 #[test]
 fn what_the_maps_make_of_their_examples_meets_nl_core_where_they_claim_it() {
-    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
-    let shared = std::env::var("INZAGE_SHARED").map_or_else(|_| beside(), Into::into);
-    let packages =
-        ["r4-base", "r4-snapshots", "r4-nl-core-0.12.1-beta.1"].map(|name| shared.join("fhir/packages").join(name));
-    if !packages.iter().all(|package| package.is_dir()) {
-        println!("skipped: {} is not there", shared.display());
+    let packages = ["r4-base", "r4-snapshots", "r4-nl-core-0.12.1-beta.1"];
+    let packages = packages.map(|name| shared(&format!("fhir/packages/{name}")));
+    let Some(packages) = packages.into_iter().collect::<Option<Vec<_>>>() else {
         return;
-    }
+    };
     let registry = Registry::load(None, &packages).unwrap_or_else(|problems| panic!("{problems:#?}"));
     let weight = "http://nictiz.nl/fhir/StructureDefinition/nl-core-BodyWeight";
     assert!(registry.validator(weight).is_some());

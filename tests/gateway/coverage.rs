@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use inzage::conformance::requirements::{Set, Status};
 use inzage::conformance::{case, coverage, expected, requirements};
 
+use crate::support::shared::shared;
+
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("conformance")
 }
@@ -25,14 +27,10 @@ fn ids(set: &Set) -> BTreeSet<String> {
     set.requirements.iter().map(|row| row.id.clone()).collect()
 }
 
-/// The folder with the project's source material, where it exists.
-fn shared(file: &str) -> Option<String> {
-    let folder = std::env::var("INZAGE_SHARED").unwrap_or_else(|_| "../shared".to_owned());
-    let text = std::fs::read_to_string(Path::new(&folder).join("requirements").join(file)).ok();
-    if text.is_none() {
-        println!("skipped: {file} is not there to compare with");
-    }
-    text
+/// A text that the sets were made of.
+fn origin(file: &str) -> Option<String> {
+    let path = shared(&format!("requirements/{file}"))?;
+    Some(std::fs::read_to_string(path).expect("what is there can be read"))
 }
 
 #[test]
@@ -62,7 +60,7 @@ fn the_sets_have_every_requirement_once() {
 
 #[test]
 fn the_portal_set_is_the_whole_list() {
-    let Some(text) = shared("portal-features.json") else {
+    let Some(text) = origin("portal-features.json") else {
         return;
     };
     let rows: Vec<serde_json::Value> = serde_json::from_str(&text).expect("the list is JSON");
@@ -74,7 +72,7 @@ fn the_portal_set_is_the_whole_list() {
 
 #[test]
 fn the_smart_set_is_the_whole_checklist() {
-    let Some(text) = shared("smart.md") else { return };
+    let Some(text) = origin("smart.md") else { return };
     let from = text.find("### 1.1 ").expect("the checklist starts at 1.1");
     let to = text.find("### 1.13").expect("the checklist ends before 1.13");
     let id = regex::Regex::new(r"(?m)(?:^|[ ,])([DATFONSBCLUPK]\d\d) ").expect("the pattern is fixed");

@@ -1,6 +1,6 @@
 //! The maps of the program against material outside the project: the nl-core packages, and sample records of the product.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use inzage::mapping::{Context, Files, Outcome, Plan, ReportTypes};
 use inzage::profile::{Registry, is_valid};
@@ -8,18 +8,10 @@ use inzage::secret::MacKey;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
+use crate::support::shared::shared;
+
 /// What must never come out, put by the example records into every field and record that is withheld.
 const MARKER: &str = "NIET NAAR BUITEN";
-
-fn shared(path: &str) -> Option<PathBuf> {
-    let folder = std::env::var("INZAGE_SHARED").unwrap_or_else(|_| "../shared".to_owned());
-    let folder = Path::new(&folder).join(path);
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    println!("skipped: {} is not there", folder.display());
-    None
-}
 
 fn examples(ending: &str) -> Vec<(PathBuf, Value)> {
     let mut found = Vec::new();

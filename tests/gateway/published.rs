@@ -1,21 +1,12 @@
 //! What is published, judged by every profile that it claims and by a second reader.
 
-use std::path::{Path, PathBuf};
-
 use inzage::ecd::mock::Cast;
 use inzage::fhir::model::strict_check;
 use inzage::profile::{Registry, is_valid};
 use inzage::sync::Want;
 
 use crate::support::dossier::{Dossiers, dangling};
-
-/// The folder with the Dutch and the base definitions, where it is present.
-fn definitions() -> Option<PathBuf> {
-    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
-    let shared = std::env::var("INZAGE_SHARED").map_or_else(|_| beside(), PathBuf::from);
-    let packages = shared.join("fhir/packages");
-    packages.is_dir().then_some(packages)
-}
+use crate::support::shared::shared;
 
 #[tokio::test]
 async fn every_published_resource_keeps_each_profile_that_it_claims() {
@@ -33,14 +24,12 @@ async fn every_published_resource_keeps_each_profile_that_it_claims() {
     let published = dossiers.published(&clients).await;
     assert!(published.len() > 500, "{}", published.len());
 
-    let registry = match definitions() {
+    // Without the packages those of the project itself are checked.
+    let registry = match shared("fhir/packages") {
         Some(packages) => {
             Registry::load(None, &[packages.join("r4-snapshots"), packages.join("r4-base")]).expect("the packages load")
         }
-        None => {
-            println!("skipped: the nl-core profiles are not beside the project; the project's own are checked");
-            Registry::builtin()
-        }
+        None => Registry::builtin(),
     };
     let mut claims = std::collections::BTreeMap::new();
     for (name, body) in &published {
@@ -76,8 +65,7 @@ async fn every_published_resource_keeps_each_profile_that_it_claims() {
 
 #[test]
 fn every_definition_that_is_served_is_valid_r4() {
-    let Some(packages) = definitions() else {
-        println!("skipped: the base definitions are not beside the project");
+    let Some(packages) = shared("fhir/packages") else {
         return;
     };
     let registry = Registry::load(None, &[packages.join("r4-base")]).expect("the package loads");

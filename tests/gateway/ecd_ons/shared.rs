@@ -1,21 +1,13 @@
 //! The contracts against sample payloads of the product, where a folder with them is beside the repository.
 
-use std::path::PathBuf;
-
 use serde_json::Value;
 
 use super::*;
-
-fn folder() -> Option<PathBuf> {
-    let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared");
-    let shared = std::env::var_os("INZAGE_SHARED").map_or_else(|| PathBuf::from(beside), PathBuf::from);
-    Some(shared.join("ecd/fixtures/ons")).filter(|folder| folder.is_dir())
-}
+use crate::support::shared::shared;
 
 #[test]
 fn sample_payloads_keep_the_contracts() {
-    let Some(folder) = folder() else {
-        println!("skipped: no sample payloads in ../shared (or INZAGE_SHARED)");
+    let Some(folder) = shared("ecd/fixtures/ons") else {
         return;
     };
     let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();

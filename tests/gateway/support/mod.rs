@@ -3,6 +3,7 @@
 //! `INZAGE_TEST_DATABASE=postgres://…` runs every test on that server, each in a database of its own; otherwise SQLite files.
 
 pub mod dossier;
+pub mod shared;
 pub mod tls;
 
 use inzage::db::Db;
