@@ -112,6 +112,7 @@ pub(super) async fn run(command: MockCommand) -> anyhow::Result<ExitCode> {
                 clock: Clock::System,
                 random: Random::Os,
                 list_time: Duration::from_secs(list_seconds),
+                most: usize::MAX,
                 mishaps: faults.unwrap_or_default(),
             })
             .await?;

@@ -22,16 +22,25 @@ struct Served {
 async fn served(list_time: Duration, mishaps: Mishaps) -> Served {
     let dir = tempfile::tempdir().unwrap();
     let population = Arc::new(population());
-    let options = Options {
+    let options = options(&population, &dir, list_time, mishaps);
+    serving(options, population, dir).await
+}
+
+fn options(population: &Arc<Population>, dir: &tempfile::TempDir, list_time: Duration, mishaps: Mishaps) -> Options {
+    Options {
         listen: "127.0.0.1:0".parse().unwrap(),
-        population: Arc::clone(&population),
+        population: Arc::clone(population),
         dir: dir.path().to_owned(),
         tenant: TENANT.to_owned(),
         clock: Clock::fixed(NOW.parse().unwrap()),
         random: Random::seeded(5),
         list_time,
+        most: usize::MAX,
         mishaps,
-    };
+    }
+}
+
+async fn serving(options: Options, population: Arc<Population>, dir: tempfile::TempDir) -> Served {
     Served {
         mock: start(options).await.unwrap(),
         population,
@@ -311,4 +320,57 @@ async fn what_drops_brought_and_the_web_has_no_list_of_goes_when_an_operator_say
     assert!(now.len() > 50, "everything else is there");
     let report = house.sync_from(&web, Want::Everything).await.unwrap();
     assert!(report.is_complete() && report.withdrawn == 0, "{report:#?}");
+}
+
+/// Status and message of what the mock refuses, in the product's form.
+#[tokio::test]
+async fn the_mock_refuses_as_the_product_does() {
+    let served = served(Duration::ZERO, Mishaps::default()).await;
+    let mock = &served.mock;
+    let own = (mock.client_cert_pem.as_str(), &mock.client_key_pem);
+    let client = crate::support::tls::browser(&mock.ca_pem, Some(own)).unwrap();
+    let good = mock.password.expose().as_str();
+    for (path, password, status, message) in [
+        ("clients?endDate=2200-01-01", "wrong", 401, "onjuist"),
+        ("planets?endDate=2200-01-01", good, 404, "Onbekende lijst"),
+        ("clients", good, 500, "Access violation at address"),
+        (
+            "clients?endDate=2200-01-01&modifiedSince=yesterday",
+            good,
+            500,
+            "Access violation at address",
+        ),
+    ] {
+        let get = client
+            .get(format!("{}/{path}", mock.url))
+            .basic_auth(USER, Some(password));
+        let answer = get.send().await.unwrap();
+        assert_eq!(answer.status(), status, "{path}");
+        let body: serde_json::Value = answer.json().await.unwrap();
+        let told = body["ErrorMessage"].as_str().unwrap_or_default();
+        assert!(told.contains(message), "{path}: {body}");
+    }
+    // What is no SOAP, or no text at all, is bad input too, in SOAP's own form (SOAP 1.1 §6.2).
+    for body in [&b"<not xml"[..], b"\xff\xfe"] {
+        let url = format!("{}/soap/InvokableUserManagement/IinvUserManagement", mock.url);
+        let post = client.post(url).basic_auth(USER, Some(good)).body(body.to_vec());
+        let answer = post.send().await.unwrap();
+        assert_eq!(answer.status(), 500);
+        let told = answer.text().await.unwrap();
+        assert!(told.contains("<faultstring>Access violation at address"), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_is_too_big_for_the_product_is_an_error_and_brings_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let population = Arc::new(population());
+    let mut options = options(&population, &dir, Duration::ZERO, Mishaps::default());
+    options.most = 3;
+    let served = serving(options, population, dir).await;
+    let clients = [served.population.cast().everything];
+    let (events, error) = pulled(&served.web(false, LONG), &clients).await;
+    assert!(events.is_empty(), "{events:?}");
+    let busy = matches!(&error, Some(Error::Busy { status: 500, .. }));
+    assert!(busy, "{error:?}");
 }

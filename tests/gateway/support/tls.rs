@@ -8,6 +8,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use inzage::ecd::mock::ons::Pair;
+use inzage::secret::Secret;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
@@ -49,4 +50,26 @@ pub async fn serve(router: Router, own: &Pair, authority: &str) -> SocketAddr {
         }
     });
     address
+}
+
+/// A plain client that trusts this authority and shows, if given, a certificate with its key.
+pub fn browser(authority: &str, own: Option<(&str, &Secret<String>)>) -> Result<reqwest::Client, rustls::Error> {
+    let certificate = |pem: &str| CertificateDer::from_pem_slice(pem.as_bytes()).unwrap();
+    let mut roots = RootCertStore::empty();
+    roots.add(certificate(authority))?;
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots);
+    let config = match own {
+        None => config.with_no_client_auth(),
+        Some((pem, key)) => config.with_client_auth_cert(
+            vec![certificate(pem)],
+            PrivateKeyDer::from_pem_slice(key.expose().as_bytes()).unwrap(),
+        )?,
+    };
+    Ok(reqwest::Client::builder()
+        .tls_backend_preconfigured(config)
+        .build()
+        .unwrap())
 }

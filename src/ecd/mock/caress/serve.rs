@@ -3,7 +3,9 @@
 //! # Design
 //! - One request at a time: a second one that is open meanwhile ends every session and is told so, as seen.
 //! - A list without `endDate=2200-01-01`, or with a `modifiedSince` that is no local time, is answered with HTTP 500 and
-//!   "Access violation at address", the product's answer to what it cannot stand.
+//!   "Access violation at address", the product's answer to what it cannot stand; an answer of more than `most` members with HTTP
+//!   500 and "NullPointerException".
+//! - Whatever is refused has the product's body, `{"ErrorMessage":…}`. ASSUMPTION: 401 and 404 are those of HTTP; only 500 was seen.
 //! - Members come as texts in the product's forms, some of them twice. A list takes as long as `list_time` says.
 //! - ASSUMPTION: every list but `employees`; see the connector.
 //! - `POST /mock/drop` is not of the product: it writes a drop of what changed since the last one.
@@ -56,6 +58,8 @@ pub struct Options {
     pub random: Random,
     /// How long a list takes; the product takes up to 50 seconds.
     pub list_time: Duration,
+    /// Members of an answer; a larger one is too big for the product. ASSUMPTION: how many those are was not seen.
+    pub most: usize,
     pub mishaps: Mishaps,
 }
 
@@ -167,7 +171,7 @@ async fn admit(FromState(state): FromState<State>, request: Request, next: Next)
         .get(AUTHORIZATION)
         .and_then(|value| value.to_str().ok());
     if said != Some(&format!("Basic {pair}")) {
-        return StatusCode::UNAUTHORIZED.into_response();
+        return refused(StatusCode::UNAUTHORIZED, "Gebruikersnaam of wachtwoord is onjuist");
     }
     next.run(request).await
 }
@@ -193,23 +197,25 @@ async fn one_at_a_time(FromState(state): FromState<State>, request: Request, nex
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clear();
-        return expired();
+        return failed("Sessie is verlopen");
     }
     next.run(request).await
 }
 
-fn expired() -> Response {
-    (
-        StatusCode::INTERNAL_SERVER_ERROR,
-        Json(json!({"ErrorMessage": "Sessie is verlopen"})),
-    )
-        .into_response()
+/// The product's form of an error.
+fn refused(status: StatusCode, message: &str) -> Response {
+    (status, Json(json!({ "ErrorMessage": message }))).into_response()
 }
+
+fn failed(message: &str) -> Response {
+    refused(StatusCode::INTERNAL_SERVER_ERROR, message)
+}
+
+pub(super) const VIOLATION: &str = "Access violation at address 00007FF6A1B2C3D4 in module 'CaressApplicatieServer.exe'. Read of address 0000000000000010";
 
 /// The product's answer to what it cannot stand.
 pub(in crate::ecd::mock) fn violation() -> Response {
-    let text = "Access violation at address 00007FF6A1B2C3D4 in module 'CaressApplicatieServer.exe'. Read of address 0000000000000010";
-    (StatusCode::INTERNAL_SERVER_ERROR, text).into_response()
+    failed(VIOLATION)
 }
 
 async fn list(
@@ -226,7 +232,7 @@ async fn list(
         "forms" => &FORMS,
         "reports" => &REPORTS,
         "reporttypes" => &REPORT_TYPES,
-        _ => return StatusCode::NOT_FOUND.into_response(),
+        _ => return refused(StatusCode::NOT_FOUND, "Onbekende lijst"),
     };
     let zone = TimeZone::get("Europe/Amsterdam").expect("the zone database is in the program");
     let since = match query.get("modifiedSince").map(|text| text.parse::<DateTime>()) {
@@ -252,6 +258,9 @@ async fn list(
     if *table == EMPLOYEES {
         // Seen: the same employee more than once.
         members.extend_from_within(..members.len().min(3));
+    }
+    if members.len() > state.options.most {
+        return failed("java.lang.NullPointerException");
     }
     Json(json!({ name: members })).into_response()
 }

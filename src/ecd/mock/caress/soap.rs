@@ -7,20 +7,22 @@
 use std::collections::BTreeSet;
 use std::sync::PoisonError;
 
+use axum::body::Bytes;
 use axum::extract::State as FromState;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse as _, Response};
 
 use super::records;
-use super::serve::{State, USER, violation};
+use super::serve::{State, USER, VIOLATION};
 use crate::ecd::caress::columns::EMPLOYEES;
 use crate::ecd::caress::web::elements;
 use crate::ecd::mock::Population;
 
-pub(super) async fn soap(FromState(state): FromState<State>, body: String) -> Response {
-    let Ok(found) = elements(body.as_bytes()) else {
-        return violation();
+/// Takes bytes, not text: what is no text is bad input too, which the product answers with HTTP 500.
+pub(super) async fn soap(FromState(state): FromState<State>, body: Bytes) -> Response {
+    let (Ok(found), Ok(body)) = (elements(&body), std::str::from_utf8(&body)) else {
+        return fault(VIOLATION);
     };
     let text = |name: &str| {
         found
@@ -56,16 +58,18 @@ pub(super) async fn soap(FromState(state): FromState<State>, body: String) -> Re
             drop(sessions);
             staff_list(&state.options.population, operation)
         }
-        _ => {
-            let fault = "<SOAP-ENV:Fault><faultcode>SOAP-ENV:Server</faultcode><faultstring>Sessie is verlopen</faultstring></SOAP-ENV:Fault>";
-            (
-                StatusCode::INTERNAL_SERVER_ERROR,
-                [(CONTENT_TYPE, "text/xml")],
-                envelope(fault),
-            )
-                .into_response()
-        }
+        _ => fault("Sessie is verlopen"),
     }
+}
+
+/// A fault comes with HTTP 500 (SOAP 1.1 §6.2).
+fn fault(text: &str) -> Response {
+    let inside = format!(
+        "<SOAP-ENV:Fault><faultcode>SOAP-ENV:Server</faultcode><faultstring>{}</faultstring></SOAP-ENV:Fault>",
+        quick_xml::escape::escape(text)
+    );
+    let media = [(CONTENT_TYPE, "text/xml; charset=utf-8")];
+    (StatusCode::INTERNAL_SERVER_ERROR, media, envelope(&inside)).into_response()
 }
 
 /// The lists of the service; employees in place, disciplines referred to.
