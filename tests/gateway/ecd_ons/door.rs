@@ -1,11 +1,13 @@
 //! Who comes in, how many at once, and how the mock answers.
 
 use super::*;
+use crate::support::tls;
+use rcgen::RsaKeySize;
 
 #[tokio::test]
 async fn a_fifth_parallel_request_gets_429_without_a_word_when_to_come_back() {
     let world = world_with(10, |_| (), |options| options.latency = Duration::from_millis(300)).await;
-    let client = browser(&world, Some(&world.running.client_cert_pem)).unwrap();
+    let client = browser(&world, true);
     let url = format!("{}/ping", world.running.url);
     let answers = future::join_all((0..5).map(|_| client.get(&url).send())).await;
     let answers: Vec<reqwest::Response> = answers.into_iter().map(Result::unwrap).collect();
@@ -21,34 +23,18 @@ async fn a_fifth_parallel_request_gets_429_without_a_word_when_to_come_back() {
     assert_eq!(ping, Ok(()));
 }
 
-/// A plain client with the mock's authority and, if given, a certificate.
-fn browser(world: &World, certificate: Option<&str>) -> Result<reqwest::Client, rustls::Error> {
-    use rustls::pki_types::pem::PemObject as _;
-    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_slice(world.running.ca_pem.as_bytes()).unwrap())?;
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots);
-    let config = match certificate {
-        None => config.with_no_client_auth(),
-        Some(pem) => config.with_client_auth_cert(
-            vec![CertificateDer::from_pem_slice(pem.as_bytes()).unwrap()],
-            PrivateKeyDer::from_pem_slice(world.running.client_key_pem.expose().as_bytes()).unwrap(),
-        )?,
-    };
-    Ok(reqwest::Client::builder()
-        .tls_backend_preconfigured(config)
-        .build()
-        .unwrap())
+/// A plain client with the mock's authority and, if wanted, the certificate that it admits.
+pub(super) fn browser(world: &World, is_admitted: bool) -> reqwest::Client {
+    let running = &world.running;
+    let own = (running.client_cert_pem.as_str(), &running.client_key_pem);
+    tls::browser(&running.ca_pem, is_admitted.then_some(own)).unwrap()
 }
 
 #[tokio::test]
 async fn without_the_right_certificate_nobody_comes_in() {
     let world = world(10).await;
     let url = format!("{}/v0/xstream/clients/data", world.running.url);
-    assert!(browser(&world, None).unwrap().get(&url).send().await.is_err());
+    assert!(browser(&world, false).get(&url).send().await.is_err());
 
     let elsewhere = tempfile::tempdir().unwrap();
     let stranger = Authority::open(elsewhere.path()).unwrap().client().clone();
@@ -71,6 +57,23 @@ async fn without_the_right_certificate_nobody_comes_in() {
         })
     );
 
+    // nginx refuses one that the vendor would not have signed before anybody looks whose it is.
+    let authority = Authority::open(world.tls.path()).unwrap();
+    for (size, status) in [
+        (RsaKeySize::_2048, 495),
+        (RsaKeySize::_3072, 495),
+        (RsaKeySize::_4096, 403),
+    ] {
+        let own = authority.issue_rsa("inzage-TE1002-rsa", size).unwrap();
+        let mut settings = world.settings();
+        (settings.certificate_pem, settings.key_pem) = (own.certificate_pem, own.key_pem);
+        let path = "/ping";
+        assert_eq!(
+            connector(settings).ping().await,
+            Err(Error::NotAdmitted { path, status })
+        );
+    }
+
     // The other way round: a server that another authority vouches for is not trusted.
     let mut settings = world.settings();
     settings.ca_pem = Authority::open(elsewhere.path()).unwrap().ca_pem().to_owned();
@@ -84,12 +87,12 @@ async fn without_the_right_certificate_nobody_comes_in() {
 
 #[tokio::test]
 async fn the_address_may_be_a_number_unless_the_host_must_be_named() {
-    let strict = world_with(10, |_| (), |options| options.sni = Sni::Required).await;
+    let strict = world(10).await;
     assert_eq!(strict.connect().ping().await, Ok(()));
     let mut settings = strict.settings();
     settings.base_url = format!("https://{}", strict.running.address).parse().unwrap();
     assert!(connector(settings).ping().await.is_err());
-    let loose = world(10).await;
+    let loose = world_with(10, |_| (), |options| options.sni = Sni::Optional).await;
     let mut settings = loose.settings();
     settings.base_url = format!("https://{}/", loose.running.address).parse().unwrap();
     assert_eq!(connector(settings).ping().await, Ok(()));
@@ -98,7 +101,7 @@ async fn the_address_may_be_a_number_unless_the_host_must_be_named() {
 #[tokio::test]
 async fn the_mock_answers_as_the_product_does() {
     let world = world(10).await;
-    let client = browser(&world, Some(&world.running.client_cert_pem)).unwrap();
+    let client = browser(&world, true);
     let get = |path: &str| client.get(format!("{}{path}", world.running.url)).send();
     let xml = client
         .get(format!("{}/v0/xstream/clients/data", world.running.url))

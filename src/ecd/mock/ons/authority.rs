@@ -7,7 +7,7 @@ use std::path::Path;
 
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose,
+    KeyUsagePurpose, PKCS_RSA_SHA256, RsaKeySize,
 };
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
@@ -81,21 +81,26 @@ impl Authority {
     /// # Errors
     /// If the authority's own files cannot be used.
     pub fn issue(&self, name: &str) -> Result<Pair, Error> {
-        let mut params = CertificateParams::new(Vec::new())?;
-        params.distinguished_name = called(name);
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        self.sign(&params)
+        self.sign(&of_client(name)?, KeyPair::generate()?)
+    }
+
+    /// The same with an RSA key of this size.
+    ///
+    /// # Errors
+    /// If the authority's own files cannot be used.
+    pub fn issue_rsa(&self, name: &str, size: RsaKeySize) -> Result<Pair, Error> {
+        let key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, size)?;
+        self.sign(&of_client(name)?, key)
     }
 
     /// The mock's own certificate.
     pub fn server(&self, address: IpAddr) -> Result<Pair, Error> {
-        self.sign(&of_server(address)?)
+        self.sign(&of_server(address)?, KeyPair::generate()?)
     }
 
-    fn sign(&self, params: &CertificateParams) -> Result<Pair, Error> {
+    fn sign(&self, params: &CertificateParams, key: KeyPair) -> Result<Pair, Error> {
         // The same name and key as in `ca.pem`: that is all of an issuer that a signature needs.
         let issuer = Issuer::new(authority()?, KeyPair::from_pem(self.ca.key_pem.expose())?);
-        let key = KeyPair::generate()?;
         let certificate_pem = params.signed_by(&key, &issuer)?.pem();
         let key_pem = Secret::new(key.serialize_pem());
         Ok(Pair {
@@ -103,6 +108,13 @@ impl Authority {
             key_pem,
         })
     }
+}
+
+fn of_client(name: &str) -> Result<CertificateParams, Error> {
+    let mut params = CertificateParams::new(Vec::new())?;
+    params.distinguished_name = called(name);
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    Ok(params)
 }
 
 fn of_server(address: IpAddr) -> Result<CertificateParams, Error> {

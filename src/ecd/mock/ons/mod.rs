@@ -7,7 +7,10 @@
 //! # Design
 //! - The test authority and one client certificate are made at the first start and kept in `tls_dir`, so that a
 //!   connector configured with them keeps working. The server's own certificate is made at each start for the address
-//!   it listens on. A certificate of another authority fails the handshake; one of ours that was never admitted gets 403.
+//!   it listens on. A certificate of another authority fails the handshake; one of ours that was never admitted gets 403, one with
+//!   an RSA key of fewer than 4096 bits 495. ASSUMPTION: the vendor asks for that size in the request to sign, so that no such
+//!   certificate of its own was seen; the mock says at once what a connector would learn from the vendor.
+//! - A client must name the host in the handshake (SNI), as the product wants it.
 //! - Four requests per certificate may be open, counted until the last byte of the answer is handed over; a fifth gets
 //!   429 and no Retry-After.
 //! - ASSUMPTION: `since` without a zone is read as Dutch time. The contract shows no zone.
@@ -30,9 +33,11 @@ use crate::secret::Secret;
 mod authority;
 mod clients;
 mod faults;
+mod reports;
 mod revise;
 mod routes;
 pub(in crate::ecd::mock) mod serve;
+mod streams;
 mod webhook;
 
 pub use authority::{Authority, Pair};
@@ -69,7 +74,7 @@ impl Options {
             tls_dir,
             clock,
             latency: Duration::ZERO,
-            sni: Sni::Optional,
+            sni: Sni::Required,
             mishaps: Mishaps::default(),
         }
     }
@@ -96,7 +101,7 @@ impl Served {
 /// A mock that runs until this is dropped.
 #[derive(Debug)]
 pub struct Running {
-    /// `https://localhost:<port>`; the IP address works as well.
+    /// `https://localhost:<port>`; the IP address works only where [`Sni::Optional`] lets it.
     pub url: String,
     pub address: SocketAddr,
     pub ca_pem: String,

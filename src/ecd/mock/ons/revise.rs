@@ -16,6 +16,6 @@ pub(super) async fn revise(FromState(state): FromState<State>, Query(query): Par
             let revised = state.population.revise(state.clock.now(), every);
             Json(json!({ "reports": revised })).into_response()
         }
-        _ => refused(StatusCode::BAD_REQUEST, "percent", "more than 0, at most 100"),
+        _ => refused(StatusCode::BAD_REQUEST, "percent", "", "more than 0, at most 100"),
     }
 }

@@ -6,21 +6,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::extract::{Extension, Path, Query, Request, State as FromState};
+use axum::extract::{Extension, FromRequestParts, Path, Query, Request, State as FromState};
 use axum::http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use futures::StreamExt as _;
-use jiff::Timestamp;
-use jiff::civil::{Date, DateTime};
-use jiff::tz::TimeZone;
+use jiff::civil::Date;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
-use super::{Fault, Faults, Served, clients, revise};
+use super::{Fault, Faults, Served, clients, reports, revise, streams};
 use crate::clock::Clock;
 use crate::ecd::mock::mishap::{self, Mishaps};
 use crate::ecd::mock::{Population, Shelf};
@@ -28,12 +27,17 @@ use crate::ecd::mock::{Population, Shelf};
 /// Requests that one certificate may have open.
 const PARALLEL: usize = 4;
 
-/// Bytes of a stream that are handed over at once.
-const PIECE: usize = 64 * 1024;
+/// nginx's answer to a certificate that it does not take.
+const INVALID_CERTIFICATE: u16 = 495;
 
-/// SHA-256 of the certificate that a request came with.
+/// The certificate that a request came with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Certificate(pub(super) [u8; 32]);
+pub(super) struct Certificate {
+    /// SHA-256.
+    pub(super) print: [u8; 32],
+    /// With an RSA key that the vendor would not have signed.
+    pub(super) is_weak: bool,
+}
 
 type Parallel = Mutex<HashMap<Certificate, Arc<Semaphore>>>;
 
@@ -54,24 +58,14 @@ pub(super) type Parameters = Query<HashMap<String, String>>;
 pub(super) fn router(state: State) -> Router {
     Router::new()
         .route("/ping", get(async || "pong"))
-        .route("/v0/xstream/{resource}/{what}", get(stream))
-        .route("/v0/administration/clients/by_bsn", get(clients::by_bsn))
-        .route("/v0/administration/clients/{id}", get(client))
-        .route(
-            "/v0/administration/clients/{id}/careproviders",
-            get(clients::care_providers),
-        )
-        .route(
-            "/v0/administration/clients/{id}/client_employee_relations",
-            get(clients::employee_relations),
-        )
+        .route("/v0/xstream/{resource}/{what}", get(streams::stream))
+        .nest("/v0/administration/clients", of_clients())
+        .nest("/v0/administration/dossier/reports", of_reports())
         .route(
             "/v0/administration/client_contact_relations/by_client/{id}",
             get(relations),
         )
-        .route("/v0/administration/dossier/report_types", get(report_types))
-        .route("/v0/administration/dossier/reports/search_by_client", get(reports))
-        .route("/v0/administration/dossier/reports/{id}", get(report))
+        .route("/v0/administration/dossier/report_types", get(reports::types))
         .route("/v0/administration/dossier/care_plans/by_client/{id}", get(care_plans))
         .route(
             "/v0/administration/dossier/care_plans/by_client/{id}/{status}",
@@ -85,10 +79,35 @@ pub(super) fn router(state: State) -> Router {
             get(forms),
         )
         .route("/mock/revise", post(revise::revise))
-        .fallback(async || refused(StatusCode::NOT_FOUND, "path", "no such resource"))
+        .fallback(async || refused(StatusCode::NOT_FOUND, "path", "", "no such resource"))
         .layer(middleware::from_fn_with_state(state.mishaps.clone(), mishap::layer))
         .layer(middleware::from_fn_with_state(state.clone(), door))
         .with_state(state)
+}
+
+fn of_clients() -> Router<State> {
+    Router::new()
+        .route("/find", get(clients::find))
+        .route("/by_bsn", get(clients::by_bsn))
+        .route("/by_uuid/{uuid}", get(clients::by_uuid))
+        .route("/ids_in_care_in_period", get(clients::in_care))
+        .route("/{id}", get(clients::one))
+        .route("/{id}/careproviders", get(clients::care_providers))
+        .route("/{id}/client_employee_relations", get(clients::employee_relations))
+}
+
+fn of_reports() -> Router<State> {
+    Router::new()
+        .route("/search_by_client", get(reports::search))
+        .route("/by_uuid/{uuid}", get(reports::by_uuid))
+        .route("/by_date/{range}", get(reports::by_date))
+        .route("/by_care_plan_entry/{id}", get(reports::by_care_plan_entry))
+        .route(
+            "/by_care_plan_entry_unescaped/{id}",
+            get(reports::by_care_plan_entry_unescaped),
+        )
+        .route("/{id}", get(reports::one))
+        .route("/{id}/children", get(reports::children))
 }
 
 /// Who may come in, how many at once, in which format; and the faults.
@@ -100,7 +119,12 @@ async fn door(
     next: Next,
 ) -> Response {
     state.served.requests.fetch_add(1, Ordering::Relaxed);
-    if certificate.0 != state.admitted {
+    if certificate.is_weak {
+        return StatusCode::from_u16(INVALID_CERTIFICATE)
+            .expect("a status has three digits")
+            .into_response();
+    }
+    if certificate.print != state.admitted {
         return StatusCode::FORBIDDEN.into_response();
     }
     let permits = {
@@ -182,172 +206,127 @@ async fn door(
 }
 
 /// The product's form of an error.
-pub(super) fn refused(status: StatusCode, field: &str, message: &str) -> Response {
-    let entries = json!({"errorResponseEntries": [{"field": field, "value": "", "message": message}]});
+pub(super) fn refused(status: StatusCode, field: &str, value: &str, message: &str) -> Response {
+    let entries = json!({"errorResponseEntries": [{"field": field, "value": value, "message": message}]});
     (status, Json(entries)).into_response()
 }
 
-async fn stream(
-    FromState(state): FromState<State>,
-    Path((resource, what)): Path<(String, String)>,
-    Query(query): Parameters,
-) -> Response {
-    let shelf = match resource.as_str() {
-        "clients" => Shelf::Clients,
-        "employees" => Shelf::Employees,
-        "relations" => Shelf::Relations,
-        "client_contact_relation_addresses" => Shelf::Addresses,
-        "reports" => Shelf::Reports,
-        "insurances" => Shelf::Insurances,
-        _ => return refused(StatusCode::NOT_FOUND, "resource", "no such stream"),
+/// The number in a path. ASSUMPTION: another text there is refused like any other wrong field, in the product's form.
+pub(super) struct Id(pub(super) u64);
+
+impl FromRequestParts<State> for Id {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Response> {
+        let path = Path::<HashMap<String, String>>::from_request_parts(parts, state).await;
+        let Path(path) = path.map_err(|rejection| rejection.into_response())?;
+        let said = path.get("id").map_or("", String::as_str);
+        said.parse()
+            .map(Self)
+            .map_err(|_| refused(StatusCode::BAD_REQUEST, "id", said, "is not a number"))
+    }
+}
+
+/// A day, if it is asked with.
+pub(super) fn day(query: &HashMap<String, String>, name: &str) -> Result<Option<Date>, Response> {
+    let Some(said) = query.get(name) else { return Ok(None) };
+    let day = said.parse().map(Some);
+    day.map_err(|_| refused(StatusCode::BAD_REQUEST, name, said, "is not a valid date"))
+}
+
+/// `from` and `to`, which must be there.
+pub(super) fn period(query: &HashMap<String, String>) -> Result<(Date, Date), Response> {
+    let day = |name| {
+        let empty = || refused(StatusCode::BAD_REQUEST, name, "", "field can not be empty");
+        day(query, name)?.ok_or_else(empty)
     };
-    let since = || query.get("since").and_then(|since| moment(since));
-    match (what.as_str(), since()) {
-        ("data", _) => lines(state.population.texts(shelf, None)),
-        ("updates", Some(since)) => lines(state.population.texts(shelf, Some(since))),
-        ("deletes", Some(since)) if shelf == Shelf::Clients => {
-            let now = super::super::generate::instant(state.clock.now());
-            let removed = state.population.removed(shelf, since).into_iter();
-            let texts = removed.map(|key| {
-                let id: Value = key.parse::<u64>().map_or(Value::String(key), Value::from);
-                Bytes::from(json!({"id": id, "deletedAt": now}).to_string())
-            });
-            lines(texts.collect())
-        }
-        ("updates" | "deletes", None) => refused(StatusCode::BAD_REQUEST, "since", "field can not be empty"),
-        _ => refused(StatusCode::NOT_FOUND, "resource", "no such stream"),
-    }
+    Ok((day("from")?, day("to")?))
 }
 
-/// A time without a zone, which is Dutch time, or one with an offset.
-fn moment(text: &str) -> Option<Timestamp> {
-    if let Ok(instant) = text.parse::<Timestamp>() {
-        return Some(instant);
-    }
-    let zone = TimeZone::get("Europe/Amsterdam").ok()?;
-    text.parse::<DateTime>()
-        .ok()?
-        .to_zoned(zone)
-        .ok()
-        .map(|local| local.timestamp())
+/// The part of a list that `offset` and `limit` ask for.
+pub(super) fn page(name: &str, records: Vec<Value>, query: &HashMap<String, String>) -> Response {
+    let number = |name: &str, otherwise| {
+        let number = query.get(name).and_then(|value| value.parse::<u64>().ok());
+        number.map_or(otherwise, |number| usize::try_from(number).unwrap_or(usize::MAX))
+    };
+    let (offset, limit) = (number("offset", 0), number("limit", 100));
+    wrapped(name, records.into_iter().skip(offset).take(limit).collect())
 }
 
-/// A stream of lines, put together piece by piece while it is sent.
-fn lines(texts: Vec<Bytes>) -> Response {
-    let pieces = futures::stream::unfold(texts.into_iter(), async |mut texts| {
-        let mut piece = Vec::with_capacity(PIECE + 4096);
-        while piece.len() < PIECE {
-            let Some(text) = texts.next() else { break };
-            piece.extend_from_slice(&text);
-            piece.push(b'\n');
-        }
-        (!piece.is_empty()).then(|| (Ok::<_, std::convert::Infallible>(Bytes::from(piece)), texts))
-    });
-    ([(CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(pieces)).into_response()
+/// The record with this `uuid`.
+pub(super) fn of_uuid(state: &State, shelf: Shelf, uuid: &str) -> Response {
+    let is_one = uuid.len() == 36 && uuid.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+    if !is_one {
+        return refused(StatusCode::BAD_REQUEST, "uuid", uuid, "is not a UUID");
+    }
+    let mut all = state.population.all(shelf).into_iter();
+    match all.find(|record| {
+        record["uuid"]
+            .as_str()
+            .is_some_and(|one| one.eq_ignore_ascii_case(uuid))
+    }) {
+        Some(found) => Json(found).into_response(),
+        None => refused(StatusCode::NOT_FOUND, "uuid", uuid, "not found"),
+    }
 }
 
 pub(super) fn wrapped(name: &str, records: Vec<Value>) -> Response {
     Json(json!({name: records})).into_response()
 }
 
-fn record(text: Option<Bytes>) -> Response {
+pub(super) fn record(text: Option<Bytes>) -> Response {
     match text {
         Some(text) => ([(CONTENT_TYPE, "application/json")], text).into_response(),
-        None => refused(StatusCode::NOT_FOUND, "id", "not found"),
+        None => refused(StatusCode::NOT_FOUND, "id", "", "not found"),
     }
 }
 
-async fn client(FromState(state): FromState<State>, Path(id): Path<String>) -> Response {
-    record(state.population.text(Shelf::Clients, &id))
-}
-
-async fn relations(FromState(state): FromState<State>, Path(id): Path<u64>) -> Response {
+async fn relations(FromState(state): FromState<State>, Id(id): Id) -> Response {
     of_client(&state, id, Shelf::Relations, "clientContactRelations")
 }
 
-async fn report(FromState(state): FromState<State>, Path(id): Path<String>) -> Response {
-    record(state.population.text(Shelf::Reports, &id))
-}
-
-async fn reports(FromState(state): FromState<State>, Query(query): Parameters) -> Response {
-    let number = |name: &str| query.get(name).and_then(|value| value.parse::<u64>().ok());
-    let Some(client) = number("client_id") else {
-        return refused(StatusCode::BAD_REQUEST, "client_id", "field can not be empty");
-    };
-    let kind = number("report_type");
-    let found = state.population.of(Shelf::Reports, client).into_iter();
-    let found = found.filter(|report| kind.is_none_or(|kind| report["reportTypeId"] == kind));
-    let place = |name, otherwise| number(name).map_or(otherwise, |n| usize::try_from(n).unwrap_or(usize::MAX));
-    wrapped(
-        "reports",
-        found.skip(place("offset", 0)).take(place("limit", 100)).collect(),
-    )
-}
-
-async fn report_types() -> Response {
-    let types = [
-        (101, "Rapportage", "Comment"),
-        (102, "Gewicht", "BMI"),
-        (103, "Bloeddruk", "BloodPressure"),
-        (104, "Temperatuur", "Decimal"),
-        (105, "Bloedsuiker", "Decimal"),
-        (106, "Vocht inname", "Decimal"),
-        (107, "Vocht uitscheiding", "Decimal"),
-        (108, "Defecatie", "Comment"),
-        (109, "Medisch", "Comment"),
-        (110, "Voortgang", "ProgressReport"),
-        (111, "Familie communicatie", "FamilyCommunication"),
-        (112, "Keten communicatie", "ExternalCommunication"),
-        (212, "Wondbehandeling", "Comment"),
-        (220, "Verslag huisbezoek", "Comment"),
-        (221, "INR", "Decimal"),
-        (230, "Interne notitie", "Comment"),
-        (309, "Stemming", "Decimal"),
-        (310, "Omaha", "Comment"),
-        (311, "Saturatie", "Decimal"),
-        (314, "Pijnscore", "Decimal"),
-        (315, "SOEP", "Comment"),
-        (316, "Bristol", "Decimal"),
-        (317, "Klinimetrie", "Decimal"),
-    ];
-    let types = types.map(|(id, name, value)| json!({"id": id, "name": name, "valueType": value, "enabled": true}));
-    wrapped("reportTypes", types.into())
-}
-
-async fn care_plans(FromState(state): FromState<State>, Path(id): Path<u64>) -> Response {
+async fn care_plans(FromState(state): FromState<State>, Id(id): Id) -> Response {
     of_client(&state, id, Shelf::CarePlans, "carePlans")
 }
 
-async fn care_plans_in(FromState(state): FromState<State>, Path((id, status)): Path<(u64, String)>) -> Response {
+async fn care_plans_in(
+    FromState(state): FromState<State>,
+    Id(id): Id,
+    Path(path): Path<HashMap<String, String>>,
+) -> Response {
+    let status = path
+        .get("status")
+        .map(|status| status.to_uppercase())
+        .unwrap_or_default();
     let plans = state.population.of(Shelf::CarePlans, id).into_iter();
     wrapped(
         "carePlans",
-        plans.filter(|plan| plan["status"] == status.to_uppercase()).collect(),
+        plans.filter(|plan| plan["status"] == status.as_str()).collect(),
     )
 }
 
-async fn entries(FromState(state): FromState<State>, Path(id): Path<String>) -> Response {
-    match state.population.get(Shelf::CarePlans, &id) {
+async fn entries(FromState(state): FromState<State>, Id(id): Id) -> Response {
+    match state.population.get(Shelf::CarePlans, &id.to_string()) {
         Some(plan) => Json(json!({"carePlanEntries": plan["carePlanEntries"]})).into_response(),
-        None => refused(StatusCode::NOT_FOUND, "id", "not found"),
+        None => refused(StatusCode::NOT_FOUND, "id", &id.to_string(), "not found"),
     }
 }
 
 pub(super) fn of_client(state: &State, client: u64, shelf: Shelf, name: &str) -> Response {
     if state.population.text(Shelf::Clients, &client.to_string()).is_none() {
-        return refused(StatusCode::NOT_FOUND, "id", "not found");
+        return refused(StatusCode::NOT_FOUND, "id", &client.to_string(), "not found");
     }
     listed(name, state.population.texts_of(shelf, client))
 }
 
-async fn forms(FromState(state): FromState<State>, Path(id): Path<u64>) -> Response {
+async fn forms(FromState(state): FromState<State>, Id(id): Id) -> Response {
     of_client(&state, id, Shelf::Forms, "surveyResults")
 }
 
 async fn releases(FromState(state): FromState<State>, Query(query): Parameters) -> Response {
     match query.get("client_id").and_then(|client| client.parse().ok()) {
         Some(client) => of_client(&state, client, Shelf::Releases, "sharedResources"),
-        None => refused(StatusCode::BAD_REQUEST, "client_id", "field can not be empty"),
+        None => refused(StatusCode::BAD_REQUEST, "client_id", "", "field can not be empty"),
     }
 }
 
@@ -371,16 +350,13 @@ struct Occurrence {
     client_present: Option<bool>,
 }
 
-async fn agenda(FromState(state): FromState<State>, Path(client): Path<u64>, Query(query): Parameters) -> Response {
-    let day = |name: &str| query.get(name).and_then(|day| day.parse::<Date>().ok());
-    let Some(from) = day("from") else {
-        return refused(StatusCode::BAD_REQUEST, "from", "field can not be empty");
-    };
-    let Some(to) = day("to") else {
-        return refused(StatusCode::BAD_REQUEST, "to", "field can not be empty");
+async fn agenda(FromState(state): FromState<State>, Id(client): Id, Query(query): Parameters) -> Response {
+    let (from, to) = match period(&query) {
+        Ok(period) => period,
+        Err(refused) => return refused,
     };
     if state.population.text(Shelf::Clients, &client.to_string()).is_none() {
-        return refused(StatusCode::NOT_FOUND, "id", "not found");
+        return refused(StatusCode::NOT_FOUND, "id", &client.to_string(), "not found");
     }
     let present = query.get("require_client_present").is_none_or(|value| value != "false");
     let mut found = state.population.texts_of(Shelf::Agenda, client);

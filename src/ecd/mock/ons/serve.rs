@@ -19,11 +19,16 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
+use x509_parser::prelude::{FromDer as _, X509Certificate};
+use x509_parser::public_key::PublicKey;
 
 use super::routes::Certificate;
 use super::{Authority, Error, Pair, Sni, authority};
 use crate::ecd::mock::mishap::Mishaps;
 use crate::secret;
+
+/// The least of an RSA key.
+const RSA_BITS: usize = 4096;
 
 /// Connections that may be open at once.
 const CONNECTIONS: usize = 500;
@@ -100,6 +105,18 @@ pub(in crate::ecd::mock) async fn run(listener: TcpListener, acceptor: TlsAccept
     }
 }
 
+/// Whether the key is RSA of fewer bits than the vendor asks of a request to sign one. ASSUMPTION: it takes keys on an elliptic curve;
+/// what it says of sizes is about RSA.
+fn is_weak(certificate: &CertificateDer<'_>) -> bool {
+    let Ok((_, certificate)) = X509Certificate::from_der(certificate) else {
+        return true;
+    };
+    match certificate.public_key().parsed() {
+        Ok(PublicKey::RSA(key)) => key.key_size() < RSA_BITS,
+        _ => false,
+    }
+}
+
 async fn connection(stream: TcpStream, acceptor: TlsAcceptor, router: Router) {
     let _ = stream.set_nodelay(true);
     // A refused handshake is the client's to see; the mock has nothing to add.
@@ -109,7 +126,10 @@ async fn connection(stream: TcpStream, acceptor: TlsAcceptor, router: Router) {
     let Some(own) = tls.get_ref().1.peer_certificates().and_then(<[_]>::first) else {
         return;
     };
-    let certificate = Certificate(secret::sha256(own));
+    let certificate = Certificate {
+        print: secret::sha256(own),
+        is_weak: is_weak(own),
+    };
     let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
         let mut request: Request = request.map(Body::new);
         request.extensions_mut().insert(certificate);
