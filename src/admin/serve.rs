@@ -156,7 +156,7 @@ pub(super) async fn until_stopped(
     Ok(())
 }
 
-/// Forgets every hour what nobody needs any more: ended logins, codes, sessions, tokens and sent messages.
+/// Forgets every hour what nobody needs any more: ended logins, codes, sessions, tokens, sent messages and states of apps.
 async fn tidy(app: App) {
     loop {
         let gone = async {
@@ -164,6 +164,7 @@ async fn tidy(app: App) {
             let mut tx = app.db.begin().await?;
             gone += token::purge(&mut tx, app.clock.now()).await?;
             tx.commit().await?;
+            gone += app.rest.tidy_app_states().await?;
             gone += hooks::tidy(&app.db, app.clock.now()).await?;
             Ok::<_, db::Error>(gone)
         };

@@ -134,13 +134,13 @@ impl World {
     /// An access token of `account` in the context of `patient`.
     pub(super) async fn token(&self, account: &str, patient: &str, scopes: &str) -> String {
         let own = (ResourceType::Patient, id(patient));
-        self.token_as(account, Some(patient), own, scopes).await
+        self.token_as(("app", account), Some(patient), own, scopes).await
     }
 
-    /// An access token of `account`, who is `fhir_user`, in the context of `patient` or of nobody.
+    /// An access token of this app and account, who is `fhir_user`, in the context of `patient` or of nobody.
     pub(super) async fn token_as(
         &self,
-        account: &str,
+        (client_id, account): (&str, &str),
         patient: Option<&str>,
         fhir_user: (ResourceType, Id),
         scopes: &str,
@@ -150,7 +150,7 @@ impl World {
         let expires_at = now + jiff::SignedDuration::from_hours(1_000);
         let grant = Grant {
             id: Random::Os.token(),
-            client_id: "app".to_owned(),
+            client_id: client_id.to_owned(),
             account: account.to_owned(),
             patient: patient.map(id),
             fhir_user: Some(fhir_user),

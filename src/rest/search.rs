@@ -134,17 +134,17 @@ fn searched(visible: &Visible, query: &Query, found: &Found) -> Vec<Id> {
 
 /// What is not UTF-8 came out of the decoder as a replacement character, and PostgreSQL holds no NUL: neither is a value of
 /// anything that is stored.
-fn readable(pairs: &[(String, String)]) -> Result<(), Error> {
+pub(super) fn readable(pairs: &[(String, String)]) -> Result<(), BadParam> {
     let broken = |text: &str| text.contains(['\u{fffd}', '\0']);
     match pairs.iter().find(|(name, value)| broken(name) || broken(value)) {
-        Some((name, _)) => Err(Error::Parameter(BadParam {
+        Some((name, _)) => Err(BadParam {
             name: name
                 .chars()
                 .filter(|c| !broken(c.encode_utf8(&mut [0; 4])))
                 .take(64)
                 .collect(),
             reason: "send text in UTF-8, percent-encoded, and no NUL",
-        })),
+        }),
         None => Ok(()),
     }
 }

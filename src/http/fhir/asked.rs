@@ -20,6 +20,9 @@ use crate::http::failure::Failure;
 use crate::oauth::Caller;
 use crate::rest::{Call, Unless};
 
+/// FHIR as JSON.
+pub(super) const JSON: &str = "application/fhir+json";
+
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 
 /// Who asks for what, in which form.
@@ -158,6 +161,15 @@ pub(super) fn handling(headers: &HeaderMap) -> Handling {
 pub(super) fn is_form(kind: Option<&HeaderValue>) -> bool {
     let kind = kind.map(|kind| kind.as_bytes().to_ascii_lowercase());
     kind.is_some_and(|kind| kind.starts_with(b"application/x-www-form-urlencoded"))
+}
+
+/// Whether a body is JSON, by its content type; the case of a media type does not count (RFC 9110 §8.3.1).
+pub(super) fn is_json(kind: Option<&HeaderValue>) -> bool {
+    let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    [JSON, "application/json"]
+        .iter()
+        .any(|json| kind.eq_ignore_ascii_case(json))
 }
 
 /// Whether a preference is among those sent (RFC 7240).

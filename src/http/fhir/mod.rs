@@ -26,6 +26,8 @@ mod person_tests;
 mod planted;
 mod state;
 #[cfg(test)]
+mod state_bounds_tests;
+#[cfg(test)]
 mod state_tests;
 #[cfg(test)]
 mod tests;

@@ -18,7 +18,7 @@ async fn world() -> World {
 
 async fn token(world: &World, patient: Option<&str>, scopes: &str) -> String {
     let me = (ResourceType::Person, id("me"));
-    world.token_as("both", patient, me, scopes).await
+    world.token_as(("app", "both"), patient, me, scopes).await
 }
 
 fn links(person: &Value) -> Vec<&str> {

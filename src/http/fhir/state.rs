@@ -9,13 +9,13 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, put};
 
-use super::asked::Asking;
+use super::asked::{Asking, JSON, is_json, version};
 use crate::fhir::outcome::IssueType;
+use crate::fhir::types::Id;
 use crate::http::App;
 use crate::http::failure::Failure;
 use crate::rest::state::{Change, Kept, Refused, Wrong, capability};
 
-const JSON: &str = "application/fhir+json";
 /// When the statement last changed in meaning.
 const DATE: &str = "2026-11-25";
 
@@ -46,8 +46,8 @@ impl FromRequestParts<App> for Keeper {
 }
 
 impl Keeper {
-    fn id(&self) -> String {
-        self.by.part("id").unwrap_or_default().to_owned()
+    fn id(&self) -> Option<Id> {
+        self.by.part("id").and_then(Id::parse)
     }
 
     /// The version that a change is about (RFC 9110 §13.1.1).
@@ -66,27 +66,13 @@ impl Keeper {
             .unwrap_or(tag)
             .strip_prefix('"')
             .and_then(|tag| tag.strip_suffix('"'));
-        digits
-            .and_then(super::asked::version)
-            .ok_or_else(|| Refused::Precondition.into())
+        digits.and_then(version).ok_or_else(|| Refused::Precondition.into())
     }
 
     fn sends_json(&self) -> Result<(), Failure> {
-        let kind = self
-            .headers
-            .get(CONTENT_TYPE)
-            .and_then(|kind| kind.to_str().ok())
-            .unwrap_or_default();
-        let kind = kind.split(';').next().unwrap_or_default().trim();
-        if [JSON, "application/json"].contains(&kind) {
-            return Ok(());
-        }
         let text = "Send a Basic as application/fhir+json.";
-        Err(Failure::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            IssueType::NotSupported,
-            text,
-        ))
+        let other = || Failure::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, IssueType::NotSupported, text);
+        is_json(self.headers.get(CONTENT_TYPE)).then_some(()).ok_or_else(other)
     }
 }
 
@@ -171,7 +157,9 @@ impl From<Refused> for Failure {
             ),
             Refused::Audit(error) => return error.into(),
             Refused::Database(error) => return error.into(),
-            Refused::Died => (StatusCode::INTERNAL_SERVER_ERROR, IssueType::Exception, String::new()),
+            Refused::Broken | Refused::Died => {
+                return Self::inside(StatusCode::INTERNAL_SERVER_ERROR, IssueType::Exception, &refused);
+            }
         };
         Self::new(status, code, text)
     }

@@ -11,15 +11,13 @@ use crate::db::{Sql, params};
 use crate::fhir::types::ResourceType;
 use crate::http::world::{Answer, World, id};
 use crate::oauth;
-use crate::oauth::grant::{Grant, State, store};
-use crate::oauth::scope::Scopes;
-use crate::secret::{Random, sha256};
+use crate::secret::Random;
 
-const HERE: &str = "/topaz/app-state/Basic";
-const PATIENT: &str = "https://gateway.example/topaz/fhir/Patient/a";
+pub(super) const HERE: &str = "/topaz/app-state/Basic";
+pub(super) const PATIENT: &str = "https://gateway.example/topaz/fhir/Patient/a";
 const CODE: &str = "https://app.example|settings";
 
-fn basic(subject: Option<&str>, text: &str) -> Value {
+pub(super) fn basic(subject: Option<&str>, text: &str) -> Value {
     let mut basic = json!({
         "resourceType": "Basic",
         "code": { "coding": [{ "system": "https://app.example", "code": "settings" }] },
@@ -31,7 +29,14 @@ fn basic(subject: Option<&str>, text: &str) -> Value {
     basic
 }
 
-async fn send(world: &World, method: Method, path: &str, token: &str, tag: Option<&str>, body: &str) -> Answer {
+pub(super) async fn send(
+    world: &World,
+    method: Method,
+    path: &str,
+    token: &str,
+    tag: Option<&str>,
+    body: &str,
+) -> Answer {
     let mut request = Request::builder()
         .method(method)
         .uri(path)
@@ -43,54 +48,28 @@ async fn send(world: &World, method: Method, path: &str, token: &str, tag: Optio
     world.send(request.body(Body::from(body.to_owned())).unwrap()).await
 }
 
-async fn create(world: &World, token: &str, body: &Value) -> Answer {
+pub(super) async fn create(world: &World, token: &str, body: &Value) -> Answer {
     send(world, Method::POST, HERE, token, None, &body.to_string()).await
 }
 
-async fn find(world: &World, token: &str, more: &str) -> Answer {
+pub(super) async fn find(world: &World, token: &str, more: &str) -> Answer {
     world.get(&format!("{HERE}?code={CODE}&{more}"), token).await
 }
 
 /// A token of another app; one with a secret or without.
-async fn token_of(world: &World, app: &str, method: &str) -> String {
+pub(super) async fn token_of(world: &World, app: &str, method: &str) -> String {
     let tenant = TenantId::parse("topaz").unwrap();
     let metadata = json!({
         "client_id": app, "client_name": app, "token_endpoint_auth_method": method,
         "redirect_uris": ["https://other.example/cb"],
     });
-    let (token, now) = (Random::Os.token(), world.clock.now());
-    let grant = Grant {
-        id: Random::Os.token(),
-        client_id: app.to_owned(),
-        account: "account-a".to_owned(),
-        patient: Some(id("a")),
-        fhir_user: Some((ResourceType::Patient, id("a"))),
-        scopes: Scopes::parse("patient/*.rs").unwrap(),
-        nonce: None,
-        auth_time: now,
-        acr: "1".to_owned(),
-        amr: Vec::new(),
-        session: "session".to_owned(),
-        expires_at: now + jiff::SignedDuration::from_hours(1),
-        context: None,
-        state: State::Active,
-    };
-    let access = store::Access {
-        grant_id: grant.id.clone(),
-        scopes: grant.scopes.clone(),
-        expires_at: grant.expires_at,
-        jkt: None,
-    };
-    let mut tx = world.db().begin().await.unwrap();
+    let (mut tx, now) = (world.db().begin().await.unwrap(), world.clock.now());
     oauth::app::register(&mut tx, &tenant, &metadata, &world.app.config.oauth, now, &Random::Os)
         .await
         .unwrap();
-    store::insert_grant(&mut tx, &tenant, &grant, now).await.unwrap();
-    store::insert_access(&mut tx, &tenant, &sha256(token.as_bytes()), &access)
-        .await
-        .unwrap();
     tx.commit().await.unwrap();
-    token
+    let own = (ResourceType::Patient, id("a"));
+    world.token_as((app, "account-a"), Some("a"), own, "patient/*.rs").await
 }
 
 #[tokio::test]
@@ -234,7 +213,7 @@ async fn p01_a_state_is_of_one_app_and_about_who_the_token_is_about() {
         world.right("rep", patient, Role::Representative, Parts::ALL).await;
     }
     let person = (ResourceType::Person, id("rep"));
-    let given = world.token_as("rep", Some("a"), person, "patient/*.rs").await;
+    let given = world.token_as(("app", "rep"), Some("a"), person, "patient/*.rs").await;
     assert_eq!(
         find(&world, &given, &format!("subject={PATIENT}")).await.json()["total"],
         1

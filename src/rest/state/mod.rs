@@ -10,7 +10,8 @@
 //! sealed: apps keep keys here. Nothing here reads them.
 //!
 //! **When.** Each change names the version that it changes. What is not there, what belongs to somebody else and what was
-//! changed meanwhile are the same failed precondition.
+//! changed meanwhile are the same failed precondition. What was kept for an app or an account ends with it. A state that does not
+//! open any more is a fault of ours, and is told as one: a list with holes would look like a list without them.
 
 mod parse;
 pub(crate) mod store;
@@ -23,6 +24,7 @@ use serde_json::{Value, json};
 pub use parse::{Asked, Wrong};
 use parse::{Basic, Subject};
 
+use super::search::readable;
 use super::{Call, Rest, line};
 use crate::audit::{self, Action, Entry, Outcome};
 use crate::config::TenantId;
@@ -66,6 +68,9 @@ pub enum Refused {
     Precondition,
     #[error("as much as may be is kept")]
     Full,
+    /// It was sealed by another key, or changed since.
+    #[error("a kept app state does not open with the key of this gateway")]
+    Broken,
     #[error(transparent)]
     Audit(#[from] audit::Error),
     #[error(transparent)]
@@ -81,6 +86,7 @@ impl Refused {
             Self::Subject => Outcome::Refused("subject"),
             Self::Precondition => Outcome::Refused("precondition"),
             Self::Full => Outcome::Refused("full"),
+            Self::Broken => Outcome::Failed("broken"),
             Self::Audit(_) => Outcome::Failed("audit"),
             Self::Database(_) | Self::Died => Outcome::Failed("database"),
         }
@@ -91,9 +97,9 @@ impl Refused {
 #[derive(Clone)]
 pub enum Change {
     Create(Vec<u8>),
-    /// Id, and the version that it changes.
-    Update(String, i64, Vec<u8>),
-    Delete(String, i64),
+    /// Id, `None` for what is none, and the version that it changes.
+    Update(Option<Id>, i64, Vec<u8>),
+    Delete(Option<Id>, i64),
 }
 
 impl fmt::Debug for Change {
@@ -129,6 +135,7 @@ impl Rest {
         url: &str,
     ) -> Result<(Vec<u8>, Option<Subject>), Refused> {
         let tenant = &caller.tenant.id;
+        readable(pairs).map_err(Wrong::from)?;
         let asked = Asked::parse(pairs, &self.server.fhir_base(tenant.as_str()))?;
         if !reaches(caller, asked.subject.as_ref()) {
             return Err(Refused::Subject);
@@ -146,10 +153,11 @@ impl Rest {
         let base = format!("{}/app-state", self.server.issuer(tenant.as_str()));
         let mut bundle = Bundle::new(Kind::Searchset);
         bundle.link("self", format!("{base}/Basic?{url}"));
-        let bodies: Vec<(String, String)> = rows
-            .iter()
-            .filter_map(|row| Some((format!("{base}/Basic/{}", row.id), self.opened(tenant, row)?)))
-            .collect();
+        let opened = rows.iter().map(|row| {
+            let body = self.opened(tenant, row).ok_or(Refused::Broken)?;
+            Ok((format!("{base}/Basic/{}", row.id), body))
+        });
+        let bodies: Vec<(String, String)> = opened.collect::<Result<_, Refused>>()?;
         bundle.total(u64::try_from(bodies.len()).unwrap_or(0));
         for (url, body) in &bodies {
             bundle.found(url, body);
@@ -169,8 +177,11 @@ impl Rest {
             };
             let done = match change {
                 Change::Create(body) => rest.create(&mut tx, &caller, &body, now).await,
-                Change::Update(id, version, body) => rest.update(&mut tx, &caller, (&id, version), &body, now).await,
-                Change::Delete(id, version) => delete(&mut tx, &caller, &id, version).await,
+                Change::Update(id, version, body) => {
+                    let at = (id.as_ref().map(Id::as_str), version);
+                    rest.update(&mut tx, &caller, at, &body, now).await
+                }
+                Change::Delete(id, version) => delete(&mut tx, &caller, (id.as_ref().map(Id::as_str), version)).await,
             };
             let done = match done {
                 Err(Refused::Database(error)) => return Err(error.into()),
@@ -204,6 +215,7 @@ impl Rest {
             return Err(Refused::Subject);
         }
         let key = subject_key(basic.subject.as_ref());
+        store::hold(tx, tenant, &caller.client_id, &key).await?;
         if store::count(tx, tenant, &caller.client_id, &key).await? >= MOST {
             return Err(Refused::Full);
         }
@@ -216,11 +228,11 @@ impl Rest {
         &self,
         tx: &mut Tx,
         caller: &Caller,
-        (id, version): (&str, i64),
+        (id, version): (Option<&str>, i64),
         body: &[u8],
         now: Timestamp,
     ) -> Result<(Option<Kept>, Option<Subject>), Refused> {
-        let tenant = &caller.tenant.id;
+        let (tenant, id) = (&caller.tenant.id, id.ok_or_else(no_id)?);
         let basic = Basic::parse(body, &self.server.fhir_base(tenant.as_str()), Some(id))?;
         let row = own(tx, caller, id, version).await?;
         if row.subject != subject_key(basic.subject.as_ref()) || row.code != basic.code {
@@ -244,10 +256,11 @@ impl Rest {
         let body = basic.stamped(id, version, now).to_string();
         let row = Row {
             id: id.to_owned(),
-            patient: patients(&basic.subject)
-                .first()
-                .map(ToString::to_string)
-                .unwrap_or_default(),
+            // What is about nobody is of the app, whoever it wrote it for.
+            account: match (&basic.subject, &caller.account) {
+                (Some(_), Some(account)) => account.clone(),
+                _ => String::new(),
+            },
             subject: subject_key(basic.subject.as_ref()),
             code: basic.code.clone(),
             version,
@@ -270,6 +283,14 @@ impl Rest {
         })
     }
 
+    /// Forgets what is kept for apps and accounts that ended. How many.
+    pub async fn tidy_app_states(&self) -> Result<u64, db::Error> {
+        let mut tx = self.db.begin().await?;
+        let gone = store::purge(&mut tx).await?;
+        tx.commit().await?;
+        Ok(gone)
+    }
+
     fn opened(&self, tenant: &TenantId, row: &Row) -> Option<String> {
         let plain = self.states.open(&bound(tenant, &row.id, row.version), &row.body)?;
         String::from_utf8(plain).ok()
@@ -279,14 +300,18 @@ impl Rest {
 async fn delete(
     tx: &mut Tx,
     caller: &Caller,
-    id: &str,
-    version: i64,
+    (id, version): (Option<&str>, i64),
 ) -> Result<(Option<Kept>, Option<Subject>), Refused> {
+    let id = id.ok_or_else(no_id)?;
     let row = own(tx, caller, id, version).await?;
     if !store::delete(tx, &caller.tenant.id, &caller.client_id, id, version).await? {
         return Err(Refused::Precondition);
     }
     Ok((None, Subject::of_key(&row.subject)))
+}
+
+fn no_id() -> Wrong {
+    Wrong::Text("id: give the one that the state got, as its address has it".to_owned())
 }
 
 /// The state with this id and version, if the caller may change it.

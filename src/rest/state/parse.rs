@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::fhir::json::{self, Fault, Limits};
+use crate::fhir::search::BadParam;
 use crate::fhir::types::{Id, ResourceType};
 
 /// Bytes of one state.
@@ -17,6 +18,12 @@ pub enum Wrong {
     TooLarge,
     #[error("{0}")]
     Text(String),
+}
+
+impl From<BadParam> for Wrong {
+    fn from(bad: BadParam) -> Self {
+        Self::Text(format!("{}: {}", bad.name, bad.reason))
+    }
 }
 
 fn wrong<T>(text: impl Into<String>) -> Result<T, Wrong> {
@@ -122,6 +129,9 @@ fn code(sent: Option<&Value>) -> Result<String, Wrong> {
     let codings = sent.and_then(|code| code["coding"].as_array());
     match codings.map(Vec::as_slice) {
         Some([one]) => match (one["system"].as_str(), one["code"].as_str()) {
+            (Some(system), Some(code)) if format!("{system}{code}").contains(char::is_control) => {
+                wrong("Basic.code.coding: system and code have no control characters")
+            }
             (Some(system), Some(code)) if system.len() + code.len() <= 500 => Ok(format!("{system}|{code}")),
             _ => wrong("Basic.code.coding: give system and code, 500 characters together at most"),
         },

@@ -2,35 +2,46 @@
 
 use jiff::Timestamp;
 
+use crate::account;
 use crate::config::TenantId;
 use crate::db::{self, Conn, Tx, params, statements};
 
 statements! {
     INSERT = both(
-        "INSERT INTO app_state (tenant, patient, id, client_id, subject, code, version, body, changed_at) \
+        "INSERT INTO app_state (tenant, account, id, client_id, subject, code, version, body, changed_at) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
     );
     UPDATE = both(
-        "UPDATE app_state SET version = $4, body = $5, changed_at = $6 \
+        "UPDATE app_state SET version = $4, body = $5, changed_at = $6, account = $8 \
          WHERE tenant = $1 AND id = $2 AND client_id = $3 AND version = $7"
     );
     DELETE = both("DELETE FROM app_state WHERE tenant = $1 AND id = $2 AND client_id = $3 AND version = $4");
     ONE = both(
-        "SELECT id, patient, subject, code, version, body FROM app_state WHERE tenant = $1 AND id = $2 AND client_id = $3"
+        "SELECT id, account, subject, code, version, body FROM app_state WHERE tenant = $1 AND id = $2 AND client_id = $3"
     );
     FIND = both(
-        "SELECT id, patient, subject, code, version, body FROM app_state \
+        "SELECT id, account, subject, code, version, body FROM app_state \
          WHERE tenant = $1 AND client_id = $2 AND subject = $3 AND code = $4 ORDER BY id LIMIT $5"
     );
     COUNT = both("SELECT COUNT(*) FROM app_state WHERE tenant = $1 AND client_id = $2 AND subject = $3");
+    PURGE_APPS = both(
+        "DELETE FROM app_state WHERE NOT EXISTS (SELECT 1 FROM oauth_app p \
+         WHERE p.tenant = app_state.tenant AND p.client_id = app_state.client_id AND p.disabled_at IS NULL)"
+    );
+    PURGE_PEOPLE = both(
+        "DELETE FROM app_state WHERE EXISTS (SELECT 1 FROM account a \
+         WHERE a.tenant = app_state.tenant AND a.id = app_state.account AND a.state = 'closed') \
+         AND NOT (SUBSTR(app_state.subject, 1, 8) = 'Patient/' AND EXISTS (SELECT 1 FROM consent_right r \
+         WHERE r.tenant = app_state.tenant AND r.patient = SUBSTR(app_state.subject, 9) AND r.ended_at IS NULL))"
+    );
 }
 
 /// One state; its body is sealed.
 #[derive(Clone, Debug)]
 pub(super) struct Row {
     pub(super) id: String,
-    /// Empty where it is about no client.
-    pub(super) patient: String,
+    /// Whose token wrote it; empty: an app in its own name.
+    pub(super) account: String,
     /// `Type/id`, or empty.
     pub(super) subject: String,
     pub(super) code: String,
@@ -41,7 +52,7 @@ pub(super) struct Row {
 fn read(row: &db::Row) -> Row {
     Row {
         id: row.text(0),
-        patient: row.text(1),
+        account: row.text(1),
         subject: row.text(2),
         code: row.text(3),
         version: row.int(4),
@@ -58,7 +69,7 @@ pub(super) async fn insert(
 ) -> Result<bool, db::Error> {
     let params = params![
         tenant.as_str(),
-        &row.patient,
+        &row.account,
         &row.id,
         client_id,
         &row.subject,
@@ -86,6 +97,7 @@ pub(super) async fn update(
         row.body.clone(),
         now,
         row.version - 1,
+        &row.account,
     ];
     Ok(tx.execute(UPDATE, params).await? == 1)
 }
@@ -126,6 +138,12 @@ pub(super) async fn find(
     Ok(rows.iter().map(read).collect())
 }
 
+/// Until the end of the transaction nobody else adds to what the app keeps about this subject.
+pub(super) async fn hold(tx: &mut Tx, tenant: &TenantId, client_id: &str, subject: &str) -> Result<(), db::Error> {
+    account::store::hold(tx, tenant, &format!("app-state:{client_id}:{subject}")).await?;
+    Ok(())
+}
+
 pub(super) async fn count(
     conn: &mut Conn,
     tenant: &TenantId,
@@ -134,4 +152,10 @@ pub(super) async fn count(
 ) -> Result<i64, db::Error> {
     let row = conn.row(COUNT, params![tenant.as_str(), client_id, subject]).await?;
     Ok(row.map_or(0, |row| row.int(0)))
+}
+
+/// Forgets what ended apps kept, and what was written for accounts that are closed, unless it is about a client whom somebody
+/// may still see. How many rows.
+pub(super) async fn purge(tx: &mut Tx) -> Result<u64, db::Error> {
+    Ok(tx.execute(PURGE_APPS, params![]).await? + tx.execute(PURGE_PEOPLE, params![]).await?)
 }

@@ -122,7 +122,12 @@ async fn s08_user_scopes_stay_within_what_the_person_may_see_of_each_client() {
         .right("um", "a", Role::Contact, Parts::of(&[Part::Appointments]))
         .await;
     let token = world
-        .token_as("um", None, (ResourceType::RelatedPerson, id("um")), "user/*.rs")
+        .token_as(
+            ("app", "um"),
+            None,
+            (ResourceType::RelatedPerson, id("um")),
+            "user/*.rs",
+        )
         .await;
     let all = world.get("/topaz/fhir/Observation?_total=accurate", &token).await;
     assert_eq!((all.ids(), &all.json()["total"]), (vec!["b1".to_owned()], &json!(1)));
@@ -150,7 +155,12 @@ async fn s08_user_scopes_stay_within_what_the_person_may_see_of_each_client() {
     }
     // Who may see this kind of nobody is told so.
     let narrow = world
-        .token_as("um2", None, (ResourceType::RelatedPerson, id("um2")), "user/*.rs")
+        .token_as(
+            ("app", "um2"),
+            None,
+            (ResourceType::RelatedPerson, id("um2")),
+            "user/*.rs",
+        )
         .await;
     world
         .right("um2", "a", Role::Contact, Parts::of(&[Part::Appointments]))
@@ -169,7 +179,7 @@ async fn l04_with_user_scopes_the_search_for_patients_finds_every_client_of_the_
     world.put(ResourceType::Patient, Some("c"), "c", &body).await;
     let token = world
         .token_as(
-            "rep",
+            ("app", "rep"),
             None,
             (ResourceType::Person, id("rep")),
             "user/Patient.rs user/Goal.rs",
