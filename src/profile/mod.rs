@@ -30,6 +30,7 @@ mod definition;
 mod discriminator;
 mod invariant;
 mod library;
+mod more;
 mod narrative;
 mod names;
 mod nested;
@@ -59,6 +60,7 @@ use self::library::Library;
 use self::program::{Program, ShapeId};
 use crate::fhir::path::ElementPath;
 
+pub use self::more::More;
 pub use self::problem::Problem;
 pub use crate::fhir::outcome::{Issue, IssueType, Severity};
 

@@ -94,7 +94,7 @@ fn print(files: &Files) -> [u8; 32] {
 }
 
 /// Whether a text says to be one of the resources that are read here, right or not.
-fn is_definition(bytes: &[u8]) -> bool {
+pub(super) fn is_definition(bytes: &[u8]) -> bool {
     let has = |name: &str| bytes.windows(name.len()).any(|part| part == name.as_bytes());
     has("\"resourceType\"")
         && ["\"StructureDefinition\"", "\"ValueSet\"", "\"CodeSystem\""]
@@ -103,7 +103,7 @@ fn is_definition(bytes: &[u8]) -> bool {
 }
 
 /// Files by name: definitions are read in a fixed order.
-type Files = BTreeMap<String, Vec<u8>>;
+pub(super) type Files = BTreeMap<String, Vec<u8>>;
 
 fn is_json(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "json")
@@ -119,7 +119,7 @@ fn problem(path: &Path, message: &str) -> Problem {
     }
 }
 
-fn folder(root: &Path, problems: &mut Vec<Problem>) -> Files {
+pub(super) fn folder(root: &Path, problems: &mut Vec<Problem>) -> Files {
     let mut files = Files::new();
     let mut todo = vec![root.to_owned()];
     while let Some(dir) = todo.pop() {
@@ -144,7 +144,7 @@ fn folder(root: &Path, problems: &mut Vec<Problem>) -> Files {
     files
 }
 
-fn archive(path: &Path, problems: &mut Vec<Problem>) -> Files {
+pub(super) fn archive(path: &Path, problems: &mut Vec<Problem>) -> Files {
     let mut files = Files::new();
     let mut unpack = || -> std::io::Result<()> {
         let file = std::fs::File::open(path)?;
@@ -202,7 +202,7 @@ fn add(library: &mut Library, files: Files, origin: Origin, problems: &mut Vec<P
 }
 
 /// Another version of FHIR has other elements.
-fn is_r4(json: &Value) -> bool {
+pub(super) fn is_r4(json: &Value) -> bool {
     json.get("fhirVersion")
         .and_then(Value::as_str)
         .is_none_or(|version| version.starts_with("4.0"))

@@ -27,6 +27,7 @@ mod date;
 mod mark;
 mod param;
 mod parse;
+pub(crate) mod shared;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;

@@ -90,8 +90,9 @@ impl Open {
 
 async fn read(app: App, open: Open, kind: Definition) -> Result<Response, Failure> {
     let id = open.id.as_deref().unwrap_or_default();
-    let body = open.definitions(&app)?.read(kind, id).ok_or_else(Failure::not_found)?;
-    Ok(open.answer(body))
+    let found = open.definitions(&app)?.read(kind, id).ok_or_else(Failure::not_found)?;
+    Ok(Document::tagged(found.body.into(), format!("\"{}\"", found.tag))
+        .answer(&open.headers, open.format.content_type()))
 }
 
 async fn search(app: App, open: Open, kind: Definition) -> Result<Response, Failure> {
@@ -114,6 +115,11 @@ async fn expand(State(app): State<App>, open: Open) -> Result<Response, Failure>
         Ok(expanded) => Ok(open.answer(expanded)),
         Err(Unexpanded::Unknown) => Err(Failure::not_found()),
         Err(Unexpanded::Parameter(bad)) => Err(rest::Error::from(bad).into()),
+        Err(Unexpanded::Large) => Err(Failure::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            IssueType::TooCostly,
+            "The value set has more than a thousand codes: ask for them in pages, with count and offset, or filter them.",
+        )),
         Err(open @ Unexpanded::Open) => Err(Failure::new(
             StatusCode::UNPROCESSABLE_ENTITY,
             IssueType::NotSupported,

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use url::{Url, form_urlencoded};
 
+use super::asked::JSON;
 use super::format::Format;
 use crate::config::{Config, Registration, Server, Tenant};
 use crate::fhir::brand::{self, Brand};
@@ -20,6 +21,7 @@ use crate::http::App;
 use crate::http::failure::Failure;
 use crate::mapping::Files;
 use crate::oauth::discovery;
+use crate::profile;
 use crate::rest::Definitions;
 use crate::secret::{hex, sha256};
 
@@ -44,10 +46,11 @@ pub(super) struct Document {
 impl Documents {
     /// `now`: the brands come from the configuration, so they last changed no later than this start.
     pub fn new(config: &Config, now: Timestamp) -> Self {
-        let shared = Arc::new(Definitions::new(&Files::builtin()));
+        let more = profile::More::read(config.profiles.dir.as_deref(), &config.profiles.packages);
+        let shared = Arc::new(Definitions::new(&Files::builtin()).with(&more));
         let profiles = shared.profiles();
         let made = config.tenants.iter().map(|tenant| {
-            let definitions = own_definitions(tenant).map_or_else(|| Arc::clone(&shared), Arc::new);
+            let definitions = own_definitions(tenant, &more).map_or_else(|| Arc::clone(&shared), Arc::new);
             let capability = capability(&config.server, tenant, &profiles);
             let openapi = Document::of(openapi::document(&capability));
             let documented = Documented {
@@ -68,10 +71,10 @@ impl Documents {
 }
 
 /// With the tenant's own code tables, if it has any. A folder that cannot be read stops the start elsewhere.
-fn own_definitions(tenant: &Tenant) -> Option<Definitions> {
+fn own_definitions(tenant: &Tenant, more: &profile::More) -> Option<Definitions> {
     let mut files = Files::builtin();
     files.patch_with(tenant.map_patches.as_ref()?).ok()?;
-    Some(Definitions::new(&files))
+    Some(Definitions::new(&files).with(more))
 }
 
 impl Document {
@@ -80,7 +83,8 @@ impl Document {
         Self::tagged(bytes, tag)
     }
 
-    fn tagged(bytes: Vec<u8>, tag: String) -> Self {
+    /// Of bytes whose tag is known.
+    pub(super) fn tagged(bytes: Vec<u8>, tag: String) -> Self {
         Self {
             bytes: bytes.into(),
             etag: HeaderValue::try_from(tag).expect("hexadecimal in quotes is a header value"),
@@ -145,7 +149,7 @@ pub(super) async fn user_access_brands(
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
     let document = &app.documents.0.get(&tenant).ok_or_else(Failure::not_found)?.brands;
-    Ok(document.answer(&headers, "application/fhir+json"))
+    Ok(document.answer(&headers, JSON))
 }
 
 /// For anybody, without a token.

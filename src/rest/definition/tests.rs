@@ -2,6 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::expand::codings;
 use super::*;
 
 const BASE: &str = "https://gateway.example/topaz/fhir";
@@ -53,10 +57,10 @@ fn every_canonical_of_this_project_that_is_named_anywhere_resolves_by_id_and_by_
     assert!(named.len() > 100, "{}", named.len());
     for (kind, id) in named {
         let url = format!("https://inzage.dev/fhir/{kind}/{id}");
-        let body = definitions
+        let found = definitions
             .read(kind, &id)
             .unwrap_or_else(|| panic!("{url} is not served"));
-        let value: Value = serde_json::from_str(body).unwrap();
+        let value: Value = serde_json::from_str(found.body).unwrap();
         assert_eq!(value["url"], url, "the canonical ends with the id");
         assert_eq!(ids(kind, &format!("url={url}")), [id.as_str()]);
     }
@@ -86,15 +90,12 @@ fn every_code_of_an_own_system_that_a_map_or_table_gives_is_defined() {
         }
     };
     for entry in definitions.of(Definition::ConceptMap) {
-        for group in entry.value["group"].as_array().unwrap() {
+        let table = entry.value();
+        for group in table["group"].as_array().unwrap() {
             let system = group["target"].as_str().unwrap();
             for element in group["element"].as_array().unwrap() {
                 for target in element["target"].as_array().unwrap() {
-                    check(
-                        system,
-                        target["code"].as_str().unwrap(),
-                        entry.value["id"].as_str().unwrap(),
-                    );
+                    check(system, target["code"].as_str().unwrap(), table["id"].as_str().unwrap());
                 }
             }
         }
@@ -198,6 +199,158 @@ fn a_search_takes_each_declared_parameter_and_refuses_what_is_none() {
     }
     let lenient = searched(Definition::ValueSet, "colour=blue", Handling::Lenient).unwrap();
     assert_eq!(lenient["link"][0]["url"], format!("{BASE}/ValueSet"));
+}
+
+#[test]
+fn a_value_means_what_it_means_in_a_search_of_resources() {
+    let kind = Definition::CodeSystem;
+    let all = ids(kind, "");
+    // An escaped comma is a part of the value, and an empty value says nothing.
+    assert_eq!(ids(kind, r"title=Kinds\,+of"), [""; 0]);
+    assert_eq!(
+        ids(kind, r"url=urn:a\,b,https://inzage.dev/fhir/CodeSystem/rapportagesoort").len(),
+        1
+    );
+    let empty = searched(kind, "title=&url=", Handling::Lenient).unwrap();
+    assert_eq!(
+        (&empty["total"], &empty["link"][0]["url"]),
+        (&json!(all.len()), &json!(format!("{BASE}/{kind}")))
+    );
+    assert_eq!(ids(kind, "_summary=false&_total=accurate"), all);
+    let count = searched(kind, "_count=0", Handling::Strict).unwrap();
+    assert_eq!((&count["total"], count.get("entry")), (&json!(all.len()), None));
+    assert_eq!(ids(kind, "code=urn:any|soep"), ["rapportagesoort"]);
+    assert_eq!(ids(kind, "code=urn:any|"), [""; 0]);
+    for query in [
+        r"title=a\",
+        r"title=a\b",
+        "title=a,,b",
+        "code=|",
+        "code=a|b|c",
+        "_count=1&_count=2",
+        "_count=",
+        "_count=-1",
+        "_summary=all",
+        "_total=some",
+        "_has:Patient:x:y=z",
+        "url.name=x",
+    ] {
+        assert!(searched(kind, query, Handling::Lenient).is_err(), "{query}");
+    }
+    // A form of the answer that is not offered is passed over, or refused where that is asked for.
+    assert!(searched(kind, "_summary=true", Handling::Lenient).is_ok());
+    assert!(searched(kind, "_summary=true", Handling::Strict).is_err());
+}
+
+fn profile_of(id: &str, url: &str, text: &str) -> Value {
+    json!({
+        "resourceType": "StructureDefinition", "id": id, "url": url, "name": id, "status": "active", "kind": "resource",
+        "abstract": false, "type": "Observation", "derivation": "constraint", "fhirVersion": "4.0.1", "description": text,
+        "baseDefinition": "http://hl7.org/fhir/StructureDefinition/Observation",
+    })
+}
+
+#[test]
+fn what_an_operator_adds_is_served_too_and_replaces_nothing() {
+    let own = "https://inzage.dev/fhir/StructureDefinition/inzage-Gewicht";
+    let (folder, package) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    for (dir, id, url) in [
+        (&folder, "huis", "https://huis.example/StructureDefinition/huis"),
+        (
+            &folder,
+            "inzage-Gewicht",
+            "https://huis.example/StructureDefinition/other",
+        ),
+        (&package, "nl", "https://nl.example/StructureDefinition/nl"),
+        (&package, "copy", own),
+        (&package, "not_an_id", "https://nl.example/StructureDefinition/bad"),
+    ] {
+        std::fs::write(
+            dir.path().join(format!("{id}.json")),
+            profile_of(id, url, "x").to_string(),
+        )
+        .unwrap();
+    }
+    let later = json!({"resourceType": "StructureDefinition", "id": "r5", "url": "urn:r5", "fhirVersion": "5.0.0"});
+    for (name, text) in [
+        ("r5.json", later.to_string()),
+        ("package.json", "{\"name\": \"nl\"}".to_owned()),
+    ] {
+        std::fs::write(package.path().join(name), text).unwrap();
+    }
+    let builtin = Definitions::new(&Files::builtin());
+    let before = builtin
+        .read(Definition::StructureDefinition, "inzage-Gewicht")
+        .unwrap()
+        .body
+        .to_owned();
+    let count = builtin.of(Definition::StructureDefinition).count();
+    let more = profile::More::read(Some(folder.path()), &[package.path().to_owned()]);
+    let all = builtin.with(&more);
+    let read = |id: &str| all.read(Definition::StructureDefinition, id);
+    assert_eq!(all.of(Definition::StructureDefinition).count(), count + 2);
+    assert_eq!(read("inzage-Gewicht").unwrap().body, before);
+    assert!(read("huis").is_some() && read("nl").is_some());
+    assert_ne!(read("huis").unwrap().tag, read("nl").unwrap().tag);
+    for id in ["copy", "r5", "not_an_id"] {
+        assert!(read(id).is_none(), "{id}");
+    }
+    // A package is not what the server says that it supports.
+    let told = all.profiles().remove("Observation").unwrap();
+    assert!(told.contains(&"https://huis.example/StructureDefinition/huis".to_owned()));
+    assert!(!told.contains(&"https://nl.example/StructureDefinition/nl".to_owned()));
+}
+
+#[test]
+fn a_page_of_large_definitions_ends_early_and_goes_on_and_an_expansion_is_paged() {
+    let text = "x".repeat(3 * 1024 * 1024);
+    let url = |at: usize| format!("https://huis.example/StructureDefinition/{at}");
+    let concept: Vec<Value> = (0..1_500)
+        .map(|at| json!({"code": format!("c{at}"), "display": "d"}))
+        .collect();
+    let mut own: Vec<Value> = (0..5)
+        .map(|at| profile_of(&format!("large-{at}"), &url(at), &text))
+        .collect();
+    own.push(json!({"resourceType": "CodeSystem", "id": "many", "url": "urn:many", "concept": concept}));
+    own.push(json!({
+        "resourceType": "ValueSet", "id": "many", "url": "urn:set", "compose": {"include": [{"system": "urn:many"}]}
+    }));
+    let all = Definitions::new(&Files::builtin()).with(&profile::More {
+        own,
+        packages: Vec::new(),
+    });
+    let (mut sizes, mut query) = (Vec::new(), "name=large".to_owned());
+    loop {
+        let found = all
+            .search(Definition::StructureDefinition, &pairs(&query), Handling::Strict, BASE)
+            .unwrap();
+        let bundle: Value = serde_json::from_slice(&found).unwrap();
+        assert_eq!(bundle["total"], 5);
+        sizes.push(bundle["entry"].as_array().unwrap().len());
+        let mut links = bundle["link"].as_array().unwrap().iter();
+        let Some(next) = links.find(|link| link["relation"] == "next") else {
+            break;
+        };
+        query = next["url"].as_str().unwrap().split_once('?').unwrap().1.to_owned();
+    }
+    assert_eq!(sizes, [2, 2, 1]);
+
+    let now: Timestamp = "2026-11-22T10:00:00Z".parse().unwrap();
+    let expand = |query: &str| all.expand(Some("many"), &pairs(query), now);
+    assert!(matches!(expand(""), Err(Unexpanded::Large)));
+    for (query, first, length) in [
+        ("count=2000", "c0", 1_000),
+        ("count=2000&offset=1000", "c1000", 500),
+        ("filter=c149", "c149", 11),
+    ] {
+        let expanded: Value = serde_json::from_str(&expand(query).unwrap()).unwrap();
+        let contains = expanded["expansion"]["contains"].as_array().unwrap();
+        assert_eq!(
+            (&contains[0]["code"], contains.len()),
+            (&json!(first), length),
+            "{query}"
+        );
+    }
 }
 
 #[test]

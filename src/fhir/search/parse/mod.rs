@@ -1,22 +1,13 @@
 //! From the pairs of a request to a [`Query`].
 
 use super::param::{COMMON, Kind, Param, params};
-use super::{
-    BadParam, DEFAULT_COUNT, DateTest, Filter, Handling, MAX_COUNT, Mark, Query, Setting, Sort, SortKey, Summary, Total,
-};
+use super::shared::{self, Refused, Token, UNKNOWN, Values, bad, take_each, unescape};
+use super::{BadParam, DEFAULT_COUNT, DateTest, Filter, Handling, Mark, Query, Setting, Sort, SortKey, Summary, Total};
 use crate::fhir::types::{Id, ResourceType};
 
-/// How many values one request may ask for, over all its parameters.
-const MAX_VALUES: usize = 200;
 const MAX_SORT: usize = 3;
 
-const UNKNOWN: &str =
-    "this parameter, or this value of it, is not supported for this type; see the CapabilityStatement";
 const MODIFIER: &str = "this modifier is not supported; :missing and :not (tokens) and :Type (references) are";
-const ONCE: &str = "this parameter may be given once";
-const ESCAPE: &str = r"a backslash may only stand before a comma, |, $ or another backslash";
-
-type Refused = &'static str;
 
 impl Query {
     /// Parses the decoded name-value pairs of a search. `_format` and `_pretty` are for the caller and are skipped.
@@ -36,23 +27,10 @@ impl Query {
                 summary: Summary::False,
                 used: Vec::new(),
             },
-            values: 0,
+            values: Values::default(),
             setting: Some(setting),
         };
-        for (name, value) in pairs {
-            if matches!(name.as_str(), "_format" | "_pretty") {
-                continue;
-            }
-            let singles = ["_sort", "_count", "_total", "_summary"];
-            let again = singles.contains(&name.as_str()) && parser.query.used.iter().any(|(used, _)| used == name);
-            let outcome = if again { Err(ONCE) } else { parser.take(name, value) };
-            match outcome {
-                Ok(true) => parser.query.used.push((name.clone(), value.clone())),
-                Ok(false) if handling == Handling::Lenient => {}
-                Ok(false) => return Err(bad(name, UNKNOWN)),
-                Err(reason) => return Err(bad(name, reason)),
-            }
-        }
+        parser.query.used = take_each(pairs, handling, |name, value| parser.take(name, value))?;
         Ok(parser.query)
     }
 }
@@ -72,7 +50,7 @@ pub fn narrowing(kind: ResourceType, pairs: &[(String, String)]) -> Result<Vec<F
     };
     let mut parser = Parser {
         query,
-        values: 0,
+        values: Values::default(),
         setting: None,
     };
     for (name, value) in pairs {
@@ -85,17 +63,9 @@ pub fn narrowing(kind: ResourceType, pairs: &[(String, String)]) -> Result<Vec<F
     Ok(parser.query.filters)
 }
 
-fn bad(name: &str, reason: Refused) -> BadParam {
-    let printable = |c: char| if c.is_ascii_graphic() { c } else { '?' };
-    BadParam {
-        name: name.chars().take(64).map(printable).collect(),
-        reason,
-    }
-}
-
 struct Parser<'a> {
     query: Query,
-    values: usize,
+    values: Values,
     /// `None` for a scope, which may not depend on it.
     setting: Option<&'a Setting<'a>>,
 }
@@ -105,22 +75,17 @@ impl Parser<'_> {
     fn take(&mut self, name: &str, value: &str) -> Result<bool, Refused> {
         match name {
             "_sort" => self.sort(value)?,
-            "_count" => self.count(value)?,
-            "_total" => {
-                self.query.total = match value {
-                    "none" => Total::None,
-                    // Counting within one dossier is cheap enough to be exact.
-                    "accurate" | "estimate" => Total::Accurate,
-                    _ => return Err("send none, estimate or accurate"),
-                }
-            }
-            "_summary" => match value {
-                "count" => self.query.summary = Summary::Count,
-                "false" => {}
-                "true" | "text" | "data" => return Ok(false),
-                _ => return Err("send count or false"),
+            "_count" => match shared::count(value)? {
+                0 => self.query.summary = Summary::Count,
+                count => self.query.count = count,
             },
-            name if name == "_has" || name.starts_with("_has:") => return Err("reverse chains are not supported"),
+            "_total" => self.query.total = shared::total(value)?,
+            "_summary" => match shared::summary(value)? {
+                // `_count=0` is not taken back by it.
+                Some(Summary::False) => {}
+                Some(Summary::Count) => self.query.summary = Summary::Count,
+                None => return Ok(false),
+            },
             _ => return self.filter(name, value),
         }
         Ok(true)
@@ -143,26 +108,8 @@ impl Parser<'_> {
         Ok(())
     }
 
-    fn count(&mut self, value: &str) -> Result<(), Refused> {
-        if value.is_empty() || value.len() > 100 || !value.bytes().all(|b| b.is_ascii_digit()) {
-            return Err("send a whole number from 0 on");
-        }
-        match value.parse().unwrap_or(MAX_COUNT) {
-            // <https://hl7.org/fhir/R4/search.html#count>: the same as _summary=count
-            0 => self.query.summary = Summary::Count,
-            count => self.query.count = count.min(MAX_COUNT),
-        }
-        Ok(())
-    }
-
     fn filter(&mut self, name: &str, value: &str) -> Result<bool, Refused> {
-        let (base, modifier) = match name.split_once(':') {
-            Some((base, modifier)) => (base, Some(modifier)),
-            None => (name, None),
-        };
-        if base.contains('.') || modifier.is_some_and(|modifier| modifier.contains('.')) {
-            return Err("chained parameters are not supported");
-        }
+        let (base, modifier) = shared::parts(name)?;
         let Some((bit, param)) = find(self.query.kind, base) else {
             return Ok(false);
         };
@@ -181,14 +128,7 @@ impl Parser<'_> {
             self.query.filters.push(Filter::Missing { bit, missing });
             return Ok(true);
         }
-        let values = split(value, ',')?;
-        self.values += values.len();
-        if self.values > MAX_VALUES {
-            return Err("at most 200 values are taken in one request");
-        }
-        if values.iter().any(|value| value.is_empty()) {
-            return Err("a list of values has an empty place");
-        }
+        let values = self.values.of(value)?;
         let filter = match (param.kind, modifier) {
             (Kind::Token { .. }, None | Some("not")) => Filter::Mark {
                 any: values
@@ -305,51 +245,11 @@ fn ids(values: &[&str]) -> Result<Vec<Id>, Refused> {
 }
 
 fn token(param: &Param, value: &str) -> Result<Mark, Refused> {
-    let parts = split(value, '|')?;
-    let parts = parts.iter().map(|part| unescape(part)).collect::<Result<Vec<_>, _>>()?;
-    match parts.as_slice() {
-        [code] => Ok(Mark::code(param.name, code)),
-        [system, code] if code.is_empty() && !system.is_empty() => Ok(Mark::system(param.name, system)),
-        [_, code] if code.is_empty() => Err("send code, system|code, |code or system|"),
-        [system, code] => Ok(Mark::system_code(param.name, system, code)),
-        _ => Err("send code, system|code, |code or system|"),
-    }
-}
-
-/// The parts between the separators that are not escaped; still escaped themselves.
-fn split(value: &str, separator: char) -> Result<Vec<&str>, Refused> {
-    let (mut parts, mut start, mut escaped) = (Vec::new(), 0, false);
-    for (at, c) in value.char_indices() {
-        if escaped {
-            escaped = false;
-        } else if c == '\\' {
-            escaped = true;
-        } else if c == separator {
-            parts.push(&value[start..at]);
-            start = at + c.len_utf8();
-        }
-    }
-    if escaped {
-        return Err(ESCAPE);
-    }
-    parts.push(&value[start..]);
-    Ok(parts)
-}
-
-/// <https://hl7.org/fhir/R4/search.html#escaping>
-fn unescape(value: &str) -> Result<String, Refused> {
-    let mut text = String::with_capacity(value.len());
-    let mut chars = value.chars();
-    while let Some(c) = chars.next() {
-        match c {
-            '\\' => match chars.next() {
-                Some(c @ (',' | '|' | '$' | '\\')) => text.push(c),
-                _ => return Err(ESCAPE),
-            },
-            c => text.push(c),
-        }
-    }
-    Ok(text)
+    Ok(match Token::parse(value)? {
+        Token::Code(code) => Mark::code(param.name, &code),
+        Token::System(system) => Mark::system(param.name, &system),
+        Token::Both(system, code) => Mark::system_code(param.name, &system, &code),
+    })
 }
 
 #[cfg(test)]

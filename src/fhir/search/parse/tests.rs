@@ -2,6 +2,8 @@ use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
 use super::*;
+use crate::fhir::search::MAX_COUNT;
+use crate::fhir::search::shared::{ONCE, split};
 use crate::fhir::search::{DateSlot, Prefix};
 
 fn parse_as(kind: ResourceType, handling: Handling, pairs: &[(&str, &str)]) -> Result<Query, BadParam> {
