@@ -17,7 +17,7 @@ use axum::response::Response;
 use serde_json::Value;
 use url::form_urlencoded;
 
-use super::asked::{Asking, handling, unknown_type, version};
+use super::asked::{Asking, handling, is_json, unknown_type, version};
 use super::format::Format;
 use crate::audit::Action;
 use crate::fhir::bundle::{Answered, Bundle, Kind};
@@ -87,9 +87,7 @@ pub(super) async fn batch(
 
 /// The entries of the body, if it is a batch.
 fn entries(headers: &HeaderMap, body: &[u8]) -> Result<Vec<Value>, Failure> {
-    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    let kind = kind.and_then(|kind| kind.split(';').next()).map(str::trim);
-    if !kind.is_some_and(|kind| ["application/fhir+json", "application/json"].contains(&kind)) {
+    if !is_json(headers.get(CONTENT_TYPE)) {
         let text = "Send a Bundle as application/fhir+json.";
         return Err(Failure::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -113,7 +111,12 @@ fn entries(headers: &HeaderMap, body: &[u8]) -> Result<Vec<Value>, Failure> {
     }
     let entries = match &bundle["entry"] {
         Value::Array(entries) => entries.clone(),
-        _ => Vec::new(),
+        // A member that is left out reads as null. What stands there as null never passes the guard.
+        Value::Null => Vec::new(),
+        _ => {
+            let text = "Bundle.entry: send a list of entries, or leave it out.";
+            return Err(refused(IssueType::Structure, text.to_owned()));
+        }
     };
     if entries.len() > MOST {
         let text = format!("A batch has at most {MOST} entries.");

@@ -156,6 +156,12 @@ async fn s03_what_is_no_batch_is_refused_as_a_whole() {
         answer.outcome(status, code);
         assert!(!answer.text().contains("rapportage"));
     }
+    for entry in [get("Observation/a1"), json!("x"), json!(7), json!(true)] {
+        let body = json!({"resourceType": "Bundle", "type": "batch", "entry": entry}).to_string();
+        let answer = send(&world, &token, kind, &body).await;
+        answer.outcome(400, "structure");
+        assert!(answer.text().contains("Bundle.entry"), "{}", answer.text());
+    }
     let before = world.lines().await.len();
     assert_eq!(before, 0, "nothing was read");
     let none = send(&world, &token, kind, r#"{"resourceType":"Bundle","type":"batch"}"#).await;
