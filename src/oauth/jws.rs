@@ -2,7 +2,9 @@
 //!
 //! # Design
 //! Read by hand: there are a few algorithms and one shape, and everything else is refused instead of interpreted. The caller
-//! says with which key and which algorithm; nothing that stands in a header decides on either.
+//! says with which key and which algorithm; nothing that stands in a header decides on either. A header that changes how it is
+//! to be read (`crit`, RFC 7515 §4.1.11; `b64`, RFC 7797) belongs to a JWT that is none of ours, and a key that says what it is
+//! for signs nothing else.
 
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384,
@@ -19,6 +21,9 @@ use crate::secret::sha256;
 pub(super) const LONGEST: usize = 8 * 1024;
 /// Members of a JWK that are nobody's business but its owner's.
 pub(super) const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+
+/// Members of a header by which the rest would mean something else.
+const EXTENDED: [&str; 2] = ["crit", "b64"];
 
 /// A JWT in its parts; nothing of it is proven yet.
 pub(super) struct Jws<'a> {
@@ -44,8 +49,12 @@ impl<'a> Jws<'a> {
                 _ => None,
             }
         };
+        let header = object(header)?;
+        if EXTENDED.iter().any(|name| header.contains_key(*name)) {
+            return None;
+        }
         Some(Self {
-            header: object(header)?,
+            header,
             claims: object(claims)?,
             message,
             signature: URL_SAFE_NO_PAD.decode(signature).ok()?,
@@ -57,20 +66,25 @@ impl<'a> Jws<'a> {
         self.header.get(name)?.as_str()
     }
 
-    /// Whether this key signed it by this algorithm. A key of another kind has not.
+    /// Whether this key signed it by this algorithm. A key of another kind, or for another purpose, has not.
     pub(super) fn signed_by(&self, key: &Value, algorithm: &str) -> bool {
         verify(key, algorithm, self.message.as_bytes(), &self.signature).unwrap_or(false)
     }
 }
 
-/// Whether a key of this kind signs by this algorithm.
+/// Whether a key of this kind signs by this algorithm, and is for that as far as it says what it is for (RFC 7517 §4.2–4.4).
 pub(super) fn fits(key: &Value, algorithm: &str) -> bool {
-    match algorithm {
+    let kind = match algorithm {
         "ES256" => key["kty"] == "EC" && key["crv"] == "P-256",
         "ES384" => key["kty"] == "EC" && key["crv"] == "P-384",
         "RS256" | "RS384" | "PS256" => key["kty"] == "RSA",
         _ => false,
-    }
+    };
+    let absent_or = |name: &str, wanted: &str| key.get(name).is_none_or(|value| value == wanted);
+    let verifies = key
+        .get("key_ops")
+        .is_none_or(|ops| ops.as_array().is_some_and(|ops| ops.iter().any(|op| op == "verify")));
+    kind && absent_or("alg", algorithm) && absent_or("use", "sig") && verifies
 }
 
 fn verify(key: &Value, algorithm: &str, message: &[u8], signature: &[u8]) -> Option<bool> {
@@ -152,6 +166,31 @@ mod tests {
     }
 
     #[test]
+    fn a_key_signs_what_it_says_that_it_is_for() {
+        let key = |more: Value| {
+            let mut key = json!({"kty": "EC", "crv": "P-256"});
+            key.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            key
+        };
+        for good in [
+            json!({}),
+            json!({"use": "sig", "alg": "ES256"}),
+            json!({"key_ops": ["sign", "verify"]}),
+        ] {
+            assert!(fits(&key(good.clone()), "ES256"), "{good}");
+        }
+        for bad in [
+            json!({"use": "enc"}),
+            json!({"alg": "ECDH-ES"}),
+            json!({"key_ops": ["sign"]}),
+            json!({"key_ops": "verify"}),
+            json!({"use": 7}),
+        ] {
+            assert!(!fits(&key(bad.clone()), "ES256"), "{bad}");
+        }
+    }
+
+    #[test]
     fn what_is_no_jwt_is_not_read() {
         let long = format!("{}.e30.AA", "a".repeat(LONGEST));
         for bad in [
@@ -163,6 +202,10 @@ mod tests {
             "e30.e30.!",
             "e30=.e30.AA",
             &long,
+            // {"crit":["b64"],"b64":false}, {"crit":["exp"],"exp":1} and {"b64":true}
+            "eyJjcml0IjpbImI2NCJdLCJiNjQiOmZhbHNlfQ.e30.AA",
+            "eyJjcml0IjpbImV4cCJdLCJleHAiOjF9.e30.AA",
+            "eyJiNjQiOnRydWV9.e30.AA",
         ] {
             assert!(Jws::read(bad).is_none(), "{bad}");
         }

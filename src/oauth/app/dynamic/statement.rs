@@ -75,6 +75,8 @@ pub(super) fn hold(given: &mut Map<String, Value>, keys: &[Value], now: Timestam
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use serde_json::json;
 
     use super::*;
@@ -139,6 +141,32 @@ mod tests {
         let unsigned = "eyJhbGciOiJub25lIn0.e30.";
         let past = json!({"exp": now.as_second() - SKEW});
         let future = json!({"nbf": now.as_second() + SKEW + 1});
+        // A key that the tenant trusts for something else signs no statement.
+        for (name, value) in [
+            ("use", json!("enc")),
+            ("alg", json!("RS384")),
+            ("key_ops", json!(["sign"])),
+        ] {
+            let mut keys = trusted.clone();
+            keys.iter_mut().for_each(|key| key[name] = value.clone());
+            assert_eq!(
+                code(held(good.clone(), &keys)),
+                "unapproved_software_statement",
+                "{name}"
+            );
+        }
+        // Headers that would change how the rest is read.
+        let (_, rest) = good.as_str().unwrap().split_once('.').unwrap();
+        for more in [json!({"crit": ["b64"], "b64": false}), json!({"b64": true})] {
+            let mut header = json!({"alg": "RS256"});
+            header
+                .as_object_mut()
+                .unwrap()
+                .extend(more.as_object().unwrap().clone());
+            let header = URL_SAFE_NO_PAD.encode(header.to_string());
+            let extended = json!(format!("{header}.{rest}"));
+            assert_eq!(code(held(extended, &trusted)), "invalid_software_statement", "{more}");
+        }
         for statement in [
             json!(7),
             json!("x"),
