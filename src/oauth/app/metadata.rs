@@ -1,5 +1,7 @@
 //! Client metadata (RFC 7591 §2), member by member: what an app is, or everything that keeps it from being one.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use super::redirect::{LONGEST_URI, redirect};
@@ -12,6 +14,8 @@ use crate::oauth::scope::Scopes;
 use crate::secret::Random;
 
 const MOST_URIS: usize = 20;
+const CODE: &str = "authorization_code";
+const REFRESH: &str = "refresh_token";
 
 /// Client metadata that is read, with everything that is wrong in it.
 pub(super) struct Reader<'a> {
@@ -56,18 +60,16 @@ impl Reader<'_> {
                 String::new()
             }
         };
-        let (grants, on_devices) = self.grants();
+        let types = self.grant_types();
+        let (grants, on_devices) = self.grants(&types);
         let kind = self.kind();
         if grants == Grants::Backend && !matches!(kind, Kind::Key(_)) {
             self.problem("token_endpoint_auth_method: client_credentials needs private_key_jwt");
         }
-        let only_devices = on_devices
-            && !self
-                .texts("grant_types")
-                .iter()
-                .any(|kind| kind == "authorization_code");
+        let only_devices = on_devices && !types.iter().any(|kind| kind == CODE);
         let redirect_uris = self.redirect_uris(grants, matches!(kind, Kind::Public), only_devices);
-        let scopes = self.scopes(grants);
+        let refreshes = types.is_empty() || types.iter().any(|kind| kind == REFRESH);
+        let scopes = self.scopes(grants, refreshes);
         let mut origins: Vec<String> = redirect_uris.iter().filter_map(|uri| super::origin(uri)).collect();
         for origin in self.texts("origins") {
             match super::origin(&origin) {
@@ -130,10 +132,17 @@ impl Reader<'_> {
         }
     }
 
+    /// What the app asked for, each once; none: it did not say.
+    pub(super) fn grant_types(&mut self) -> Vec<String> {
+        let mut types = self.texts("grant_types");
+        let mut met = BTreeSet::new();
+        types.retain(|kind| met.insert(kind.clone()));
+        types
+    }
+
     /// Which grants, and whether that of devices is among them.
-    fn grants(&mut self) -> (Grants, bool) {
-        let types = self.texts("grant_types");
-        let known = ["authorization_code", "refresh_token", "client_credentials", GRANT_TYPE];
+    fn grants(&mut self, types: &[String]) -> (Grants, bool) {
+        let known = [CODE, REFRESH, "client_credentials", GRANT_TYPE];
         if types.iter().any(|kind| !known.contains(&kind.as_str())) {
             self.problem(format!(
                 "grant_types: only authorization_code, refresh_token, client_credentials and {GRANT_TYPE} are offered"
@@ -151,6 +160,11 @@ impl Reader<'_> {
             true => Grants::Backend,
             false => Grants::Person,
         };
+        if types.iter().all(|kind| kind == REFRESH) && !types.is_empty() {
+            self.problem(format!(
+                "grant_types: refresh_token goes with authorization_code or {GRANT_TYPE}"
+            ));
+        }
         (grants, on_devices && grants == Grants::Person)
     }
 
@@ -229,6 +243,9 @@ impl Reader<'_> {
         match (grants, uris.len()) {
             (Grants::Person, 0) if !only_devices => self.problem("redirect_uris: give at least one"),
             (Grants::Backend, 1..) => self.problem("redirect_uris: an app without people has none"),
+            (Grants::Person, 1..) if only_devices => self.problem(
+                "redirect_uris: an app of devices alone has none; leave them out, or add authorization_code to grant_types",
+            ),
             (_, 0..=MOST_URIS) => {}
             _ => self.problem("redirect_uris: at most 20"),
         }
@@ -253,13 +270,14 @@ impl Reader<'_> {
         uris
     }
 
-    fn scopes(&mut self, grants: Grants) -> Scopes {
+    fn scopes(&mut self, grants: Grants, refreshes: bool) -> Scopes {
         let asked = match self.given.get("scope") {
             None if grants == Grants::Backend => {
                 self.problem("scope: name the system/ scopes that the app may ask for, for example system/*.rs");
                 return Scopes::default();
             }
-            None => Ok(Scopes::supported()),
+            None if refreshes => Ok(Scopes::supported()),
+            None => Ok(Scopes::supported().once()),
             Some(value) => value.as_str().map_or(Ok(Scopes::default()), Scopes::parse),
         };
         // A person cannot give what is not theirs, and without a person there is nobody to give the rest.
@@ -268,6 +286,10 @@ impl Reader<'_> {
             Grants::Person => asked.of_a_person(),
         });
         match scopes {
+            Ok(scopes) if scopes.refreshes() && !refreshes => {
+                self.problem("scope: offline_access and online_access need refresh_token in grant_types");
+                scopes
+            }
             Ok(scopes) if !scopes.is_empty() => scopes,
             _ => {
                 self.problem(match grants {

@@ -14,10 +14,9 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::metadata::Reader;
-use super::{App, Grants, Kind, store};
+use super::{App, Kind, store};
 use crate::config::{OAuth, TenantId};
 use crate::db::{self, Tx};
-use crate::oauth::device::GRANT_TYPE;
 use crate::secret::{Random, sha256};
 
 /// Why nothing was registered.
@@ -98,18 +97,17 @@ pub(super) fn ready(
     answer.insert("client_name".to_owned(), json!(app.name));
     answer.insert("redirect_uris".to_owned(), json!(app.redirect_uris));
     answer.insert("scope".to_owned(), json!(app.scopes.to_string()));
+    // What it asked for and nothing else; an app that says nothing gets what an app of a person may have.
+    let grant_types = match reader.grant_types() {
+        none if none.is_empty() => json!(["authorization_code", "refresh_token"]),
+        asked => json!(asked),
+    };
     let method = match &app.kind {
         Kind::Public => "none",
         Kind::Secret(_) => reader
             .text("token_endpoint_auth_method")
             .unwrap_or("client_secret_basic"),
         Kind::Key(_) => "private_key_jwt",
-    };
-    let grant_types = match app.grants {
-        Grants::Person if app.on_devices && app.redirect_uris.is_empty() => json!([GRANT_TYPE, "refresh_token"]),
-        Grants::Person if app.on_devices => json!(["authorization_code", "refresh_token", GRANT_TYPE]),
-        Grants::Person => json!(["authorization_code", "refresh_token"]),
-        Grants::Backend => json!(["client_credentials"]),
     };
     answer.insert("token_endpoint_auth_method".to_owned(), json!(method));
     answer.insert("grant_types".to_owned(), grant_types);
@@ -223,6 +221,75 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[tokio::test]
+    async fn an_app_gets_the_grant_types_that_it_asked_for_and_no_other() {
+        const DEVICE: &str = crate::oauth::device::GRANT_TYPE;
+        let (code, refresh) = ("authorization_code", "refresh_token");
+        let now = "2026-11-22T10:00:00Z".parse().unwrap();
+        let (uris, scope) = (json!(["https://s.example/cb"]), "openid patient/*.rs");
+        let said = |more: Value| {
+            let mut given = json!({"client_name": "S", "scope": scope});
+            given.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            let Value::Object(given) = given else {
+                panic!("an object")
+            };
+            ready(&given, &OAuth::default(), now, &Random::Os)
+        };
+        for (more, told) in [
+            (json!({"redirect_uris": uris}), json!([code, refresh])),
+            (
+                json!({"redirect_uris": uris, "grant_types": []}),
+                json!([code, refresh]),
+            ),
+            (json!({"redirect_uris": uris, "grant_types": [code]}), json!([code])),
+            (
+                json!({"redirect_uris": uris, "grant_types": [refresh, code, code]}),
+                json!([refresh, code]),
+            ),
+            (
+                json!({"redirect_uris": uris, "grant_types": [code, DEVICE]}),
+                json!([code, DEVICE]),
+            ),
+            (json!({"grant_types": [DEVICE]}), json!([DEVICE])),
+            (json!({"grant_types": [DEVICE, refresh]}), json!([DEVICE, refresh])),
+        ] {
+            let ready = said(more.clone()).unwrap_or_else(|problems| panic!("{more}: {problems:?}"));
+            assert_eq!(ready.registration["grant_types"], told, "{more}");
+            assert_eq!(ready.app.on_devices, told.as_array().unwrap().contains(&json!(DEVICE)));
+        }
+        for (more, place) in [
+            (json!({"redirect_uris": uris, "grant_types": [refresh]}), "grant_types:"),
+            (
+                json!({"redirect_uris": uris, "grant_types": [DEVICE]}),
+                "redirect_uris:",
+            ),
+            (
+                json!({"redirect_uris": uris, "grant_types": [code], "scope": "openid offline_access"}),
+                "scope:",
+            ),
+            (
+                json!({"redirect_uris": uris, "grant_types": [code], "scope": "openid online_access"}),
+                "scope:",
+            ),
+        ] {
+            let problems = said(more.clone()).err().unwrap_or_default();
+            assert!(
+                problems.iter().any(|problem| problem.starts_with(place)),
+                "{more}: {problems:?}"
+            );
+        }
+        // Without a scope it gets all that such an app may have: no refresh tokens.
+        let all = said(json!({"redirect_uris": uris, "grant_types": [code], "scope": null}));
+        assert!(all.is_err(), "null is no scope");
+        let Value::Object(mut given) = json!({"client_name": "S", "redirect_uris": uris, "grant_types": [code]}) else {
+            panic!("an object")
+        };
+        let scopes = |given: &Map<String, Value>| ready(given, &OAuth::default(), now, &Random::Os).unwrap().app.scopes;
+        assert!(!scopes(&given).refreshes());
+        given.remove("grant_types");
+        assert!(scopes(&given).refreshes());
     }
 
     #[tokio::test]

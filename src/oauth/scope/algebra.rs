@@ -52,6 +52,21 @@ impl Scopes {
     pub fn of_a_person(&self) -> Self {
         self.keep(|scope| !of_a_backend(scope))
     }
+
+    /// Without what makes a grant give refresh tokens.
+    #[must_use]
+    pub fn once(&self) -> Self {
+        self.keep(|scope| !is_refresh(scope))
+    }
+
+    /// Whether refresh tokens come with them.
+    pub fn refreshes(&self) -> bool {
+        self.has(&Scope::OfflineAccess) || self.has(&Scope::OnlineAccess)
+    }
+}
+
+fn is_refresh(scope: &Scope) -> bool {
+    matches!(scope, Scope::OfflineAccess | Scope::OnlineAccess)
 }
 
 fn of_a_backend(scope: &Scope) -> bool {
