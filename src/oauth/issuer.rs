@@ -76,6 +76,11 @@ impl Issuer {
         self.0.server.fhir_base(tenant.as_str())
     }
 
+    /// Whether an address that an app names is that one, with a slash at its end or without.
+    pub(super) fn is_fhir_base(&self, tenant: &TenantId, address: &str) -> bool {
+        address.strip_suffix('/').unwrap_or(address) == self.fhir_base(tenant)
+    }
+
     /// Who the person is to apps.
     pub fn subject(&self, tenant: &TenantId, account: &str) -> String {
         self.0.subjects.of(tenant, account)

@@ -112,7 +112,7 @@ pub async fn begin(issuer: &Issuer, tenant: &Arc<Tenant>, posted: Posted) -> Res
                 Some(app.client_id.clone()),
                 made(&mut tx, &issuer, &tenant.id, &app, &posted, now).await?,
             ),
-            Ok(None) => (None, Err(Refusal::new(Code::InvalidClient, "client_id is missing"))),
+            Ok(None) => (None, Err(client::NAMELESS)),
             Err(refusal) => (None, Err(refusal)),
         };
         let outcome = match &made {
@@ -148,7 +148,7 @@ async fn made(
     if app.grants != Grants::Person || !app.on_devices {
         return Ok(Err(NOT_FOR_DEVICES));
     }
-    let scopes = match check::of_a_device(posted.form.pairs(), app, &issuer.fhir_base(tenant)) {
+    let scopes = match check::of_a_device(posted.form.pairs(), app, (issuer, tenant)) {
         Ok(scopes) => scopes,
         Err(refusal) => return Ok(Err(refusal)),
     };
@@ -189,7 +189,10 @@ pub async fn typed(tx: &mut Tx, issuer: &Issuer, tenant: &TenantId, code: &UserC
         return Ok(None);
     };
     let request = request::of_device(issuer, tenant, app, device.scopes, &device.key, now);
-    store::ask(tx, tenant, &device.key, &request.id).await?;
+    if !store::ask(tx, tenant, &device.key, &request.id).await? {
+        // Somebody else answered between the look and now.
+        return Ok(None);
+    }
     request::store::insert(tx, &request).await?;
     Ok(Some(request))
 }
@@ -201,16 +204,21 @@ pub(super) enum Turn {
         grant_id: String,
     },
     Refused(Refusal),
+    /// It comes for an approval when its code has expired.
+    Late {
+        grant_id: String,
+    },
     /// The code comes once more: two hold it.
     Replayed {
         grant_id: String,
     },
 }
 
-const UNKNOWN: Refusal = Refusal::new(Code::InvalidGrant, "the device_code is unknown, used or of another app");
+pub(super) const UNKNOWN: Refusal =
+    Refusal::new(Code::InvalidGrant, "the device_code is unknown, used or of another app");
 pub(super) const PENDING: Refusal = Refusal::new(Code::AuthorizationPending, "the person has not answered yet");
 pub(super) const TOO_SOON: Refusal = Refusal::new(Code::SlowDown, "wait five seconds longer between two questions");
-const EXPIRED: Refusal = Refusal::new(Code::ExpiredToken, "the codes have expired: ask for new ones");
+pub(super) const EXPIRED: Refusal = Refusal::new(Code::ExpiredToken, "the codes have expired: ask for new ones");
 const DENIED: Refusal = Refusal::new(Code::AccessDenied, "the person did not give permission");
 
 /// A device asks with its code.
@@ -230,6 +238,7 @@ pub(super) async fn turn(
     };
     Ok(match device.state {
         store::State::Used(grant_id) => Turn::Replayed { grant_id },
+        store::State::Approved(grant_id) if now >= device.expires_at => Turn::Late { grant_id },
         _ if now >= device.expires_at => Turn::Refused(EXPIRED),
         store::State::Denied => Turn::Refused(DENIED),
         store::State::Approved(grant_id) => match store::use_up(tx, tenant, &key).await? {

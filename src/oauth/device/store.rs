@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use crate::config::TenantId;
 use crate::db::{self, Conn, Row, Tx, params, statements};
+use crate::oauth::grant::Why;
 use crate::oauth::scope::Scopes;
 
 statements! {
@@ -27,6 +28,10 @@ statements! {
     );
     USE = both("UPDATE oauth_device SET state = 'used' WHERE tenant = $1 AND key = $2 AND state = 'approved'");
     POLLED = both("UPDATE oauth_device SET pause = $3, polled_at = $4 WHERE tenant = $1 AND key = $2");
+    LAPSE = both(
+        "UPDATE oauth_grant SET revoked_at = $1, revoked_why = $2 WHERE revoked_at IS NULL AND EXISTS (SELECT 1 FROM oauth_device d \
+         WHERE d.tenant = oauth_grant.tenant AND d.grant_id = oauth_grant.id AND d.state = 'approved' AND d.expires_at < $1)"
+    );
     PURGE = both("DELETE FROM oauth_device WHERE expires_at < $1");
 }
 
@@ -115,10 +120,9 @@ pub(super) async fn waiting(
     Ok(row.map_or(0, |row| row.int(0)))
 }
 
-/// From now on this request is the one that counts.
-pub(super) async fn ask(tx: &mut Tx, tenant: &TenantId, key: &str, request: &str) -> Result<(), db::Error> {
-    tx.execute(ASK, params![tenant.as_str(), key, request]).await?;
-    Ok(())
+/// From now on this request is the one that counts. Whether the device still waited.
+pub(super) async fn ask(tx: &mut Tx, tenant: &TenantId, key: &str, request: &str) -> Result<bool, db::Error> {
+    Ok(tx.execute(ASK, params![tenant.as_str(), key, request]).await? == 1)
 }
 
 /// The person's answer: a grant, or no. Whether the device still waited for it, and for this request.
@@ -148,6 +152,12 @@ pub(super) async fn polled(
     now: Timestamp,
 ) -> Result<(), db::Error> {
     tx.execute(POLLED, params![tenant.as_str(), key, pause, now]).await?;
+    Ok(())
+}
+
+/// Ends what was approved for devices that did not come for it in time.
+pub(in crate::oauth) async fn lapse(tx: &mut Tx, now: Timestamp) -> Result<(), db::Error> {
+    tx.execute(LAPSE, params![now, Why::CodeExpired.as_str()]).await?;
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 use super::*;
 use crate::oauth::request::{DENIED as NO, deny};
 use crate::oauth::testing::{BASE, NATIVE, World, body, error, posted};
-use crate::oauth::{app, token};
+use crate::oauth::{app, grant, token};
 use crate::secret::Random;
 
 const TELEVISION: &str = "television";
@@ -222,6 +222,59 @@ async fn t18_of_fifty_who_ask_at_once_after_the_approval_one_gets_tokens() {
             .all(|answer| ["no error", "invalid_grant"].contains(answer)),
         "{answers:?}"
     );
+    // The others show that many hold the code.
+    assert_eq!(world.living().await, 0);
+}
+
+impl World {
+    /// How many grants of the person are in force.
+    async fn living(&self) -> usize {
+        let mut read = self.issuer.db().read().await.unwrap();
+        let found = grant::living(&mut read, &self.tenant.id, &self.account, self.clock.now()).await;
+        found.unwrap().len()
+    }
+}
+
+#[tokio::test]
+async fn t18_what_was_approved_for_a_device_that_came_too_late_or_never_ends() {
+    let world = world().await;
+    let approved = async || {
+        let codes = body(world.codes(&[]).await);
+        let request = world.type_in(text(&codes, "user_code")).await.unwrap();
+        world.approve(&request, world.approval(&request)).await.unwrap();
+        codes
+    };
+    let (late, never) = (approved().await, approved().await);
+    assert_eq!(world.living().await, 2);
+    world.clock.advance(LIFE);
+    for _ in 0..2 {
+        assert_eq!(error(world.poll(text(&late, "device_code")).await), "expired_token");
+        assert_eq!(world.living().await, 1);
+    }
+    assert_eq!(
+        world.audit().await.last().unwrap(),
+        "token-issued refused device-code-expired"
+    );
+    world.clock.advance(SignedDuration::from_secs(1));
+    let mut tx = world.issuer.db().begin().await.unwrap();
+    token::purge(&mut tx, world.clock.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(world.living().await, 0);
+    assert_eq!(error(world.poll(text(&never, "device_code")).await), "expired_token");
+}
+
+#[tokio::test]
+async fn t18_a_device_that_does_not_wait_any_more_gets_no_request() {
+    let world = world().await;
+    let codes = body(world.codes(&[]).await);
+    let key = hex(&sha256(text(&codes, "device_code").as_bytes()));
+    let request = world.type_in(text(&codes, "user_code")).await.unwrap();
+    let mut tx = world.issuer.db().begin().await.unwrap();
+    assert!(store::ask(&mut tx, &world.tenant.id, &key, &request.id).await.unwrap());
+    drop(tx);
+    world.approve(&request, world.approval(&request)).await.unwrap();
+    let mut tx = world.issuer.db().begin().await.unwrap();
+    assert!(!store::ask(&mut tx, &world.tenant.id, &key, &request.id).await.unwrap());
 }
 
 #[test]

@@ -112,6 +112,8 @@ pub async fn living(
 pub enum Why {
     /// Its code came twice.
     CodeReplayed,
+    /// Its device came when the code had expired, or never.
+    CodeExpired,
     /// A refresh token came back after it was rotated.
     RefreshReused,
     /// The app gave it back (RFC 7009).
@@ -127,6 +129,7 @@ impl Why {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::CodeReplayed => "code-replayed",
+            Self::CodeExpired => "code-expired",
             Self::RefreshReused => "refresh-reused",
             Self::App => "app",
             Self::Person => "person",
@@ -143,12 +146,8 @@ impl Grant {
     }
 
     pub fn refreshes(&self) -> bool {
-        refreshes(&self.scopes)
+        self.scopes.refreshes()
     }
-}
-
-fn refreshes(scopes: &Scopes) -> bool {
-    scopes.has(&Scope::OfflineAccess) || scopes.has(&Scope::OnlineAccess)
 }
 
 /// Until when a grant with these scopes lasts. `offline_access` survives the browser session, `online_access` does not.

@@ -52,12 +52,7 @@ pub async fn push(issuer: &Issuer, tenant: &Arc<Tenant>, posted: Posted) -> Resu
         let mut tx = issuer.db().begin().await?;
         let app = match client::identify(&mut tx, &issuer, &tenant.id, &credentials).await? {
             Ok(Some(app)) => app,
-            Ok(None) => {
-                return Ok(Answer::Refused(Refusal::new(
-                    Code::InvalidClient,
-                    "client_id is missing",
-                )));
-            }
+            Ok(None) => return Ok(Answer::Refused(client::NAMELESS)),
             Err(refusal) => return Ok(Answer::Refused(refusal)),
         };
         let mut parameters = parameters(&posted, &app.client_id);

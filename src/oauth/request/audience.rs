@@ -1,12 +1,18 @@
 //! For which server the tokens are.
 
 use super::given::Given;
+use crate::config::TenantId;
+use crate::oauth::Issuer;
 use crate::oauth::code::{Code, Refusal};
 use crate::oauth::scope::Scopes;
 
 /// A token for dossiers is asked for this tenant's FHIR base and no other (SMART App Launch, `aud`; RFC 8707, `resource`).
-pub(super) fn audience(given: &Given<'_>, scopes: &Scopes, fhir_base: &str) -> Result<(), Refusal> {
-    let ours = |uri: &str| uri.strip_suffix('/').unwrap_or(uri) == fhir_base;
+pub(super) fn audience(
+    given: &Given<'_>,
+    scopes: &Scopes,
+    (issuer, tenant): (&Issuer, &TenantId),
+) -> Result<(), Refusal> {
+    let ours = |uri: &str| issuer.is_fhir_base(tenant, uri);
     // RFC 8707 §2: there may be several; each has to be the one that there is.
     let mut resources = given.all("resource").peekable();
     let named = resources.peek().is_some().then(|| resources.all(ours));

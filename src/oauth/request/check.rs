@@ -123,7 +123,7 @@ async fn checked(
         pushed,
         device: None,
     };
-    let details = match details(given, &app, &issuer.fhir_base(tenant), way, &mut asked) {
+    let details = match details(given, &app, (issuer, tenant), way, &mut asked) {
         Ok(details) => launched(conn, tenant, &app, given, details, now).await?,
         Err(refusal) => Err(refusal),
     };
@@ -239,7 +239,13 @@ struct Details {
     launch: Option<Launch>,
 }
 
-fn details(given: &Given<'_>, app: &App, fhir_base: &str, way: Way, asked: &mut Asked) -> Result<Details, Refusal> {
+fn details(
+    given: &Given<'_>,
+    app: &App,
+    at: (&Issuer, &TenantId),
+    way: Way,
+    asked: &mut Asked,
+) -> Result<Details, Refusal> {
     let invalid = |text| Err(Refusal::new(Code::InvalidRequest, text));
     if given.doubled() {
         return invalid("a parameter came twice");
@@ -281,7 +287,7 @@ fn details(given: &Given<'_>, app: &App, fhir_base: &str, way: Way, asked: &mut 
         jkt => jkt.map(str::to_owned),
     };
     let scopes = scopes(given, app)?;
-    audience(given, &scopes, fhir_base)?;
+    audience(given, &scopes, at)?;
     asked.nonce = match given.get("nonce") {
         Some(nonce) if nonce.len() > 1_000 => return invalid("nonce: at most 1000 characters"),
         nonce => nonce.map(str::to_owned),
@@ -337,12 +343,12 @@ fn scopes(given: &Given<'_>, app: &App) -> Result<Scopes, Refusal> {
 pub(in crate::oauth) fn of_a_device(
     parameters: &[(String, String)],
     app: &App,
-    fhir_base: &str,
+    at: (&Issuer, &TenantId),
 ) -> Result<Scopes, Refusal> {
     let given = Given(parameters);
     let scopes = scopes(&given, app)?;
     if given.get("aud").is_some() || given.get("resource").is_some() {
-        audience(&given, &scopes, fhir_base)?;
+        audience(&given, &scopes, at)?;
     }
     Ok(scopes.keep(|scope| **scope != Scope::Launch))
 }

@@ -27,6 +27,9 @@ pub(in crate::oauth) enum Credentials {
     },
 }
 
+/// No client_id, where nothing else says whose request it is.
+pub(in crate::oauth) const NAMELESS: Refusal = Refusal::new(Code::InvalidClient, "client_id is missing");
+
 const FAILED: Refusal = Refusal::new(
     Code::InvalidClient,
     "the app is unknown or did not prove itself as it was registered",

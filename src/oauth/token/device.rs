@@ -6,10 +6,8 @@ use super::{Flow, Issued};
 use crate::audit::Outcome;
 use crate::oauth::Error;
 use crate::oauth::code::{Code, Refusal};
-use crate::oauth::device::{self, Turn};
+use crate::oauth::device::{self, EXPIRED, Turn, UNKNOWN};
 use crate::oauth::grant::{Why, store};
-
-const REFUSED: Refusal = Refusal::new(Code::InvalidGrant, "the device_code is unknown, used or of another app");
 
 pub(super) async fn exchange(flow: &mut Flow<'_>, credentials: &Credentials) -> Result<Result<Issued, Refusal>, Error> {
     let app = match flow.app(credentials).await? {
@@ -21,13 +19,20 @@ pub(super) async fn exchange(flow: &mut Flow<'_>, credentials: &Credentials) -> 
     };
     let turn = device::turn(flow.tx, &flow.tenant.id, &app.client_id, code, flow.now).await?;
     match turn {
-        Turn::Approved { grant_id } => tokens(flow, &app, &grant_id, REFUSED).await,
+        Turn::Approved { grant_id } => tokens(flow, &app, &grant_id, UNKNOWN).await,
         Turn::Refused(refusal) => Ok(Err(refusal)),
+        Turn::Late { grant_id } => {
+            // Nobody can use it any more: it does not stand in the list of what the person gave either.
+            flow.line.outcome = Outcome::Refused("device-code-expired");
+            store::revoke(flow.tx, &flow.tenant.id, &grant_id, Why::CodeExpired, flow.now).await?;
+            flow.issuer.checked().forget(&grant_id);
+            Ok(Err(EXPIRED))
+        }
         Turn::Replayed { grant_id } => {
             flow.line.outcome = Outcome::Refused("device-code-replayed");
             store::revoke(flow.tx, &flow.tenant.id, &grant_id, Why::CodeReplayed, flow.now).await?;
             flow.issuer.checked().forget(&grant_id);
-            Ok(Err(REFUSED))
+            Ok(Err(UNKNOWN))
         }
     }
 }

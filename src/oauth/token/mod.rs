@@ -140,13 +140,12 @@ pub async fn answer(issuer: &Issuer, tenant: &Arc<Tenant>, posted: Posted) -> Re
         Some(_) => return refused(Code::UnsupportedGrantType, GRANT_TYPES),
     };
     // RFC 8707 §2.2: tokens are good for the FHIR API of this tenant and for nothing else.
-    let base = issuer.fhir_base(&tenant.id);
     let mut resources = posted
         .form
         .0
         .iter()
         .filter(|(name, value)| name == RESOURCE && !value.is_empty());
-    if resources.any(|(_, resource)| resource.strip_suffix('/').unwrap_or(resource) != base) {
+    if resources.any(|(_, resource)| !issuer.is_fhir_base(&tenant.id, resource)) {
         return refused(Code::InvalidTarget, "resource: give the FHIR base of this server");
     }
     let authorization = posted.authorization.as_deref();
@@ -282,7 +281,7 @@ impl Flow<'_> {
     async fn app(&mut self, credentials: &client::Credentials) -> Result<Result<App, Refusal>, Error> {
         let app = match client::identify(self.tx, self.issuer, &self.tenant.id, credentials).await? {
             Ok(Some(app)) => app,
-            Ok(None) => return Ok(Err(Refusal::new(Code::InvalidClient, "client_id is missing"))),
+            Ok(None) => return Ok(Err(client::NAMELESS)),
             Err(refusal) => return Ok(Err(refusal)),
         };
         self.line.who = Who {
@@ -338,6 +337,7 @@ pub async fn purge(tx: &mut Tx, now: Timestamp) -> Result<u64, db::Error> {
     let before = now - SignedDuration::from_hours(24);
     let gone = grant::store::purge(tx, before).await? + request::store::purge(tx, before).await?;
     let asked = launch::store::purge(tx, before).await? + pushed::store::purge(tx, before).await?;
+    super::device::store::lapse(tx, now).await?;
     let asked = asked + super::device::store::purge(tx, before).await?;
     // A proof is refused by its own time long before it is forgotten.
     let proofs = dpop::store::purge(tx, now).await?;
