@@ -104,6 +104,8 @@ actions! {
     TokenIssued = "token-issued";
     TokenRefreshed = "token-refreshed";
     TokenRevoked = "token-revoked";
+    /// OAuth: an app asked who logged in.
+    UserInfo = "userinfo";
 
     AccountCreated = "account-created";
     AccountChanged = "account-changed";

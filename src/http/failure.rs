@@ -7,17 +7,19 @@
 //! request, except for a parameter's name, so that two refusals of one kind are the same bytes.
 
 use axum::body::Body;
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{StatusCode, response::Parts};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use uuid::Uuid;
 
 use super::area::Words;
+use super::headers::NOT_KEPT;
 use super::shown;
 use crate::access::Denied;
 use crate::db;
 use crate::fhir::outcome::{IssueType, Outcome};
+use crate::oauth::code::Code;
 use crate::{audit, oauth, rest};
 
 /// What went wrong, for the app and for the log.
@@ -66,7 +68,7 @@ impl Failure {
     }
 
     /// Something inside failed; the text is made by the edge, which knows the request id.
-    fn inside(status: StatusCode, code: IssueType, cause: &dyn std::error::Error) -> Self {
+    pub(super) fn inside(status: StatusCode, code: IssueType, cause: &dyn std::error::Error) -> Self {
         let mut failure = Self::new(status, code, "");
         failure.cause = Some(cause.to_string());
         failure
@@ -178,6 +180,7 @@ impl From<oauth::Error> for Failure {
     fn from(error: oauth::Error) -> Self {
         match error {
             oauth::Error::Database(error) => error.into(),
+            oauth::Error::Audit(error) => error.into(),
             error => Self::inside(StatusCode::INTERNAL_SERVER_ERROR, IssueType::Exception, &error),
         }
     }
@@ -227,7 +230,7 @@ pub(super) fn render(response: Response, request: Uuid, words: Words) -> (Respon
         }
         Words::OAuth => {
             typed(&mut parts, "application/json");
-            parts.headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
+            parts.headers.extend(NOT_KEPT);
             let body = json!({"error": oauth_code(status), "error_description": text});
             body.to_string().into_bytes()
         }
@@ -248,11 +251,11 @@ pub(super) fn render(response: Response, request: Uuid, words: Words) -> (Respon
 /// The code of RFC 6749 and RFC 6750 that a bare status comes closest to.
 fn oauth_code(status: StatusCode) -> &'static str {
     match status {
-        StatusCode::UNAUTHORIZED => "invalid_token",
+        StatusCode::UNAUTHORIZED => shown::INVALID_TOKEN,
         StatusCode::FORBIDDEN => "insufficient_scope",
-        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => "temporarily_unavailable",
-        status if status.is_server_error() => "server_error",
-        _ => "invalid_request",
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => Code::TemporarilyUnavailable.as_str(),
+        status if status.is_server_error() => Code::ServerError.as_str(),
+        _ => Code::InvalidRequest.as_str(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The headers that every answer carries, whatever made it.
 
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, PRAGMA, REFERRER_POLICY,
     STRICT_TRANSPORT_SECURITY, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 
@@ -10,6 +10,12 @@ use super::area::Area;
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// On every answer of the token endpoint, errors too (RFC 6749 §5.1).
+pub(super) const NOT_KEPT: [(HeaderName, HeaderValue); 2] = [
+    (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    (PRAGMA, HeaderValue::from_static("no-cache")),
+];
 
 /// Adds what is missing. A handler's own `Content-Security-Policy` and `Cache-Control` stay, because pages with a form and
 /// public documents need others.
@@ -41,7 +47,7 @@ pub(super) fn protect(headers: &mut HeaderMap, area: Area<'_>, https: bool) {
     );
     default(headers, CACHE_CONTROL, "no-store");
     // Where other origins may read the answer, CORS says so; everything else stays on its own origin.
-    let policy = if area == Area::Public {
+    let policy = if matches!(area, Area::Public(_)) {
         "cross-origin"
     } else {
         "same-origin"
@@ -51,7 +57,7 @@ pub(super) fn protect(headers: &mut HeaderMap, area: Area<'_>, https: bool) {
         Area::Fhir { .. } | Area::AppState { .. } | Area::Token { .. } => {
             "Authorization, Origin, Accept, Accept-Encoding"
         }
-        Area::Public => "Origin, Accept, Accept-Encoding",
+        Area::Public(_) => "Origin, Accept, Accept-Encoding",
         Area::Page => "Accept-Language, Cookie",
     };
     headers.insert(VARY, HeaderValue::from_static(vary));

@@ -13,6 +13,9 @@ use crate::config::Tenant;
 use crate::oauth::token::{By, Refused};
 use crate::oauth::{discovery, dpop};
 
+/// RFC 6750 §3.1
+pub(super) const INVALID_TOKEN: &str = "invalid_token";
+
 const PROOF: &str = "dpop";
 
 /// The word before the token.
@@ -86,7 +89,7 @@ pub(super) fn none(app: &App, tenant: &Tenant) -> Refusal {
 pub(super) fn refused(app: &App, tenant: &Tenant, scheme: Scheme, refused: Refused) -> Refusal {
     let unauthorized = |told: &[(&str, &str)]| refusal(app, tenant, StatusCode::UNAUTHORIZED, scheme, told);
     match refused {
-        Refused::Unknown => unauthorized(&[("error", "invalid_token")]),
+        Refused::Unknown => unauthorized(&[("error", INVALID_TOKEN)]),
         Refused::Proof => unauthorized(&[("error", "invalid_dpop_proof")]),
         Refused::Login => {
             let demanded = &tenant.policy.api_login;
@@ -144,6 +147,6 @@ fn refusal(app: &App, tenant: &Tenant, status: StatusCode, tried: Scheme, told: 
     Refusal {
         status,
         challenges: challenges.map(line).to_vec(),
-        error: error.map_or("invalid_token", |(_, code)| *code).to_owned(),
+        error: error.map_or(INVALID_TOKEN, |(_, code)| *code).to_owned(),
     }
 }

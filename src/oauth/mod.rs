@@ -44,6 +44,7 @@ use std::sync::Arc;
 pub use issuer::Issuer;
 pub use subject::Subjects;
 
+use crate::audit;
 use crate::config::Tenant;
 use crate::consent::Right;
 use crate::db;
@@ -73,6 +74,9 @@ pub struct Caller {
 pub enum Error {
     #[error(transparent)]
     Database(#[from] db::Error),
+    /// No line, no data.
+    #[error(transparent)]
+    Audit(#[from] audit::Error),
     #[error("the signing key of the tenant cannot be used: {0}")]
     Key(&'static str),
     /// The request was answered before, or its 15 minutes are over.

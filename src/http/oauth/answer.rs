@@ -1,21 +1,16 @@
 //! Refusals and bodies as HTTP.
 
 use axum::Json;
-use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderMap, HeaderValue, PRAGMA, WWW_AUTHENTICATE};
-use axum::http::{HeaderName, StatusCode};
+use axum::http::StatusCode;
+use axum::http::header::{AUTHORIZATION, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use crate::db;
+pub(super) use crate::http::headers::NOT_KEPT;
 use crate::oauth::Error;
 use crate::oauth::code::{Code, Refusal};
 use crate::oauth::token::Answer;
-
-/// On every answer of the token endpoint, errors too (RFC 6749 §5.1).
-pub(super) const NOT_KEPT: [(HeaderName, HeaderValue); 2] = [
-    (CACHE_CONTROL, HeaderValue::from_static("no-store")),
-    (PRAGMA, HeaderValue::from_static("no-cache")),
-];
 
 pub(super) fn answered(answer: Result<Answer, Error>, request: &HeaderMap) -> Response {
     match answer {
@@ -46,7 +41,7 @@ pub(super) fn refused(refusal: Refusal, request: &HeaderMap) -> Response {
 pub(super) fn failed(error: &Error) -> Response {
     tracing::error!(cause = %error, "an OAuth request failed");
     match error {
-        Error::Database(db::Error::Unavailable(_) | db::Error::Retry) => told(
+        Error::Database(db::Error::Unavailable(_) | db::Error::Retry) | Error::Audit(_) => told(
             StatusCode::SERVICE_UNAVAILABLE,
             Code::TemporarilyUnavailable,
             "the gateway cannot answer now: try again",

@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::audit::Recorder;
 use crate::oauth::grant::store;
 use crate::oauth::key;
 use crate::oauth::testing::*;
@@ -139,13 +140,20 @@ async fn n01_to_n04_introspection_tells_an_app_about_its_own_tokens_only() {
 #[tokio::test]
 async fn o07_userinfo_says_who_logged_in_to_an_app_that_asked() {
     let world = World::new().await;
-    let ask = async |token: &str| userinfo(&world.issuer, &world.tenant, token, By::Bearer).await.unwrap();
+    let recorder = Recorder::start(world.issuer.db().clone(), world.clock.clone());
+    let ask = async |token: &str| {
+        let told = userinfo(&world.issuer, &recorder, &world.tenant, token, By::Bearer, None).await;
+        told.unwrap()
+    };
     let tokens = world.tokens("openid fhirUser").await;
+    let before = world.audit().await.len();
     let subject = world.issuer.subject(&world.tenant.id, &world.account);
     let claims = json!({"sub": subject, "fhirUser": format!("{BASE}/Patient/p1")});
     assert_eq!(ask(text(&tokens, "access_token")).await, UserInfo::Claims(claims));
+    assert_eq!(world.audit().await[before..], ["userinfo success -"]);
     let tokens = world.tokens("patient/*.rs").await;
     assert_eq!(ask(text(&tokens, "access_token")).await, UserInfo::InsufficientScope);
+    assert_eq!(world.audit().await.last().unwrap(), "userinfo refused scope");
     assert_eq!(ask("unknown").await, UserInfo::Refused(Refused::Unknown));
     assert_ne!(subject, world.issuer.subject(&world.other.id, &world.account));
 }
@@ -153,13 +161,19 @@ async fn o07_userinfo_says_who_logged_in_to_an_app_that_asked() {
 #[tokio::test]
 async fn o09_profile_gives_the_name_and_no_scope_gives_what_the_account_does_not_tell_apps() {
     let world = World::new().await;
+    let recorder = Recorder::start(world.issuer.db().clone(), world.clock.clone());
     let ask = async |scope: &str| {
         let tokens = world.tokens(scope).await;
         let granted = text(&tokens, "scope").to_owned();
-        match userinfo(&world.issuer, &world.tenant, text(&tokens, "access_token"), By::Bearer)
-            .await
-            .unwrap()
-        {
+        let told = userinfo(
+            &world.issuer,
+            &recorder,
+            &world.tenant,
+            text(&tokens, "access_token"),
+            By::Bearer,
+            None,
+        );
+        match told.await.unwrap() {
             UserInfo::Claims(claims) => (granted, claims),
             other => panic!("{other:?}"),
         }
