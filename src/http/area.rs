@@ -5,8 +5,8 @@ use crate::fhir::definition::Definition;
 /// A part of the URL space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Area<'a> {
-    /// Documents for anybody: CapabilityStatement, definitions, discovery, public keys.
-    Public,
+    /// Documents for anybody, and in which words their errors are: CapabilityStatement, definitions, discovery, public keys.
+    Public(Words),
     /// `/{tenant}/fhir`: data.
     Fhir { tenant: &'a str },
     /// `/{tenant}/app-state`: what apps keep here.
@@ -33,14 +33,14 @@ impl<'a> Area<'a> {
         let mut parts = path.strip_prefix('/').unwrap_or(path).split('/');
         let (first, second, third) = (parts.next().unwrap_or(""), parts.next(), parts.next());
         match (second, third) {
-            _ if first == ".well-known" => Self::Public,
-            (Some(".well-known"), _) => Self::Public,
-            (Some("fhir"), Some("metadata" | ".well-known")) => Self::Public,
-            (Some("fhir"), Some(kind)) if is_definition(kind) => Self::Public,
+            _ if first == ".well-known" => Self::Public(Words::OAuth),
+            (Some(".well-known"), _) | (Some("fhir"), Some(".well-known")) => Self::Public(Words::OAuth),
+            (Some("fhir"), Some("metadata")) => Self::Public(Words::Outcome),
+            (Some("fhir"), Some(kind)) if kind.parse::<Definition>().is_ok() => Self::Public(Words::Outcome),
             (Some("fhir"), _) => Self::Fhir { tenant: first },
-            (Some("app-state"), Some("metadata")) => Self::Public,
+            (Some("app-state"), Some("metadata")) => Self::Public(Words::Outcome),
             (Some("app-state"), _) => Self::AppState { tenant: first },
-            (Some("oauth"), Some("jwks" | "style.json")) => Self::Public,
+            (Some("oauth"), Some("jwks" | "style.json")) => Self::Public(Words::OAuth),
             (
                 Some("oauth"),
                 Some(
@@ -59,27 +59,14 @@ impl<'a> Area<'a> {
     }
 
     /// In which words an error here is told.
-    pub fn words(self, path: &str) -> Words {
+    pub fn words(self) -> Words {
         match self {
             Self::Fhir { .. } | Self::AppState { .. } => Words::Outcome,
-            Self::Public if path.ends_with("/app-state/metadata") || is_fhir(path) => Words::Outcome,
-            Self::Public | Self::Token { .. } => Words::OAuth,
+            Self::Public(words) => words,
+            Self::Token { .. } => Words::OAuth,
             Self::Page => Words::Plain,
         }
     }
-}
-
-/// Whether a public path below the FHIR base speaks FHIR.
-fn is_fhir(path: &str) -> bool {
-    let mut parts = path.split('/').skip(2);
-    parts.next() == Some("fhir")
-        && parts
-            .next()
-            .is_some_and(|kind| kind == "metadata" || is_definition(kind))
-}
-
-fn is_definition(kind: &str) -> bool {
-    kind.parse::<Definition>().is_ok()
 }
 
 #[cfg(test)]
@@ -92,16 +79,22 @@ mod tests {
         for (path, area) in [
             ("/topaz/fhir", Area::Fhir { tenant }),
             ("/topaz/fhir/Patient/a", Area::Fhir { tenant }),
-            ("/topaz/fhir/metadata", Area::Public),
-            ("/topaz/app-state/metadata", Area::Public),
+            ("/topaz/fhir/metadata", Area::Public(Words::Outcome)),
+            ("/topaz/app-state/metadata", Area::Public(Words::Outcome)),
             ("/topaz/app-state/Basic/a", Area::AppState { tenant }),
-            ("/topaz/fhir/ValueSet/$expand", Area::Public),
-            ("/topaz/fhir/StructureDefinition", Area::Public),
+            ("/topaz/fhir/ValueSet/$expand", Area::Public(Words::Outcome)),
+            ("/topaz/fhir/StructureDefinition", Area::Public(Words::Outcome)),
             ("/topaz/fhir/ValueSetX", Area::Fhir { tenant }),
-            ("/topaz/fhir/.well-known/smart-configuration", Area::Public),
-            ("/topaz/.well-known/openid-configuration", Area::Public),
-            ("/.well-known/oauth-authorization-server/topaz", Area::Public),
-            ("/topaz/oauth/jwks", Area::Public),
+            (
+                "/topaz/fhir/.well-known/smart-configuration",
+                Area::Public(Words::OAuth),
+            ),
+            ("/topaz/.well-known/openid-configuration", Area::Public(Words::OAuth)),
+            (
+                "/.well-known/oauth-authorization-server/topaz",
+                Area::Public(Words::OAuth),
+            ),
+            ("/topaz/oauth/jwks", Area::Public(Words::OAuth)),
             ("/topaz/oauth/token", Area::Token { tenant }),
             ("/topaz/oauth/authorize", Area::Page),
             ("/topaz/login", Area::Page),
@@ -121,7 +114,7 @@ mod tests {
             ("/topaz/fhir/.well-known/smart-configuration", false),
             ("/topaz/.well-known/openid-configuration", false),
         ] {
-            assert_eq!(Area::of(path).words(path) == Words::Outcome, is_outcome, "{path}");
+            assert_eq!(Area::of(path).words() == Words::Outcome, is_outcome, "{path}");
         }
     }
 }

@@ -35,7 +35,7 @@ pub(super) enum Reader {
 /// Decides by the request alone, so that the decision holds for every kind of answer. `origin` is what it said.
 pub(super) async fn reader(app: &App, area: Area<'_>, origin: Option<HeaderValue>) -> Reader {
     let tenant = match area {
-        Area::Public => return Reader::Any,
+        Area::Public(_) => return Reader::Any,
         Area::Page => return Reader::Nobody,
         Area::Fhir { tenant } | Area::AppState { tenant } | Area::Token { tenant } => tenant,
     };

@@ -76,7 +76,7 @@ pub(super) async fn edge(State(app): State<App>, mut request: Request, next: Nex
 
     let (answer, token) = match refuse(&method, &uri) {
         Some(failure) => (failure, Token::Unread),
-        None if let Err(full) = arrived => (full.answer(area), Token::Unread),
+        None if let Err(full) = arrived => (full.into_response(), Token::Unread),
         None if place.is_none() => (StatusCode::SERVICE_UNAVAILABLE.into_response(), Token::Unread),
         None if preflight => (StatusCode::NO_CONTENT.into_response(), Token::Unread),
         None => limit::visit(address, within(TIME, next.run(request))).await,
@@ -87,12 +87,12 @@ pub(super) async fn edge(State(app): State<App>, mut request: Request, next: Nex
         (arrived, ..) => arrived,
     };
     let (answer, reader) = match (counted, &place) {
-        (Err(full), _) if arrived.is_ok() => (full.answer(area), cors::Reader::Nobody),
+        (Err(full), _) if arrived.is_ok() => (full.into_response(), cors::Reader::Nobody),
         (Ok(()), Some(_)) => (answer, cors::reader(&app, area, page).await),
         _ => (answer, cors::Reader::Nobody),
     };
     drop(place);
-    let (mut response, failure) = failure::render(answer, origin.request, area.words(uri.path()));
+    let (mut response, failure) = failure::render(answer, origin.request, area.words());
 
     if let Area::Fhir { tenant } = area
         && token == Token::Known

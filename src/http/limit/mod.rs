@@ -22,12 +22,10 @@ use std::future::Future;
 use std::hash::{BuildHasher as _, Hash, RandomState};
 use std::net::IpAddr;
 
-use axum::Json;
-use axum::http::header::{CACHE_CONTROL, HeaderValue, PRAGMA, RETRY_AFTER};
+use axum::http::header::HeaderValue;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use jiff::{SignedDuration, Timestamp};
-use serde_json::json;
 
 pub(super) use crowd::Crowd;
 use places::{Place, Places};
@@ -99,6 +97,28 @@ fn network(address: IpAddr) -> IpAddr {
     }
 }
 
+/// What an app asks for by itself. Each has the same bound, and none takes from another: devices that wait ask every five
+/// seconds, and a login begins with a push and ends with a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asks {
+    /// Tokens, the codes of a device, a registration.
+    Token,
+    /// How things stand, for a device.
+    Turn,
+    /// An authorization request to be kept (RFC 9126).
+    Push,
+}
+
+impl Asks {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Turn => "device",
+            Self::Push => "push",
+        }
+    }
+}
+
 /// Too many: when the next one may come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Full {
@@ -114,22 +134,15 @@ impl Full {
         }
     }
 
-    /// 429 in the words of the part of the gateway that was asked: an OperationOutcome, RFC 6749 JSON or plain text.
-    pub(super) fn answer(self, area: Area<'_>) -> Response {
-        let Area::Token { .. } = area else {
-            return Failure::from(self).into_response();
-        };
-        let body = json!({"error": "temporarily_unavailable", "error_description": self.text()});
-        let headers = [
-            (CACHE_CONTROL, HeaderValue::from_static("no-store")),
-            (PRAGMA, HeaderValue::from_static("no-cache")),
-            (RETRY_AFTER, HeaderValue::from(self.seconds)),
-        ];
-        (StatusCode::TOO_MANY_REQUESTS, headers, Json(body)).into_response()
-    }
-
     fn text(self) -> String {
         format!("Too many requests: wait {} seconds and try again.", self.seconds)
+    }
+}
+
+/// 429, in the words of the part of the gateway that was asked.
+impl IntoResponse for Full {
+    fn into_response(self) -> Response {
+        Failure::from(self).into_response()
     }
 }
 
@@ -214,12 +227,12 @@ impl Limiter {
             .map_err(|wait| Full::noted("unknown-token", wait))
     }
 
-    /// Counts a request to the token endpoint by what the app calls itself and where it comes from.
-    pub(super) fn token(&self, tenant: &Tenant, client: &str, now: Timestamp) -> Result<(), Full> {
-        let key = self.key((tenant.id.as_str(), client, address().map(network)));
+    /// Counts a request that an app makes by itself: by what it is for, what the app calls itself and where it comes from.
+    pub(super) fn app(&self, asks: Asks, tenant: &Tenant, client: &str, now: Timestamp) -> Result<(), Full> {
+        let key = self.key((asks.as_str(), tenant.id.as_str(), client, address().map(network)));
         let quota = Quota::per_minute(tenant.policy.limits.token_per_minute);
         let taken = self.tokens.take(key, quota, now);
-        taken.map_err(|wait| Full::noted("token", wait))
+        taken.map_err(|wait| Full::noted(asks.as_str(), wait))
     }
 
     /// Counts a FHIR request by the person and app behind it, and takes a place until it is answered.

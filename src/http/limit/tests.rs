@@ -125,6 +125,24 @@ async fn the_token_endpoint_counts_an_app_and_a_network_and_answers_in_its_own_w
 }
 
 #[tokio::test]
+async fn devices_that_wait_and_requests_that_are_pushed_have_bounds_of_their_own() {
+    let world = World::limited(LIMITS, NETWORK).await;
+    let device = "grant_type=urn:ietf:params:oauth:grant-type:device_code&device_code=x&client_id=app";
+    let refresh = "grant_type=refresh_token&refresh_token=x&client_id=app";
+    for (path, body) in [
+        ("/topaz/oauth/token", device),
+        ("/topaz/oauth/token", refresh),
+        ("/topaz/oauth/par", "client_id=app"),
+    ] {
+        let found = statuses(5, async || ask(&world, "192.0.2.1", "POST", path, "", body).await).await;
+        assert_eq!(found, [400, 400, 400, 429, 429], "{path} {body}");
+    }
+    let refused = ask(&world, "192.0.2.1", "POST", "/topaz/oauth/par", "", "client_id=app").await;
+    assert_eq!(refused.json()["error"], "temporarily_unavailable");
+    assert_eq!(refused.header("retry-after"), "20");
+}
+
+#[tokio::test]
 async fn a_network_has_so_many_requests_without_a_token() {
     let world = World::limited(LIMITS, NETWORK).await;
     world.observation("a", "a1", 1).await;

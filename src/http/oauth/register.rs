@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::header::{HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -15,11 +15,12 @@ use super::answer::{NOT_KEPT, failed};
 use crate::audit::Origin;
 use crate::config::{Registration, Tenant};
 use crate::http::App;
-use crate::http::area::Area;
 use crate::http::failure::Failure;
+use crate::http::limit::Asks;
 use crate::http::shown::{self, Scheme};
 use crate::oauth::Error;
 use crate::oauth::app::dynamic::{self, Ask, Told};
+use crate::oauth::code::Code;
 
 /// What the limit of the token endpoint calls everybody who registers.
 const EVERYBODY: &str = "registration";
@@ -29,12 +30,9 @@ fn open<'a>(app: &'a App, tenant: &str) -> Result<&'a Arc<Tenant>, Box<Response>
     let tenant = app.config.tenant(tenant);
     let open = tenant.filter(|tenant| tenant.policy.registration == Registration::Approval);
     let open = open.ok_or_else(|| Box::new(Failure::not_found().into_response()))?;
-    let area = Area::Token {
-        tenant: open.id.as_str(),
-    };
     app.limiter
-        .token(open, EVERYBODY, app.clock.now())
-        .map_err(|full| Box::new(full.answer(area)))?;
+        .app(Asks::Token, open, EVERYBODY, app.clock.now())
+        .map_err(|full| Box::new(full.into_response()))?;
     Ok(open)
 }
 
@@ -64,15 +62,32 @@ pub(super) async fn manage(
         Err(response) => return *response,
     };
     let origin = request.extensions.get::<Origin>().copied();
-    let Ok((Scheme::Bearer, token)) = shown::token(&request.headers) else {
-        return answered(Ok(Told::Unknown));
+    let token = match shown::token(&request.headers) {
+        Ok((Scheme::Bearer, token)) => token,
+        _ if !request.headers.contains_key(AUTHORIZATION) => return unshown(NOTHING),
+        _ => return answered(Ok(Told::Unknown)),
     };
+    // No database keeps such an id.
+    if client_id.contains(char::is_control) {
+        return answered(Ok(Told::Unknown));
+    }
     let ask = match request.method {
         Method::PUT => Ask::Update(body.to_vec()),
         Method::DELETE => Ask::Delete,
         _ => Ask::Read,
     };
     answered(dynamic::manage(&app.issuer, tenant, &client_id, token, ask, origin).await)
+}
+
+/// RFC 6750 §3.1: who showed nothing is told of no error.
+const NOTHING: &str = r#"Bearer realm="registration""#;
+const WRONG: &str = r#"Bearer realm="registration", error="invalid_token""#;
+
+fn unshown(challenge: &'static str) -> Response {
+    let text = "send the registration access token of this app: Authorization: Bearer …";
+    let body = json!({"error": shown::INVALID_TOKEN, "error_description": text});
+    let challenge = [(WWW_AUTHENTICATE, HeaderValue::from_static(challenge))];
+    (StatusCode::UNAUTHORIZED, challenge, NOT_KEPT, Json(body)).into_response()
 }
 
 fn answered(told: Result<Told, Error>) -> Response {
@@ -85,29 +100,17 @@ fn answered(told: Result<Told, Error>) -> Response {
         Ok(Told::Is(registration)) => (NOT_KEPT, Json(registration)).into_response(),
         Ok(Told::Gone) => (StatusCode::NO_CONTENT, NOT_KEPT).into_response(),
         Ok(Told::Wrong { code, text }) => error(StatusCode::BAD_REQUEST, code, &text),
-        Ok(Told::Unknown) => error(
-            StatusCode::UNAUTHORIZED,
-            "invalid_token",
-            "send the registration access token of this app: Authorization: Bearer …",
-        ),
+        Ok(Told::Unknown) => unshown(WRONG),
         Ok(Told::Full) => error(
             StatusCode::TOO_MANY_REQUESTS,
-            "temporarily_unavailable",
+            Code::TemporarilyUnavailable.as_str(),
             "as many apps as may be wait for an approval: ask the organisation, and try again later",
         ),
         Err(error) => failed(&error),
     };
-    match response.status() {
-        StatusCode::UNAUTHORIZED => {
-            let challenge = HeaderValue::from_static(r#"Bearer error="invalid_token""#);
-            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
-        }
-        StatusCode::TOO_MANY_REQUESTS => {
-            response
-                .headers_mut()
-                .insert(RETRY_AFTER, HeaderValue::from_static("3600"));
-        }
-        _ => {}
+    if response.status() == StatusCode::TOO_MANY_REQUESTS {
+        let hour = HeaderValue::from_static("3600");
+        response.headers_mut().insert(RETRY_AFTER, hour);
     }
     response
 }

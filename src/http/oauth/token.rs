@@ -17,12 +17,12 @@ use super::form;
 use crate::audit::{Action, Entry, Origin, Outcome};
 use crate::config::Tenant;
 use crate::http::App;
-use crate::http::area::Area;
 use crate::http::failure::Failure;
+use crate::http::limit::Asks;
 use crate::http::shown::{self, Scheme};
 use crate::oauth::code::{Code, Refusal};
 use crate::oauth::token::{self, Form, Posted, Refused, UserInfo};
-use crate::oauth::{device, pushed};
+use crate::oauth::{Error, device, pushed};
 
 const FORM: Refusal = Refusal::new(
     Code::InvalidRequest,
@@ -77,14 +77,32 @@ impl FromRequest<App> for Call {
 }
 
 pub(super) async fn token(State(app): State<App>, call: Call) -> Response {
-    match app.limiter.token(&call.tenant, &claimed(&call.posted), app.clock.now()) {
-        Ok(()) => answered(
-            token::answer(&app.issuer, &call.tenant, call.posted).await,
-            &call.headers,
-        ),
-        Err(full) => full.answer(Area::Token {
-            tenant: call.tenant.id.as_str(),
-        }),
+    let asks = match call.posted.form.get("grant_type") {
+        Some(device::GRANT_TYPE) => Asks::Turn,
+        _ => Asks::Token,
+    };
+    limited(&app, asks, call, async |call| {
+        token::answer(&app.issuer, &call.tenant, call.posted).await
+    })
+    .await
+}
+
+/// Answers what is within the limit of its kind.
+async fn limited(
+    app: &App,
+    asks: Asks,
+    call: Call,
+    answer: impl AsyncFnOnce(Call) -> Result<token::Answer, Error>,
+) -> Response {
+    match app
+        .limiter
+        .app(asks, &call.tenant, &claimed(&call.posted), app.clock.now())
+    {
+        Ok(()) => {
+            let headers = call.headers.clone();
+            answered(answer(call).await, &headers)
+        }
+        Err(full) => full.into_response(),
     }
 }
 
@@ -108,22 +126,17 @@ pub(super) async fn revoke(State(app): State<App>, call: Call) -> Response {
 }
 
 pub(super) async fn push(State(app): State<App>, call: Call) -> Response {
-    answered(
-        pushed::push(&app.issuer, &call.tenant, call.posted).await,
-        &call.headers,
-    )
+    limited(&app, Asks::Push, call, async |call| {
+        pushed::push(&app.issuer, &call.tenant, call.posted).await
+    })
+    .await
 }
 
 pub(super) async fn device(State(app): State<App>, call: Call) -> Response {
-    match app.limiter.token(&call.tenant, &claimed(&call.posted), app.clock.now()) {
-        Ok(()) => answered(
-            device::begin(&app.issuer, &call.tenant, call.posted).await,
-            &call.headers,
-        ),
-        Err(full) => full.answer(Area::Token {
-            tenant: call.tenant.id.as_str(),
-        }),
-    }
+    limited(&app, Asks::Token, call, async |call| {
+        device::begin(&app.issuer, &call.tenant, call.posted).await
+    })
+    .await
 }
 
 pub(super) async fn introspect(State(app): State<App>, call: Call) -> Response {
@@ -131,7 +144,7 @@ pub(super) async fn introspect(State(app): State<App>, call: Call) -> Response {
     answered(answer, &call.headers)
 }
 
-/// GET or POST, with the token in the header only. A token that opens nothing leaves an audit line, as at the FHIR API.
+/// GET or POST, with the token in the header only. Every answer leaves an audit line, as at the FHIR API.
 pub(super) async fn userinfo(State(app): State<App>, Path(tenant): Path<String>, request: Parts) -> Response {
     let Some(tenant) = app.config.tenant(&tenant) else {
         return Failure::not_found().into_response();
@@ -142,7 +155,8 @@ pub(super) async fn userinfo(State(app): State<App>, Path(tenant): Path<String>,
         Err(why) => return without(&app, tenant, why, origin).await,
     };
     let proof = shown::proof(&app, &request.method, request.uri.path(), &request.headers);
-    match token::userinfo(&app.issuer, tenant, token, scheme.by(proof.as_ref())).await {
+    let by = scheme.by(proof.as_ref());
+    match token::userinfo(&app.issuer, &app.recorder, tenant, token, by, origin).await {
         Ok(UserInfo::Claims(claims)) => Json(claims).into_response(),
         Ok(UserInfo::Refused(why)) => unknown(&app, tenant, scheme, why, origin).await,
         Ok(UserInfo::InsufficientScope) => forbidden(r#"Bearer error="insufficient_scope", scope="openid""#),

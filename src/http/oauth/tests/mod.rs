@@ -271,9 +271,12 @@ async fn o07_userinfo_takes_one_bearer_header() {
     ] {
         let got = ask("GET", values).await;
         assert_eq!(got.status, StatusCode::UNAUTHORIZED);
-        assert!(got.header(WWW_AUTHENTICATE.as_str()).starts_with("Bearer"));
+        let challenge = got.header(WWW_AUTHENTICATE.as_str());
+        assert!(challenge.starts_with("Bearer"));
+        assert_eq!(challenge.contains("error="), values.len() == 1, "{challenge}");
     }
     let lines = gateway.world.audit().await;
+    assert_eq!(lines.iter().filter(|line| *line == "userinfo success -").count(), 2);
     let refused = lines
         .iter()
         .filter(|line| *line == "token-presented refused unknown-token");

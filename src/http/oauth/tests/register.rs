@@ -53,12 +53,19 @@ async fn p02_registration_over_http_has_the_statuses_of_rfc_7591_and_7592() {
         (at, "Bearer x"),
         (at, token.replace("Bearer", "DPoP").as_str()),
         ("/topaz/oauth/register/nobody", token.as_str()),
+        ("/topaz/oauth/register/%00", token.as_str()),
+        ("/topaz/oauth/register/a%0Ab", token.as_str()),
     ] {
         for method in ["GET", "PUT", "DELETE"] {
             let got = ask(&gateway, method, path, token, &metadata()).await;
             assert_eq!(got.status, StatusCode::UNAUTHORIZED, "{method} {path} {token}");
             assert_eq!(got.json()["error"], "invalid_token");
-            assert_eq!(got.header(WWW_AUTHENTICATE.as_str()), r#"Bearer error="invalid_token""#);
+            // Who showed nothing did nothing wrong (RFC 6750 §3.1).
+            let challenge = match token {
+                "" => r#"Bearer realm="registration""#,
+                _ => r#"Bearer realm="registration", error="invalid_token""#,
+            };
+            assert_eq!(got.header(WWW_AUTHENTICATE.as_str()), challenge);
         }
     }
     let mut other = metadata();
