@@ -1,8 +1,10 @@
 //! The words of the page for the code of a device.
 
-use super::text::{Language, texts};
+use super::text::texts;
 
 texts! {
+    fn device_texts;
+
     title: "Inloggen op een ander apparaat", "Log in on another device";
     intro: "Op het scherm van uw apparaat staat een code van acht letters. Typ die code hier over.",
         "The screen of your device shows a code of eight letters. Type that code here.";
@@ -19,15 +21,6 @@ texts! {
         "You are done. Your device goes on by itself. You can close this page.";
     denied: "U heeft geen toegang gegeven. Op uw apparaat gebeurt er niets.",
         "You gave no access. Nothing will happen on your device.";
-}
-
-impl Language {
-    pub(super) fn device_texts(self) -> &'static Texts {
-        match self {
-            Self::Dutch => &DUTCH,
-            Self::English => &ENGLISH,
-        }
-    }
 }
 
 #[cfg(test)]

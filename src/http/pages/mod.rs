@@ -148,7 +148,10 @@ async fn approve(State(app): State<App>, browser: Browser, fields: Fields) -> Re
                 "pieces" => Detail::Pieces,
                 _ => Detail::Whole,
             };
-            Some(Decision::Allow(fields.all("scope"), detail))
+            // What reads alike on the page is one field with several scopes.
+            let left = fields.all("scope");
+            let left = left.iter().flat_map(|scopes| scopes.split(' ')).map(str::to_owned);
+            Some(Decision::Allow(left.collect(), detail))
         }
         "deny" => Some(Decision::Deny),
         _ => None,

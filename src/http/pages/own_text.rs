@@ -4,6 +4,8 @@ use super::text::{Language, texts};
 use crate::consent::{Part, Role};
 
 texts! {
+    fn own_texts;
+
     menu: "Uw gegevens en veiligheid", "Your details and security";
     menu_password: "Wachtwoord veranderen", "Change password";
     menu_mobile: "Mobiel nummer veranderen", "Change mobile number";
@@ -123,13 +125,6 @@ texts! {
 }
 
 impl Language {
-    pub(super) fn own_texts(self) -> &'static Texts {
-        match self {
-            Self::Dutch => &DUTCH,
-            Self::English => &ENGLISH,
-        }
-    }
-
     pub(super) fn mobile_now(self, hint: &str) -> String {
         self.pick(
             format!("Codes gaan nu naar {hint}."),

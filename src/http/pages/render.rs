@@ -137,19 +137,7 @@ pub(super) fn page(browser: &Browser, page: Page, people: Vec<views::Person>, pr
                     .unwrap_or_default();
                 language.approve_about(&format!("{}{born} ({})", person.name, person.role))
             }),
-            scopes: scopes
-                .iter()
-                .map(|scope| {
-                    let (title, more) = language.scope(scope);
-                    Offer {
-                        value: scope.to_string(),
-                        title,
-                        more,
-                        offline: *scope == Scope::OfflineAccess,
-                        parts: parts(language, scope),
-                    }
-                })
-                .collect(),
+            scopes: offers(language, &scopes),
             hello,
         }),
     };
@@ -169,6 +157,46 @@ pub(super) fn retry_after(response: &mut Response, refused: Option<&Refused>) {
     }
 }
 
+/// What can be unselected, each word once: scopes that read alike are given or refused together.
+fn offers(language: Language, scopes: &[Scope]) -> Vec<Offer> {
+    let mut offers: Vec<Offer> = Vec::new();
+    for scope in scopes {
+        let (title, more) = language.scope(scope);
+        let parts = parts(language, scope);
+        let alike = |offer: &&mut Offer| {
+            let selected = |parts: &Option<Parts>| parts.as_ref().map(|parts| parts.selected);
+            offer.title == title && offer.more == more && selected(&offer.parts) == selected(&parts)
+        };
+        if let Some(offer) = offers.iter_mut().find(alike) {
+            offer.value = format!("{} {scope}", offer.value);
+            if let (Some(own), Some(parts)) = (&mut offer.parts, parts) {
+                own.pieces = each_once(own.pieces.drain(..).chain(parts.pieces));
+            }
+            continue;
+        }
+        offers.push(Offer {
+            value: scope.to_string(),
+            title,
+            more,
+            offline: *scope == Scope::OfflineAccess,
+            parts,
+        });
+    }
+    offers
+}
+
+/// Values and words: what reads alike is one, with all its values.
+fn each_once(all: impl IntoIterator<Item = (String, String)>) -> Vec<(String, String)> {
+    let mut once: Vec<(String, String)> = Vec::new();
+    for (value, words) in all {
+        match once.iter_mut().find(|(_, known)| *known == words) {
+            Some((values, _)) => *values = format!("{values} {value}"),
+            None => once.push((value, words)),
+        }
+    }
+    once
+}
+
 /// What of a scope can be chosen by itself.
 fn parts(language: Language, scope: &Scope) -> Option<Parts> {
     let (pieces, selected) = match Choice::of(scope).pieces {
@@ -184,10 +212,7 @@ fn parts(language: Language, scope: &Scope) -> Option<Parts> {
             t.approve_categories
         },
         selected,
-        pieces: pieces
-            .iter()
-            .map(|piece| (piece.to_string(), language.piece(piece)))
-            .collect(),
+        pieces: each_once(pieces.iter().map(|piece| (piece.to_string(), language.piece(piece)))),
     })
 }
 

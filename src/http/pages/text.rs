@@ -19,12 +19,20 @@ pub(super) enum Language {
 }
 
 macro_rules! texts {
-    ($($name:ident: $nl:literal, $en:literal;)*) => {
+    (fn $of:ident; $($name:ident: $nl:literal, $en:literal;)*) => {
         /// The fixed texts of one language.
         #[derive(Debug)]
         pub(super) struct Texts { $(pub(super) $name: &'static str),* }
         static DUTCH: Texts = Texts { $($name: $nl),* };
         static ENGLISH: Texts = Texts { $($name: $en),* };
+        impl $crate::http::pages::text::Language {
+            pub(super) fn $of(self) -> &'static Texts {
+                match self {
+                    Self::Dutch => &DUTCH,
+                    Self::English => &ENGLISH,
+                }
+            }
+        }
         #[cfg(test)]
         pub(super) const ALL: &[(&str, &str, &str)] = &[$((stringify!($name), $nl, $en)),*];
     };
@@ -32,6 +40,8 @@ macro_rules! texts {
 
 pub(super) use texts;
 texts! {
+    fn texts;
+
     skip: "Naar de inhoud", "Skip to content";
     error: "Fout", "Error";
     other_language: "English", "Nederlands";
@@ -155,13 +165,6 @@ impl Language {
         match self {
             Self::Dutch => Self::English,
             Self::English => Self::Dutch,
-        }
-    }
-
-    pub(super) fn texts(self) -> &'static Texts {
-        match self {
-            Self::Dutch => &DUTCH,
-            Self::English => &ENGLISH,
         }
     }
 

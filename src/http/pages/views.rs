@@ -101,6 +101,7 @@ pub(super) struct Person {
 
 /// A scope that can be unselected.
 pub(super) struct Offer {
+    /// The scope; several that read alike, with spaces between them.
     pub(super) value: String,
     pub(super) title: String,
     pub(super) more: String,
@@ -113,7 +114,7 @@ pub(super) struct Parts {
     pub(super) title: &'static str,
     /// Whether they are selected at first.
     pub(super) selected: bool,
-    /// Scope and words.
+    /// Scope or scopes, and words.
     pub(super) pieces: Vec<(String, String)>,
 }
 

@@ -212,3 +212,49 @@ async fn f07_signing_out_ends_what_was_not_given_for_later_at_the_next_request()
         );
     }
 }
+
+#[tokio::test]
+async fn s11_what_reads_alike_is_shown_once_and_given_together() {
+    let (world, mut browser) = usual().await;
+    let asked = "launch/patient patient/Questionnaire.rs patient/Goal.rs patient/QuestionnaireResponse.rs";
+    for (left, given) in [
+        (None, asked),
+        (
+            Some("patient/Questionnaire.rs patient/QuestionnaireResponse.rs"),
+            "launch/patient patient/Questionnaire.rs patient/QuestionnaireResponse.rs",
+        ),
+        (Some("patient/Goal.rs"), "launch/patient patient/Goal.rs"),
+    ] {
+        // Neither the session nor the approval of an earlier round answers for this one.
+        let request = world.request(asked, &[("prompt", "login consent")]).await;
+        let page = log_in(&world, &mut browser, "m.bakker", &request).await;
+        assert_eq!(page.body.matches("Formulieren").count(), 1, "{}", page.body);
+        let form = page.form("decision");
+        let values: Vec<String> = form
+            .fields("scope")
+            .iter()
+            .map(|field| field.get("value").to_owned())
+            .collect();
+        let forms = "patient/Questionnaire.rs patient/QuestionnaireResponse.rs";
+        assert_eq!(values, [forms, "patient/Goal.rs"]);
+        let body = form.fill(&[("decision", "allow")]);
+        let body = match left {
+            None => body,
+            Some(left) => {
+                let pairs = url::form_urlencoded::parse(body.as_bytes());
+                let kept = pairs.filter(|(name, value)| name != "scope" || value == left);
+                url::form_urlencoded::Serializer::new(String::new())
+                    .extend_pairs(kept)
+                    .finish()
+            }
+        };
+        let sent = browser.post(&form.action, body).await;
+        assert_eq!(tokens(&world, &mut browser, &sent).await["scope"], given);
+        world.clock.advance(jiff::SignedDuration::from_mins(2));
+    }
+    let request = world
+        .request("launch/patient patient/*.rs", &[("prompt", "login consent")])
+        .await;
+    let page = log_in(&world, &mut browser, "m.bakker", &request).await;
+    assert_eq!(page.body.matches("Formulieren").count(), 1, "{}", page.body);
+}
