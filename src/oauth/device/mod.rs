@@ -25,6 +25,7 @@ use super::request::{self, Request, check};
 use super::token::client;
 use super::token::{Answer, Posted};
 use super::{Error, Issuer};
+use crate::account;
 use crate::audit::{self, Action, Entry, Outcome, Who};
 use crate::config::{Tenant, TenantId};
 use crate::db::{self, Tx};
@@ -152,6 +153,8 @@ async fn made(
         Ok(scopes) => scopes,
         Err(refusal) => return Ok(Err(refusal)),
     };
+    // Until the end of the transaction nobody else adds a device of this app.
+    account::store::hold(tx, tenant, &format!("devices:{}", app.client_id)).await?;
     if store::waiting(tx, tenant, &app.client_id, now).await? >= MOST {
         return Ok(Err(FULL));
     }

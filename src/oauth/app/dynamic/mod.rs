@@ -27,6 +27,7 @@ use serde_json::{Map, Value, json};
 
 use super::register::{Ready, ready};
 use super::{App, Kind};
+use crate::account;
 use crate::audit::{self, Action, Entry, Origin, Outcome, Who};
 use crate::config::{OAuth, Tenant, TenantId};
 use crate::db::{self, Conn, Tx};
@@ -132,7 +133,7 @@ pub async fn create(issuer: &Issuer, tenant: &Arc<Tenant>, body: &[u8], origin: 
     to_the_end(async move {
         let now = issuer.clock().now();
         let mut tx = issuer.db().begin().await?;
-        if store::waiting(&mut tx, &tenant.id).await? >= MOST_WAITING {
+        if is_full(&mut tx, &tenant.id).await? {
             return Ok(Told::Full);
         }
         let (token, secret) = (issuer.random().token(), secret(&ready.app, None, issuer.random()));
@@ -150,6 +151,12 @@ pub async fn create(issuer: &Issuer, tenant: &Arc<Tenant>, body: &[u8], origin: 
         Ok(Told::Made(answer(&issuer, &tenant, &kept, &token, secret)))
     })
     .await
+}
+
+/// Whether as many wait as may. Until the end of the transaction nobody else adds to them.
+async fn is_full(tx: &mut Tx, tenant: &TenantId) -> Result<bool, db::Error> {
+    account::store::hold(tx, tenant, "registrations").await?;
+    Ok(store::waiting(tx, tenant).await? >= MOST_WAITING)
 }
 
 /// A new secret for an app that shows one and has none.
@@ -218,7 +225,7 @@ pub async fn manage(
                     Ok(ready) => ready,
                     Err(told) => return Ok(told),
                 };
-                if kept.waiting_since.is_none() && store::waiting(&mut tx, &tenant.id).await? >= MOST_WAITING {
+                if kept.waiting_since.is_none() && is_full(&mut tx, &tenant.id).await? {
                     return Ok(Told::Full);
                 }
                 let secret = secret(&ready.app, kept.secret, issuer.random());

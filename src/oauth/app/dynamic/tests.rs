@@ -1,3 +1,4 @@
+use futures::future::join_all;
 use serde_json::json;
 
 use super::*;
@@ -291,6 +292,21 @@ async fn p02_a_hundred_wait_for_thirty_days_and_no_more() {
         made(world.registers(&json!({})).await);
     }
     assert_eq!(world.registers(&json!({})).await, Told::Full);
+    // Nor do many at once get past the bound when a few places are left.
+    let mut tx = world.issuer.db().begin().await.unwrap();
+    let some = waiting(&mut tx, &world.tenant.id).await.unwrap();
+    for one in some
+        .iter()
+        .filter(|one| one.metadata["client_id"] != first["client_id"])
+        .take(5)
+    {
+        let (id, now) = (text(&one.metadata, "client_id"), world.clock.now());
+        assert!(refuse(&mut tx, &world.tenant.id, id, now).await.unwrap());
+    }
+    tx.commit().await.unwrap();
+    let none = json!({});
+    let told = join_all((0..20).map(|_| world.registers(&none))).await;
+    assert_eq!(told.iter().filter(|told| **told == Told::Full).count(), 15);
     // One that waits may still change what it says, and one that was refused makes room.
     let again = metadata(&json!({"client_id": first["client_id"], "client_name": "Ander"}));
     made(world.asks(&first, Ask::Update(again)).await);
