@@ -124,7 +124,7 @@ async fn only_the_plain_path_of_a_line_of_the_plan_escapes_texts() {
         let list = asking
             .list(&format!("{REPORTS}/{path}/{entry}?limit=1000"), "reports")
             .await;
-        let report = list.iter().find(|report| report["id"].to_string() == key).unwrap();
+        let report = list.iter().find(|report| report["id"] == some[0]["id"]).unwrap();
         assert_eq!(report["comment"], comment, "{path}");
         assert_eq!(report["soapReportEntries"][0]["content"], plan, "{path}");
     }

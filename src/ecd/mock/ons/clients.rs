@@ -58,7 +58,7 @@ pub(super) async fn find(State(mock): State<routes::State>, Query(query): routes
 pub(super) async fn in_care(State(mock): State<routes::State>, Query(query): routes::Parameters) -> Response {
     let (from, to) = match period(&query) {
         Ok(period) => period,
-        Err(refused) => return refused,
+        Err(refused) => return *refused,
     };
     let all = mock.population.all(Shelf::Clients).into_iter();
     let ids = all

@@ -42,7 +42,7 @@ pub(super) async fn search(
     };
     let (from, to) = match (day(&query, "valid_from"), day(&query, "valid_to")) {
         (Ok(from), Ok(to)) => (from, to),
-        (Err(refused), _) | (_, Err(refused)) => return refused,
+        (Err(refused), _) | (_, Err(refused)) => return *refused,
     };
     let kind = query.get("report_type").and_then(|kind| kind.parse::<u64>().ok());
     let keyword = query.get("keyword").map(|keyword| keyword.to_lowercase());

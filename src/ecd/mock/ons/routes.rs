@@ -228,16 +228,16 @@ impl FromRequestParts<State> for Id {
 }
 
 /// A day, if it is asked with.
-pub(super) fn day(query: &HashMap<String, String>, name: &str) -> Result<Option<Date>, Response> {
+pub(super) fn day(query: &HashMap<String, String>, name: &str) -> Result<Option<Date>, Box<Response>> {
     let Some(said) = query.get(name) else { return Ok(None) };
     let day = said.parse().map(Some);
-    day.map_err(|_| refused(StatusCode::BAD_REQUEST, name, said, "is not a valid date"))
+    day.map_err(|_| Box::new(refused(StatusCode::BAD_REQUEST, name, said, "is not a valid date")))
 }
 
 /// `from` and `to`, which must be there.
-pub(super) fn period(query: &HashMap<String, String>) -> Result<(Date, Date), Response> {
+pub(super) fn period(query: &HashMap<String, String>) -> Result<(Date, Date), Box<Response>> {
     let day = |name| {
-        let empty = || refused(StatusCode::BAD_REQUEST, name, "", "field can not be empty");
+        let empty = || Box::new(refused(StatusCode::BAD_REQUEST, name, "", "field can not be empty"));
         day(query, name)?.ok_or_else(empty)
     };
     Ok((day("from")?, day("to")?))
@@ -353,7 +353,7 @@ struct Occurrence {
 async fn agenda(FromState(state): FromState<State>, Id(client): Id, Query(query): Parameters) -> Response {
     let (from, to) = match period(&query) {
         Ok(period) => period,
-        Err(refused) => return refused,
+        Err(refused) => return *refused,
     };
     if state.population.text(Shelf::Clients, &client.to_string()).is_none() {
         return refused(StatusCode::NOT_FOUND, "id", &client.to_string(), "not found");
