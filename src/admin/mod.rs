@@ -102,6 +102,7 @@ mod tests {
             ("login/challenge", crate::login::challenge::store::STATEMENTS),
             ("login/session", crate::login::session::store::STATEMENTS),
             ("login/device", crate::login::device::store::STATEMENTS),
+            ("login/terms", crate::login::terms::store::STATEMENTS),
             ("login/upstream", crate::login::upstream::store::STATEMENTS),
             ("resource", crate::resource::store::STATEMENTS),
             ("resource/refer", crate::resource::refer::store::STATEMENTS),

@@ -84,6 +84,8 @@ actions! {
     CodeSent = "code-sent";
     /// Login: an SMS code was entered.
     CodeEntered = "code-entered";
+    /// Login: the organisation's terms were agreed to, or not.
+    TermsAccepted = "terms-accepted";
     /// Login: a client was chosen.
     PatientChosen = "patient-chosen";
     /// Login: an app's request was approved.

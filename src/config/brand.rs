@@ -30,21 +30,23 @@ impl Brand {
     }
 }
 
+/// An address that people open in a browser.
+pub(super) fn address(reader: &mut Reader, key: &str, meaning: &'static str) -> Option<Url> {
+    let text = reader.text(key, "", meaning);
+    match Url::parse(&text) {
+        Ok(url) if url.scheme() == "https" && url.host_str().is_some() => return Some(url),
+        _ if text.is_empty() => {}
+        _ => reader.problem(
+            key,
+            "must be an https URL, for example https://www.zorg.example/".to_owned(),
+        ),
+    }
+    None
+}
+
 pub(super) fn read(reader: &mut Reader, tenant: &str) -> Brand {
     let at = |key: &str| format!("tenant.{tenant}.brand.{key}");
-    let mut url = |key: &str, meaning: &'static str| {
-        let (key, mut found) = (at(key), None);
-        let text = reader.text(&key, "", meaning);
-        match Url::parse(&text) {
-            Ok(url) if url.scheme() == "https" && url.host_str().is_some() => found = Some(url),
-            _ if text.is_empty() => {}
-            _ => reader.problem(
-                &key,
-                "must be an https URL, for example https://www.zorg.example/".to_owned(),
-            ),
-        }
-        found
-    };
+    let mut url = |key: &str, meaning: &'static str| address(reader, &at(key), meaning);
     let website = url(
         "website",
         "the organisation's public website, for lists of organisations in apps",

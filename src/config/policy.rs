@@ -1,6 +1,6 @@
 //! What a tenant demands of passwords, of the second factor and of the end of access.
 
-use super::{Brand, Limits, LoginDemand, Preset, Registration, SigningAlg, Upstream};
+use super::{Brand, Help, Limits, LoginDemand, Preset, Registration, SigningAlg, Terms, Upstream};
 
 /// `[tenant.<id>]`: the rules of one care organisation.
 #[derive(Clone, Debug)]
@@ -23,6 +23,8 @@ pub struct Policy {
     pub statement_keys: Vec<serde_json::Value>,
     /// What apps show of the organisation.
     pub brand: Brand,
+    pub terms: Terms,
+    pub help: Help,
     /// Access ends this many local days after departure or death.
     pub access_ends_after_days: i64,
     /// The report types that are published, as the source writes them; `None`: every one that the maps know, but for
@@ -189,6 +191,8 @@ impl Default for Policy {
             registration: Registration::default(),
             statement_keys: Vec::new(),
             brand: Brand::default(),
+            terms: Terms::default(),
+            help: Help::default(),
             access_ends_after_days: 60,
             report_types: None,
         }

@@ -68,6 +68,7 @@ rules! {
         "password.require_upper" = "true" from "S3-22";
         "sms.when" = "every-login" from "S3-27";
         "accounts.login_name" = "email" from "S3-14";
+        "help.notice" = "Alleen bedoeld voor aangewezen cliënten en mantelzorgers." from "S3-12";
     }
     AMARIS {
         "sms.when" = "new-device-or-days" from "S4-7";

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use super::policy::{AccountPolicy, Country, LoginName};
 use super::reader::Reader;
-use super::{Brand, Limits, LoginDemand, PasswordPolicy, Policy, Preset, Registration, SigningAlg, SmsPolicy, SmsWhen};
+use super::{PasswordPolicy, Policy, Preset, SmsPolicy, SmsWhen, help, terms};
 
 /// The settings of one tenant and its preset.
 struct Rules<'a> {
@@ -117,14 +117,8 @@ impl Rules<'_> {
                 budget_per_day: self.number("sms.budget_per_day", 5_000, 1..=1_000_000, Less, "the same, a day"),
                 countries: self.countries(),
             },
-            // Read with the ceiling of the server, which a preset knows nothing of.
-            limits: Limits::default(),
-            upstream: None,
-            id_token_alg: SigningAlg::default(),
-            api_login: LoginDemand::default(),
-            registration: Registration::default(),
-            statement_keys: Vec::new(),
-            brand: Brand::default(),
+            terms: terms::read(self.reader, self.tenant),
+            help: help::read(self.reader, self.tenant, self.preset),
             accounts: AccountPolicy {
                 login_name: self.login_name(),
                 max_per_client: Some(self.number(
@@ -151,6 +145,8 @@ impl Rules<'_> {
                 let named = self.reader.list(&key, meaning);
                 is_there.then_some(named)
             },
+            // Read beside these, with what a preset knows nothing of.
+            ..Policy::default()
         }
     }
 

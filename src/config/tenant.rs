@@ -6,10 +6,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use url::Url;
 
-use super::{FhirSource, Policy};
+use super::{FhirSource, Policy, TermsVersion};
 use crate::secret::Secret;
 
 /// The tenant's name in URLs and keys: a lower-case letter, then up to 31 letters, digits or hyphens.
@@ -62,6 +64,16 @@ pub enum Source {
 }
 
 impl Tenant {
+    /// Which local day it is.
+    pub fn today(&self, now: Timestamp) -> Date {
+        now.to_zoned(self.zone.clone()).date()
+    }
+
+    /// The terms that hold now.
+    pub fn terms_at(&self, now: Timestamp) -> Option<&TermsVersion> {
+        self.policy.terms.current(self.today(now))
+    }
+
     /// Request time that the source admits a day, if it counts.
     pub fn request_time(&self) -> Option<Duration> {
         match &self.source {

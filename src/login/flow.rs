@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::session::{self, Session};
 use super::step::{Facts, Step, next};
-use super::{At, Login, Refused, store, upstream};
+use super::{At, Login, Refused, store, terms, upstream};
 use crate::account::{self, Account};
 use crate::consent::{self, Right};
 use crate::db::{Conn, Tx};
@@ -149,10 +149,15 @@ impl Login {
             ),
             None => (None, Vec::new()),
         };
+        let terms = match &account {
+            Some((account, _)) => terms::open(conn, tenant, &account.id, now).await?.is_some(),
+            None => false,
+        };
         let facts = Facts {
             flow: &flow,
             account: account.as_ref().map(|(account, _)| account),
             session: session.as_ref(),
+            terms,
             rights: &rights,
             needs_patient: request.needs_patient(),
             launch: request.launch.as_ref(),
@@ -201,7 +206,7 @@ impl Login {
         let standing = self.standing(tx, at, flow, now).await?;
         if matches!(
             standing.step,
-            Step::Password | Step::SecondFactor | Step::ChangePassword
+            Step::Password | Step::SecondFactor | Step::ChangePassword | Step::Terms
         ) {
             return Ok((None, standing.step));
         }

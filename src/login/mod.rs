@@ -40,6 +40,7 @@ pub mod second;
 pub mod session;
 pub mod staff;
 pub mod step;
+pub(crate) mod terms;
 pub(crate) mod store;
 pub mod upstream;
 #[cfg(test)]

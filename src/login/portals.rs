@@ -33,6 +33,8 @@ enum Shows {
     History(usize),
     AccountsPerClient(i64),
     DaysAfterDeparture(i64),
+    /// The login page says for whom it is.
+    Says(&'static str),
 }
 
 use Shows::*;
@@ -67,6 +69,7 @@ const ROWS: &[(&str, Preset, Shows)] = &[
     ("S2-51", Preset::Treant, Refuses("FIETSPAD", Broken::NoLower)),
     ("S2-52", Preset::Treant, Refuses("mijnM.BAKKER", Broken::HasUserName)),
     ("S2-53", Preset::Treant, History(12)),
+    ("S3-12", Preset::Vivantes, Says("cliënten en mantelzorgers")),
     ("S3-14", Preset::Vivantes, Name(LoginName::Email)),
     ("S3-22", Preset::Vivantes, Refuses("Fietsp", Broken::TooShort(8))),
     ("S3-22", Preset::Vivantes, Refuses("fietspad", Broken::NoUpper)),
@@ -119,6 +122,7 @@ async fn see(id: &str, preset: Preset, shows: Shows) {
         History(most) => assert_eq!(policy.password.history, most, "{id}"),
         AccountsPerClient(most) => assert_eq!(policy.accounts.max_per_client, Some(most), "{id}"),
         DaysAfterDeparture(days) => assert_eq!(policy.access_ends_after_days, days, "{id}"),
+        Says(text) => assert!(policy.help.notice.is_some_and(|notice| notice.contains(text)), "{id}"),
         Name(name) => named(id, preset, name).await,
         Button => {
             let world = portal(preset).await;

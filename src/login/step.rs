@@ -1,8 +1,7 @@
 //! What comes next: the one exit of every step.
 //!
 //! # Design
-//! Pure: out of facts comes a step. The policies that are still to come (terms to accept) get their place here and nowhere
-//! else.
+//! Pure: out of facts comes a step.
 
 use jiff::Timestamp;
 
@@ -21,6 +20,8 @@ pub enum Step {
     Password,
     SecondFactor,
     ChangePassword,
+    /// To agree to the organisation's terms.
+    Terms,
     /// There is nobody whose dossier this account may see (any more).
     NoAccess,
     ChooseClient,
@@ -37,6 +38,8 @@ pub struct Facts<'a> {
     pub account: Option<&'a Account>,
     /// The flow's session, if it is alive.
     pub session: Option<&'a Session>,
+    /// Whether there are terms to agree to.
+    pub terms: bool,
     /// The rights in force.
     pub rights: &'a [Right],
     /// Whether the app asks about one client.
@@ -77,6 +80,9 @@ pub fn next(facts: Facts<'_>, policy: &Policy, now: Timestamp) -> Step {
     }
     if account.state == State::MustChangePassword {
         return Step::ChangePassword;
+    }
+    if facts.terms {
+        return Step::Terms;
     }
     // A launch of another person opens nothing here.
     if rights.is_empty() || facts.launch.is_some_and(|launch| !launch.is_for(&account.id)) {

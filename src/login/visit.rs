@@ -17,7 +17,7 @@ use super::{At, Flow, Login, Refused, Step, challenge, line, store};
 use crate::account::Account;
 use crate::account::factor::{self, Factors};
 use crate::audit::{self, Action, Outcome};
-use crate::config::{SmsWhen, Tenant};
+use crate::config::{SmsWhen, Tenant, TermsVersion};
 use crate::consent::Right;
 use crate::db::{Conn, Tx};
 use crate::oauth::code::Refusal;
@@ -68,6 +68,7 @@ pub enum Ask {
     Password,
     Code(Code),
     NewPassword,
+    Terms(TermsVersion),
     NoAccess,
     Client(Vec<Right>),
     Approve { right: Option<Right>, scopes: Vec<Scope> },
@@ -244,6 +245,7 @@ impl Login {
                 Ask::Code(self.code_of(conn, tenant, &standing.flow.id, account, now).await?)
             }
             Step::ChangePassword => Ask::NewPassword,
+            Step::Terms => Ask::Terms(tenant.terms_at(now).ok_or(Refused::Gone)?.clone()),
             Step::NoAccess => Ask::NoAccess,
             Step::ChooseClient => Ask::Client(standing.rights.clone()),
             Step::Approve(patient) => Ask::Approve {
@@ -324,7 +326,7 @@ async fn silently_refused(tx: &mut Tx, at: &At, standing: &Standing, now: Timest
     let (refusal, reason): (Refusal, _) = match standing.step {
         Step::Password | Step::SecondFactor | Step::ChangePassword | Step::Done => (LOGIN_REQUIRED, "login-required"),
         Step::NoAccess => (DENIED, "no-access"),
-        Step::ChooseClient => (INTERACTION_REQUIRED, "interaction-required"),
+        Step::Terms | Step::ChooseClient => (INTERACTION_REQUIRED, "interaction-required"),
         Step::Approve(_) => (CONSENT_REQUIRED, "consent-required"),
     };
     finish(tx, &at.tenant, standing, now).await?;

@@ -13,6 +13,7 @@
 mod care;
 mod cast;
 mod folder;
+mod house;
 mod jwk;
 mod source;
 mod world;
@@ -103,6 +104,7 @@ pub(super) async fn run(options: DemoOptions) -> anyhow::Result<ExitCode> {
     }
 
     care::write(&data)?;
+    house::write(&data)?;
     let file = data.join("inzage.toml");
     let text = configuration(&data, listener.local_addr()?, inside.local_addr()?, &mocks);
     std::fs::write(&file, &text)?;
@@ -169,8 +171,9 @@ fn configuration(data: &Path, listen: std::net::SocketAddr, inside: std::net::So
         let often = "sms.sends_per_hour = 20\nsms.sends_per_day = 50\nsms.sends_per_network_hour = 100000\n\
                      sms.sends_per_prefix_hour = 100000\nsms.budget_per_hour = 100000\nsms.budget_per_day = 1000000\n";
         text.push_str(&format!(
-            "\n[tenant.{id}]\nname = \"{name}\"\npreset = \"{id}\"\nmap_patches = \"{}\"\n{often}\n{}",
+            "\n[tenant.{id}]\nname = \"{name}\"\npreset = \"{id}\"\nmap_patches = \"{}\"\n{often}\n{}\n{}",
             care::FOLDER,
+            house::section(id),
             mock.section(id)
         ));
     }

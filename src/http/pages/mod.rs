@@ -19,6 +19,8 @@ mod device_text;
 #[cfg(test)]
 mod device_tests;
 mod fields;
+mod info;
+mod info_text;
 mod logout;
 #[cfg(test)]
 mod logout_tests;
@@ -64,6 +66,7 @@ pub fn routes() -> Router<App> {
         .route("/{tenant}/login/code/send", post(send_code))
         .route("/{tenant}/login/code", post(code))
         .route("/{tenant}/login/password", post(change_password))
+        .route("/{tenant}/login/terms", post(info::agree))
         .route("/{tenant}/login/client", post(client))
         .route("/{tenant}/login/approve", post(approve))
         .route("/{tenant}/account", get(account::show))
@@ -79,6 +82,8 @@ pub fn routes() -> Router<App> {
         .route("/{tenant}/oauth/logout", get(logout::ask).post(logout::post))
         .route("/{tenant}/device", get(device::show).post(device::enter))
         .route("/{tenant}/device/done", get(device::done))
+        .route("/{tenant}/help", get(info::help))
+        .route("/{tenant}/terms", get(info::terms))
         .route("/{tenant}/forgot", get(recover::forgot).post(recover::ask_link))
         .route("/{tenant}/link", get(recover::open).post(recover::use_link))
 }
@@ -248,7 +253,10 @@ async fn page(app: &App, browser: &Browser, request: &str, problem: Option<&Prob
                 page.request.app.client_id.as_str(),
             );
             match people::of(app, browser, who, rights, language).await {
-                Ok(people) => render::page(browser, *page, people, problem),
+                Ok(people) => {
+                    let board = info::Board::of(app, browser, language).await;
+                    render::page(browser, *page, people, board, problem)
+                }
                 Err(refused) => render::failure(browser, &refused),
             }
         }

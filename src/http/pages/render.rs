@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use jiff::SignedDuration;
 
 use super::browser::{Browser, Cookie};
+use super::info::{Agree, Board, Shown};
 use super::second;
 use super::text::Language;
 use super::views::{self, Hidden, Offer, Parts, Shell};
@@ -50,7 +51,13 @@ pub(super) fn html(browser: &Browser, status: StatusCode, form_target: &str, pag
 }
 
 /// The page of a flow, with what went wrong in the last step.
-pub(super) fn page(browser: &Browser, page: Page, people: Vec<views::Person>, problem: Option<&Problem>) -> Response {
+pub(super) fn page(
+    browser: &Browser,
+    page: Page,
+    people: Vec<views::Person>,
+    board: Board,
+    problem: Option<&Problem>,
+) -> Response {
     let language = browser.language(page.request.ui_locales.as_deref());
     let t = language.texts();
     let (status, retry) = problem.map_or((StatusCode::OK, None), |problem| status(&problem.refused));
@@ -86,7 +93,7 @@ pub(super) fn page(browser: &Browser, page: Page, people: Vec<views::Person>, pr
                 || page.request.login_hint.clone().unwrap_or_default(),
                 |problem| problem.username.clone(),
             ),
-            news: None,
+            board,
         }),
         Ask::Code(code) => {
             let wanted = problem
@@ -108,6 +115,14 @@ pub(super) fn page(browser: &Browser, page: Page, people: Vec<views::Person>, pr
             rules: language.password_rules(&browser.tenant.policy.password),
             new_is_wrong: problem
                 .is_some_and(|problem| matches!(problem.refused, Refused::NewPassword(_) | Refused::Different)),
+        }),
+        Ask::Terms(version) => show(&Agree {
+            shell: shell(language.info_texts().agree_title),
+            t,
+            i: language.info_texts(),
+            form,
+            version: version.from.to_string(),
+            shown: Shown::new(language, &version, false),
         }),
         Ask::NoAccess => show(&views::Message {
             shell: shell(t.no_access_title),

@@ -3,6 +3,7 @@
 mod attacks;
 mod browser;
 mod choosing;
+mod info;
 
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Request, StatusCode};

@@ -4,6 +4,7 @@ use askama::Template;
 
 use super::browser::Browser;
 use super::device_text::Texts as DeviceTexts;
+use super::info::Board;
 use super::own_text::Texts as OwnTexts;
 use super::own_views::Way;
 use super::text::{Language, Texts};
@@ -17,6 +18,9 @@ pub(super) struct Shell {
     pub(super) failed: bool,
     pub(super) other_language: Option<String>,
     pub(super) other_code: &'static str,
+    /// The words of the links at the foot; of the terms where there are any.
+    pub(super) help: &'static str,
+    pub(super) terms: Option<&'static str>,
 }
 
 impl Shell {
@@ -29,6 +33,8 @@ impl Shell {
             failed,
             other_language: None,
             other_code: language.other().code(),
+            help: language.info_texts().help,
+            terms: (!browser.tenant.policy.terms.is_empty()).then_some(language.info_texts().terms),
         }
     }
 
@@ -61,7 +67,7 @@ macro_rules! pages {
 
 pages! {
     Password("password.html") {
-        form: Hidden, problem: Option<String>, intro: String, by_email: bool, o: &'static OwnTexts, username: String, news: Option<String>,
+        form: Hidden, problem: Option<String>, intro: String, by_email: bool, o: &'static OwnTexts, username: String, board: Board,
     }
     /// The button that asks for a code.
     CodeRequest("code_request.html") {

@@ -48,7 +48,7 @@ export async function walk(page, { account, outbox }, done, seen = async () => {
       const ours = page.locator(`input[name=patient][value$="${account.patients[0].id}"]`);
       await ours.first().check();
       await press(page, "form:has(input[name=patient])");
-    } else if (name === "approve") {
+    } else if (name === "approve" || name === "terms") {
       await page.locator("button[name=decision][value=allow]").click();
     } else {
       await press(page, "form[method=post]");
@@ -63,6 +63,7 @@ async function nameOf(has) {
   if (await has("#username")) return "password";
   if (await has("#otp")) return "code";
   if (await has("input[name=patient]")) return "client";
+  if (await has("input[name=version]")) return "terms";
   if (await has("button[name=decision]")) return "approve";
   return "other";
 }

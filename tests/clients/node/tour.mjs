@@ -32,6 +32,13 @@ async function follow(page, selector) {
   await go(page);
 }
 
+/** Agrees to the organisation's terms, where it has any and this person has not agreed before. */
+async function agree(page, visit) {
+  if ((await page.locator("input[name=version]").count()) === 0) return;
+  await visit("terms");
+  await follow(page, "button[name=decision][value=allow]");
+}
+
 /** The first page of a login that asks for everything, whatever was approved before. */
 async function start(page, demo) {
   const asked = {
@@ -67,6 +74,10 @@ export async function tour(page, demo, visit) {
   await type(page, "#email", "niemand@example.org");
   await go(page);
   await visit("forgot-sent");
+  await page.goto(`${tenant.issuer}/help`);
+  await visit("help");
+  await page.goto(`${tenant.issuer}/terms`);
+  await visit("terms-of-use");
   await page.goto(`${tenant.issuer}/link?token=wrong`);
   await visit("link-over");
 
@@ -90,6 +101,7 @@ export async function tour(page, demo, visit) {
   await visit("code-wrong");
   await type(page, "#otp", code);
   await go(page);
+  await agree(page, visit);
   await visit("client");
   await tabTo(page, "input[name=patient]");
   await page.keyboard.press("Space");

@@ -21,6 +21,8 @@ fn axe_finds_nothing_on_any_page_in_any_theme_and_the_keyboard_comes_to_everythi
         let seen = |page: &str| pages.iter().any(|seen| seen == page);
         for page in [
             "forgot",
+            "help",
+            "terms-of-use",
             "code",
             "client",
             "approve",

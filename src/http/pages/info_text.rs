@@ -1,0 +1,68 @@
+//! The words of the pages that anybody may read: help, terms, and what stands on the login page.
+
+use super::text::{Language, texts};
+
+texts! {
+    help: "Hulp", "Help";
+    help_title: "Hulp bij inloggen", "Help with logging in";
+    help_intro: "Lukt iets niet, of heeft u een vraag? Doe dit:", "Something not working, or a question? Do this:";
+    manual: "Lees de handleiding", "Read the manual";
+    version: "versie", "version";
+    ask_first: "Vraag het eerst aan", "First ask";
+    ask_default: "uw contactpersoon in de zorg", "your contact person in the care team";
+    ask_next: "Komt u er samen niet uit? Dan helpt", "Still stuck? Then help comes from";
+    ask_phone: "Bel", "Call";
+    ask_mail: "Mail naar", "Send mail to";
+    videos: "Bekijk de video's met uitleg", "Watch the videos";
+    urgent_title: "Heeft het haast?", "Is it urgent?";
+    urgent: "Bel dan de afdeling, of bel 112 als iemand in gevaar is. Wat u hier typt leest niemand meteen.",
+        "Call the ward, or 112 when somebody is in danger. Nobody reads at once what you type here.";
+    reading_title: "Vragen over wat u leest", "Questions about what you read";
+    reading: "Stel vragen over een rapportage aan de afdeling. Schreef een behandelaar haar? Vraag het dan bij het volgende gesprek.",
+        "Ask the ward about a report. Was it written by a therapist? Then ask at your next talk.";
+    nothing: "Een dag zonder rapportage is gewoon: er wordt geschreven als er iets bijzonders is.",
+        "A day without a report is normal: something is written when there is something to tell.";
+    times: "De tijden in de agenda zijn ongeveer. De zorg kan eerder of later komen.",
+        "Times in the agenda are approximate. Care may come earlier or later.";
+    representing: "Regelt u iets voor een ander? Lees wat daarbij hoort", "Acting for somebody else? Read what that means";
+    device_title: "Uw computer of telefoon", "Your computer or phone";
+    device: "Alles werkt op computer, tablet en telefoon, met een recente Chrome, Edge, Firefox of Safari. Wij kunnen uw eigen \
+             apparaat niet repareren.",
+        "Everything works on computer, tablet and phone, with a recent Chrome, Edge, Firefox or Safari. We cannot repair your \
+         own device.";
+
+    terms: "Voorwaarden", "Terms of use";
+    terms_title: "Gebruiksvoorwaarden", "Terms of use";
+    terms_none: "Deze organisatie heeft hier geen voorwaarden staan.", "This organisation has no terms here.";
+    terms_from: "Deze voorwaarden gelden vanaf", "These terms apply from";
+    terms_coming: "Nieuwe voorwaarden gelden vanaf", "New terms apply from";
+    terms_read: "Lees ze alvast", "Read them now";
+    terms_beside: "Zij gelden naast:", "They apply beside:";
+    agree_title: "Gaat u akkoord met de voorwaarden?", "Do you agree to the terms?";
+    agree_intro: "Lees de voorwaarden. Daarna kiest u of u akkoord gaat. Zonder akkoord krijgt de app geen gegevens.",
+        "Read the terms. Then choose whether you agree. Without your agreement the app gets no data.";
+    agree_yes: "Ik ga akkoord", "I agree";
+    agree_no: "Ik ga niet akkoord", "I do not agree";
+
+    privacy: "privacyverklaring", "privacy statement";
+    privacy_by: "Met inloggen gaat u akkoord met onze", "By logging in you agree to our";
+}
+
+impl Language {
+    pub(super) fn info_texts(self) -> &'static Texts {
+        match self {
+            Self::Dutch => &DUTCH,
+            Self::English => &ENGLISH,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_text_is_there_in_both_languages_and_short() {
+        crate::http::pages::text::are_plain(ALL);
+    }
+}

@@ -1,0 +1,149 @@
+//! Help, terms and what stands on the login page.
+
+use axum::http::StatusCode;
+
+use super::{Browser, up_to_the_code, with};
+use crate::config::{Help, Policy, Terms};
+use crate::login::world::World;
+
+fn filled(policy: &mut Policy) {
+    let url = |path: &str| Some(format!("https://topaz.example/{path}").parse().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    for (day, text) in [
+        ("2026-01-01", "# Afspraak\n\nDeel niets."),
+        ("2026-12-01", "Nieuwe afspraak."),
+    ] {
+        std::fs::write(folder.path().join(format!("{day}.nl.txt")), text).unwrap();
+    }
+    std::fs::write(folder.path().join("2026-01-01.en.txt"), "Share nothing.").unwrap();
+    let mut terms = Terms::of_folder(folder.path()).unwrap();
+    terms.privacy_url = url("privacy");
+    terms.privacy_version = Some("2.1".to_owned());
+    terms.supplement_to = Some("Algemene Voorwaarden <VVT>".to_owned());
+    policy.terms = terms;
+    policy.help = Help {
+        contact: Some("uw EVV".to_owned()),
+        phone: Some("088 123".to_owned()),
+        email: Some("portaal@topaz.example".to_owned()),
+        helpdesk: Some("de helpdesk".to_owned()),
+        manual_url: url("handleiding"),
+        manual_version: Some("mei 2026".to_owned()),
+        videos_url: url("videos"),
+        representation_url: url("vertegenwoordiging"),
+        notice: Some("Alleen voor cliënten en mantelzorgers.".to_owned()),
+        ..Help::default()
+    };
+}
+
+/// The places of these texts in the page, in order.
+fn in_order(page: &str, texts: &[&str]) {
+    let mut from = 0;
+    for text in texts {
+        let at = page[from..].find(text);
+        from += at.unwrap_or_else(|| panic!("{text} is not there, or before the one above it: {page}"));
+    }
+}
+
+#[tokio::test]
+async fn s1_23_help_says_what_to_read_and_whom_to_ask_first_next_and_last() {
+    let (_world, mut browser) = with(filled).await;
+    let page = browser.get("/topaz/help").await;
+    assert_eq!(page.status, StatusCode::OK);
+    in_order(
+        &page.body,
+        &[
+            "href=\"https://topaz.example/handleiding\"",
+            "(versie mei 2026)",
+            "href=\"https://topaz.example/videos\"",
+            "uw EVV",
+            "de helpdesk",
+            "088 123",
+            "mailto:portaal@topaz.example",
+            "112",
+            "behandelaar",
+            "https://topaz.example/vertegenwoordiging",
+            "Firefox",
+        ],
+    );
+    let english = browser.get("/topaz/help?lang=en").await;
+    assert!(english.body.contains("First ask uw EVV"), "{}", english.body);
+}
+
+#[tokio::test]
+async fn an_organisation_that_says_nothing_has_a_help_page_all_the_same() {
+    let (_world, mut browser) = with(|_| {}).await;
+    let page = browser.get("/topaz/help").await;
+    assert!(page.body.contains("uw contactpersoon in de zorg") && !page.body.contains("mailto:"));
+    for text in [
+        "niet repareren",
+        "De tijden in de agenda zijn ongeveer",
+        "Een dag zonder rapportage is gewoon",
+    ] {
+        assert!(page.body.contains(text), "{text}");
+    }
+    assert!(!page.body.contains("/topaz/terms"), "no terms, no link");
+    let page = browser.get("/topaz/terms").await;
+    assert!(page.body.contains("geen voorwaarden"), "{}", page.body);
+    assert_eq!(browser.get("/nobody/help").await.status, StatusCode::NOT_FOUND);
+}
+
+async fn login_page(world: &World, browser: &mut Browser) -> String {
+    let request = world.request("openid launch/patient patient/*.rs", &[]).await;
+    browser.get(&format!("/topaz/login?request={request}")).await.body
+}
+
+#[tokio::test]
+async fn the_login_page_has_news_a_notice_new_terms_and_the_privacy_statement() {
+    let news = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(news.path(), "Zondag <b>onderhoud</b>.").unwrap();
+    let (world, mut browser) = with(|policy| {
+        filled(policy);
+        policy.help.news_file = Some(news.path().to_owned());
+    })
+    .await;
+    let page = login_page(&world, &mut browser).await;
+    in_order(
+        &page,
+        &[
+            "class=\"news\"",
+            "Zondag &#60;b&#62;onderhoud",
+            "Nieuwe voorwaarden gelden vanaf 01-12-2026",
+            "Alleen voor cliënten en mantelzorgers.",
+            "href=\"https://topaz.example/privacy\"",
+            "(versie 2.1)",
+            "href=\"/topaz/help\"",
+            "href=\"/topaz/terms\"",
+        ],
+    );
+    let terms = browser.get("/topaz/terms").await.body;
+    in_order(
+        &terms,
+        &[
+            "vanaf 01-01-2026",
+            "<h2>Afspraak</h2>",
+            "vanaf 01-12-2026",
+            "Nieuwe afspraak.",
+            "Algemene Voorwaarden &#60;VVT&#62;",
+        ],
+    );
+    std::fs::remove_file(news.path()).unwrap();
+    assert!(!login_page(&world, &mut browser).await.contains("class=\"news\""));
+}
+
+#[tokio::test]
+async fn somebody_reads_the_terms_agrees_and_goes_on() {
+    let (world, mut browser) = with(filled).await;
+    let page = up_to_the_code(&world, &mut browser, "m.bakker").await;
+    let code = world.newest_code().await;
+    let page = browser.submit(&page.form("otp"), &[("otp", &code)]).await;
+    in_order(
+        &page.body,
+        &["Gaat u akkoord", "Deel niets.", "Ik ga niet akkoord", "Ik ga akkoord"],
+    );
+    assert!(browser.get("/topaz/account").await.body.contains("niet ingelogd"));
+    // Neither button: the same page again.
+    let page = browser.submit(&page.form("decision"), &[("decision", "")]).await;
+    let page = browser.submit(&page.form("decision"), &[("decision", "allow")]).await;
+    assert!(page.body.contains("Rapportages en metingen"), "{}", page.body);
+    assert!(browser.get("/topaz/account").await.body.contains("Mevrouw m.bakker"));
+}
