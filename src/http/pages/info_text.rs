@@ -1,8 +1,10 @@
 //! The words of the pages that anybody may read: help, terms, and what stands on the login page.
 
-use super::text::{Language, texts};
+use super::text::texts;
 
 texts! {
+    fn info_texts;
+
     help: "Hulp", "Help";
     help_title: "Hulp bij inloggen", "Help with logging in";
     help_intro: "Lukt iets niet, of heeft u een vraag? Doe dit:", "Something not working, or a question? Do this:";
@@ -46,15 +48,6 @@ texts! {
 
     privacy: "privacyverklaring", "privacy statement";
     privacy_by: "Met inloggen gaat u akkoord met onze", "By logging in you agree to our";
-}
-
-impl Language {
-    pub(super) fn info_texts(self) -> &'static Texts {
-        match self {
-            Self::Dutch => &DUTCH,
-            Self::English => &ENGLISH,
-        }
-    }
 }
 
 #[cfg(test)]
