@@ -16,7 +16,7 @@ use crate::mapping::Plan;
 use crate::profile::Registry;
 use crate::secret::{Random, sha256};
 use crate::sync::Sync;
-use crate::sync::hooks::Worked;
+use crate::sync::hooks::{Missed, Worked};
 
 /// How often a worker looks for jobs that another replica took in, or that failed before.
 const LOOK: Duration = Duration::from_secs(2);
@@ -91,6 +91,7 @@ pub(super) async fn follow(app: App, tenant: Arc<Tenant>, profiles: Arc<Registry
     let ids = app.config.master.mac_key(&format!("resource-id:{}", tenant.id));
     // Whether the last turn failed: it may have been our certificate, which lives longer in its file than in this process.
     let mut has_failed = false;
+    let mut missed = Missed::new(app.clock.now());
     loop {
         arrived.borrow_and_update();
         if has_failed {
@@ -107,6 +108,14 @@ pub(super) async fn follow(app: App, tenant: Arc<Tenant>, profiles: Arc<Registry
             ids: ids.clone(),
             spool_dir: &app.config.server.spool_dir,
         };
+        if missed.is_due(app.clock.now(), app.hooks.refused(&tenant.id)) {
+            let asked = Box::pin(sync.redeliver()).await;
+            if let Err(error) = &asked {
+                tracing::warn!(tenant = tenant.id.as_str(), %error, "missed webhooks could not be asked for");
+                has_failed = true;
+            }
+            missed.after(&asked, app.clock.now());
+        }
         match sync.hooked().await {
             Ok(Worked::Done { .. }) => {
                 has_failed = false;

@@ -302,6 +302,15 @@ pub trait Connector: Send + Sync {
     /// So much request time may go from now on into what can wait; beyond it only the essential requests are made.
     fn allow(&self, _time: Duration) {}
 
+    /// Asks a source that tells of its changes to tell once more what it could not deliver.
+    fn redeliver(&self) -> BoxFuture<'_, Result<(), Error>> {
+        let error = Error::Shape {
+            path: "webhook",
+            problem: "this source keeps nothing to tell again",
+        };
+        Box::pin(std::future::ready(Err(error)))
+    }
+
     /// Reads what `look` names and nothing else: for a source that tells of its changes. The others cannot.
     fn look(&self, _look: Look) -> BoxStream<'_, Result<Event, Error>> {
         let error = Error::Shape {

@@ -235,6 +235,12 @@ impl Connector for Ons {
         self.transport.allow(time);
     }
 
+    fn redeliver(&self) -> BoxFuture<'_, Result<(), Error>> {
+        // As in a run: what was silent before says nothing about now.
+        self.transport.failures.store(0, Ordering::Relaxed);
+        Box::pin(self.transport.redeliver())
+    }
+
     fn look(&self, look: Look) -> BoxStream<'_, Result<Event, Error>> {
         let names = Arc::clone(&self.names);
         let pull = Pull {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
-use reqwest::{Client, Response, StatusCode, redirect};
+use reqwest::{Client, Method, Response, StatusCode, redirect};
 use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
@@ -170,7 +170,17 @@ impl Transport {
 
     pub(super) async fn ping(&self) -> Result<(), Error> {
         let target = Target::stream("/ping", None);
-        self.send(&target, self.limits.connect).await.map(|_| ())
+        self.send(Method::GET, &target, self.limits.connect).await.map(|_| ())
+    }
+
+    /// Asks for the events that were not delivered, with an empty body as the product wants it. ASSUMPTION: any status of
+    /// success says that they come; the public description names none.
+    pub(super) async fn redeliver(&self) -> Result<(), Error> {
+        let target = Target::stream("/webhooks/redeliver", None);
+        match self.send(Method::PUT, &target, self.limits.list).await {
+            Ok(_) | Err(Error::Status { status: 201..=299, .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Opens a stream of records.
@@ -216,7 +226,7 @@ impl Transport {
     }
 
     async fn answer(&self, target: &Target<'_>, most: Duration) -> Result<Answer, Error> {
-        let (response, open) = self.send(target, most).await?;
+        let (response, open) = self.send(Method::GET, target, most).await?;
         let said = response
             .headers()
             .get(CONTENT_TYPE)
@@ -247,13 +257,13 @@ impl Transport {
     }
 
     /// Sends the request until it succeeds, fails for good, or has had its attempts.
-    async fn send(&self, target: &Target<'_>, most: Duration) -> Result<(Response, Open), Error> {
+    async fn send(&self, method: Method, target: &Target<'_>, most: Duration) -> Result<(Response, Open), Error> {
         let path = target.path;
         let failures = self.failures.load(Ordering::Relaxed);
         if failures >= self.limits.failures {
             return Err(Error::GivenUp { path, failures });
         }
-        let sent = self.attempts(target, most).await;
+        let sent = self.attempts(method, target, most).await;
         match &sent {
             Ok(_) => self.failures.store(0, Ordering::Relaxed),
             Err(failure) if is_silence(failure) => {
@@ -264,7 +274,7 @@ impl Transport {
         sent
     }
 
-    async fn attempts(&self, target: &Target<'_>, most: Duration) -> Result<(Response, Open), Error> {
+    async fn attempts(&self, method: Method, target: &Target<'_>, most: Duration) -> Result<(Response, Open), Error> {
         let path = target.path;
         let url = format!("{}{}", self.base, path.replace("{id}", target.id));
         // Kept from the first attempt to the last: a source that is too busy gets less, not the next in the queue.
@@ -277,7 +287,7 @@ impl Transport {
             attempt += 1;
             let clocked = self.meter.begin();
             let mut asked = None;
-            let mut request = self.http.get(&url).query(&target.query);
+            let mut request = self.http.request(method.clone(), &url).query(&target.query);
             request = request.header(ACCEPT, "application/json, application/x-ndjson");
             request = request.headers(self.identity.clone());
             let failure = match tokio::time::timeout(most, request.send()).await {

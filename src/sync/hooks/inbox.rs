@@ -1,6 +1,7 @@
 //! The receiving end: jobs become durable together, so that hundreds of events a second are a few commits.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
@@ -24,13 +25,18 @@ const WAIT: Duration = Duration::from_millis(2_500);
 pub struct Inbox {
     queue: mpsc::Sender<Waiting>,
     arrived: watch::Receiver<u64>,
+    /// Events that this process did not take, by tenant.
+    refused: Arc<Mutex<BTreeMap<TenantId, u64>>>,
 }
+
+/// What became of an event.
+type Kept = Result<(), Refused>;
 
 #[derive(Debug)]
 struct Waiting {
     place: (TenantId, &'static str),
     job: (Kind, What),
-    done: oneshot::Sender<bool>,
+    done: oneshot::Sender<Kept>,
 }
 
 /// Why an event was not taken: the sender keeps it and can deliver it again.
@@ -38,6 +44,8 @@ struct Waiting {
 pub enum Refused {
     #[error("too many events at once")]
     Busy,
+    #[error("too many events wait for their turn")]
+    Full,
     #[error("the event could not be kept")]
     NotKept,
 }
@@ -48,7 +56,11 @@ impl Inbox {
         let (queue, events) = mpsc::channel(QUEUE);
         let (tell, arrived) = watch::channel(0);
         tokio::spawn(run(db, clock, events, tell));
-        Self { queue, arrived }
+        Self {
+            queue,
+            arrived,
+            refused: Arc::default(),
+        }
     }
 
     /// Returns when the job is durable.
@@ -59,6 +71,21 @@ impl Inbox {
         kind: Kind,
         what: What,
     ) -> Result<(), Refused> {
+        let taken = self.take(tenant, source, kind, what).await;
+        if taken.is_err() {
+            let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+            *refused.entry(tenant.clone()).or_default() += 1;
+        }
+        taken
+    }
+
+    /// How many events of this tenant were not taken since the process began.
+    pub fn refused(&self, tenant: &TenantId) -> u64 {
+        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        refused.get(tenant).copied().unwrap_or(0)
+    }
+
+    async fn take(&self, tenant: &TenantId, source: &'static str, kind: Kind, what: What) -> Kept {
         let (done, kept) = oneshot::channel();
         let waiting = Waiting {
             place: (tenant.clone(), source),
@@ -67,7 +94,7 @@ impl Inbox {
         };
         self.queue.try_send(waiting).map_err(|_| Refused::Busy)?;
         match tokio::time::timeout(WAIT, kept).await {
-            Ok(Ok(true)) => Ok(()),
+            Ok(Ok(kept)) => kept,
             _ => Err(Refused::NotKept),
         }
     }
@@ -89,7 +116,12 @@ async fn run(db: Db, clock: Clock, mut events: mpsc::Receiver<Waiting>, tell: wa
             tracing::error!(%error, hook.events = batch.len(), "webhooks could not be kept");
         }
         for waiting in batch.drain(..) {
-            let _ = waiting.done.send(kept.is_ok());
+            let became = match &kept {
+                Ok(full) if is_left_out(full, &waiting) => Err(Refused::Full),
+                Ok(_) => Ok(()),
+                Err(_) => Err(Refused::NotKept),
+            };
+            let _ = waiting.done.send(became);
         }
         if kept.is_ok() {
             tell.send_modify(|count| *count += 1);
@@ -97,7 +129,14 @@ async fn run(db: Db, clock: Clock, mut events: mpsc::Receiver<Waiting>, tell: wa
     }
 }
 
-async fn keep(db: &Db, clock: &Clock, batch: &[Waiting]) -> Result<(), db::Error> {
+/// Whether the row of its kind does not stand for this event: a stream tells of no record that was deleted.
+fn is_left_out(full: &BTreeSet<(TenantId, &'static str)>, event: &Waiting) -> bool {
+    matches!(event.job.1, What::Record(_)) && full.contains(&event.place)
+}
+
+/// Makes the jobs durable; the sources of which too many wait already, so that their kinds are read instead.
+async fn keep(db: &Db, clock: &Clock, batch: &[Waiting]) -> Result<BTreeSet<(TenantId, &'static str)>, db::Error> {
+    let mut full = BTreeSet::new();
     let mut places: BTreeMap<&(TenantId, &'static str), BTreeSet<&(Kind, What)>> = BTreeMap::new();
     for waiting in batch {
         places.entry(&waiting.place).or_default().insert(&waiting.job);
@@ -106,6 +145,7 @@ async fn keep(db: &Db, clock: &Clock, batch: &[Waiting]) -> Result<(), db::Error
     for ((tenant, source), jobs) in places {
         let waiting = store::waiting(&mut tx, tenant, source).await?;
         let jobs: BTreeSet<(Kind, What)> = if waiting + i64::try_from(jobs.len()).unwrap_or(i64::MAX) > MOST {
+            full.insert((tenant.clone(), *source));
             jobs.into_iter().map(|(kind, _)| (*kind, What::Kind)).collect()
         } else {
             jobs.into_iter().cloned().collect()
@@ -114,7 +154,8 @@ async fn keep(db: &Db, clock: &Clock, batch: &[Waiting]) -> Result<(), db::Error
         store::put(&mut tx, tenant, source, &jobs, clock.now()).await?;
         metrics::gauge!("hook_jobs_waiting", "tenant" => tenant.to_string()).set(waiting as f64 + jobs.len() as f64);
     }
-    tx.commit().await
+    tx.commit().await?;
+    Ok(full)
 }
 
 #[cfg(test)]
@@ -138,17 +179,27 @@ mod tests {
             store::waiting(&mut read, &tenant, "ons").await.unwrap()
         };
         assert_eq!(count().await, 1);
-        let most = u64::try_from(MOST).unwrap();
+        let (most, mut refused) = (u64::try_from(MOST).unwrap(), 0);
         for start in (0..most + 2_000).step_by(1_000) {
             let all = (start..start + 1_000).map(|key| {
                 let (kind, what) = report(key);
                 inbox.receive(&tenant, "ons", kind, what)
             });
             for kept in futures::future::join_all(all).await {
-                kept.unwrap();
+                refused += u64::from(kept == Err(Refused::Full));
             }
         }
         let waiting = count().await;
         assert!((MOST - 1_100..=MOST + 1).contains(&waiting), "{waiting}");
+        // What has no row of its own may be a deletion: the sender keeps it, and it is asked for when there is room.
+        let rows = u64::try_from(waiting).unwrap();
+        assert_eq!(refused, most + 2_000 - (rows - 1), "{waiting} wait");
+        assert_eq!(inbox.refused(&tenant), refused);
+        // Whose contacts changed is told by the kind as well.
+        let client = What::Client("7".to_owned());
+        let kept = inbox.receive(&tenant, "ons", Kind::ContactRelation, client).await;
+        assert_eq!((kept, inbox.refused(&tenant)), (Ok(()), refused));
+        let other = TenantId::parse("treant").unwrap();
+        assert_eq!(inbox.refused(&other), 0);
     }
 }

@@ -14,14 +14,18 @@
 //! - **A job is a place to look, not an event.** Ten updates of one report are one row. Order, doubles and redelivery do not
 //!   matter: what is read decides. An event that comes while its record is read counts up the row's generation, and the row is
 //!   done again.
-//! - **Bounded.** At most `MOST` rows wait for a source; above that a kind is one row ("whatever changed"). What is read more
+//! - **Bounded.** At most `MOST` rows wait for a source; above that a kind is one row ("whatever changed"), and the event of one
+//!   record is refused besides, because it may tell of a deletion. What is read more
 //!   than 20 times an hour gets its turn every five minutes, so a loop of events cannot grow.
 //! - **A failure keeps the row** and waits longer each time. After a week it is dropped: the regular compare has been there.
+//! - **What was missed is asked for** ([`Missed`]): at the start, after events were refused, and every hour, since nobody tells us
+//!   of an hour in which our address could not be reached. The source keeps it for a day; what is older is for the regular compare.
 //! - A run of the slots and a worker exclude each other: a slot that read a report before it was deleted must not publish it
 //!   after the worker withdrew it. A worker under load takes turn after turn, so it stands back for a run that waits
 //!   ([`crate::db::lease`]); no slot and no operator starves.
 
 mod inbox;
+mod missed;
 pub(crate) mod store;
 mod work;
 
@@ -32,6 +36,7 @@ use crate::ecd::Kind;
 use crate::ecd::ons::hook::What;
 
 pub use inbox::{Inbox, Refused};
+pub use missed::{Asked, Missed};
 pub use store::waiting;
 pub use work::Worked;
 

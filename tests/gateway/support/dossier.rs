@@ -20,7 +20,7 @@ use inzage::mapping::{self, Files, Plan, ReportTypes, resource_id};
 use inzage::profile::Registry;
 use inzage::resource::{self, Page};
 use inzage::secret::{MacKey, MasterKey, Random};
-use inzage::sync::hooks::Worked;
+use inzage::sync::hooks::{Asked, Worked};
 use inzage::sync::{Decided, Decision, Progress, Report, Sync, Want};
 use jiff::ToSpan as _;
 use jiff::civil::date;
@@ -148,6 +148,11 @@ impl Dossiers {
     /// One turn of the worker that follows webhooks.
     pub async fn hooked(&self) -> Result<Worked, inzage::sync::Error> {
         self.engine(&self.kept).hooked().await
+    }
+
+    /// Asks the source for the webhooks that were missed.
+    pub async fn redeliver(&self) -> Result<Asked, inzage::sync::Error> {
+        self.engine(&self.kept).redeliver().await
     }
 
     /// One run that is told to stop when `stop` resolves.

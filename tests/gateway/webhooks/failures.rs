@@ -1,5 +1,8 @@
 //! Webhooks whose source fails: the others go on, the source is spared, and it is asked again when it is back.
 
+use std::sync::Arc;
+
+use inzage::config::{OnsSource, Source};
 use inzage::db::lease::{self, Taken};
 use inzage::sync::Error;
 
@@ -222,4 +225,45 @@ async fn webhooks_without_end_leave_room_for_the_slot_that_waits() {
     world.dossiers.clock.advance(SignedDuration::from_secs(16));
     assert_eq!(world.follow_all().await, 1);
     assert!(world.published(&name).await.unwrap().contains("Toch nog."));
+}
+
+#[tokio::test]
+async fn asking_for_missed_webhooks_is_counted_and_spares_the_source() {
+    let mut world = World::new().await;
+    let file = |name: &str| world.dossiers.tls().join(name);
+    let url = world.dossiers.mock.url.parse().unwrap();
+    let ons = OnsSource::new(url, file("ca.pem"), file("client.pem"), file("client.key.pem"));
+    Arc::make_mut(&mut world.dossiers.tenant).source = Some(Source::Ons(Box::new(ons)));
+    let cost = async || {
+        let dossiers = &world.dossiers;
+        let day = dossiers.clock.now().to_zoned(dossiers.tenant.zone.clone()).date();
+        let mut read = dossiers.store.db.read().await.unwrap();
+        let spent = inzage::sync::cost::of_day(&mut read, &dossiers.tenant.id, "ons", day).await;
+        spent.unwrap().requests
+    };
+    let (before, spent) = (world.requests(), cost().await);
+    assert_eq!(world.dossiers.redeliver().await.unwrap(), Asked::Yes);
+    assert_eq!((world.requests(), cost().await), (before + 1, spent + 1));
+
+    // Busy, not known, or not ours to ask: told, not counted as asked.
+    for fault in [Fault::Status(503), Fault::Status(404), Fault::Status(403)] {
+        world.dossiers.mock.faults.add("/webhooks", fault.clone(), 2);
+        let asked = world.dossiers.redeliver().await;
+        assert!(matches!(asked, Err(Error::Source(_))), "{fault:?} {asked:?}");
+        world.dossiers.mock.faults.clear();
+    }
+    // Any status of success will do.
+    world.dossiers.mock.faults.add("/webhooks", Fault::Status(204), 1);
+    assert_eq!(world.dossiers.redeliver().await.unwrap(), Asked::Yes);
+
+    // A run broke off and was told when to come back.
+    world.pass(60);
+    let employees = "/v0/xstream/employees";
+    world.dossiers.mock.faults.add(employees, Fault::Later(503, 3_600), 1);
+    assert!(world.dossiers.try_sync(Want::Everything).await.is_err());
+    let before = world.requests();
+    assert_eq!(world.dossiers.redeliver().await.unwrap(), Asked::NotNow);
+    assert_eq!(world.requests(), before);
+    world.pass(61);
+    assert_eq!(world.dossiers.redeliver().await.unwrap(), Asked::Yes);
 }

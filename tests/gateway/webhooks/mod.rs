@@ -7,7 +7,7 @@ use inzage::ecd::mock::ons::Fault;
 use inzage::ecd::mock::{Cast, Shelf};
 use inzage::ecd::ons::hook::What;
 use inzage::sync::Want;
-use inzage::sync::hooks::{Inbox, Worked};
+use inzage::sync::hooks::{Asked, Inbox, Worked};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 

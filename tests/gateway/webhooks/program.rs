@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
@@ -38,10 +39,15 @@ fn free_port() -> u16 {
 /// Starts the program; with the port for apps and that for operators. `more`: lines of the tenant's section. The
 /// client certificate is that in the folder of the database, unless there is none.
 async fn serve(dossiers: &Dossiers, more: &str) -> (Program, u16, u16) {
+    serve_at(dossiers, more, free_port()).await
+}
+
+/// The same at a port that others know already.
+async fn serve_at(dossiers: &Dossiers, more: &str, listen: u16) -> (Program, u16, u16) {
     let folder = dossiers.store.folder.path();
     std::fs::write(folder.join("master.key"), "07".repeat(32)).unwrap();
     std::fs::write(folder.join("webhook.secret"), SECRET).unwrap();
-    let (listen, inside) = (free_port(), free_port());
+    let inside = free_port();
     let file = |name: &str| match folder.join(name) {
         own if own.exists() => own.display().to_string(),
         _ => dossiers.tls().join(name).display().to_string(),
@@ -247,4 +253,34 @@ async fn webhooks_are_followed_with_a_certificate_that_was_replaced() {
         );
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_told_while_the_gateway_was_down_is_asked_for_when_it_comes_up() {
+    let world = World::new().await;
+    let dossiers = &world.dossiers;
+    // No slot is to be made up for.
+    real_time(&world, SignedDuration::from_secs(1));
+    assert!(dossiers.sync(Want::Everything).await.is_complete());
+    let synced = dossiers.state().await.started;
+    let port = free_port();
+    let url = format!("http://127.0.0.1:{port}/topaz/hooks/ons").parse().unwrap();
+    let sender = Arc::new(Sender::new(url, Secret::new(SECRET.to_owned()), Clock::System).unwrap());
+    dossiers.mock.webhooks.set(Arc::clone(&sender));
+    let report = world.report(world.client);
+    let (id, key) = (report["id"].as_u64().unwrap(), report["id"].to_string());
+    let name = world.observation(&key);
+    assert!(dossiers.delete_report(&key));
+    assert_eq!(sender.event("report", "DELETE", id).await, None, "nobody is there");
+    assert!(world.published(&name).await.is_some());
+
+    let (_program, _, _) = serve_at(dossiers, "", port).await;
+    let up = Instant::now();
+    while world.published(&name).await.is_some() {
+        assert!(up.elapsed() < Duration::from_secs(20), "the deletion is lost");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    println!("withdrawn {:?} after the start", up.elapsed());
+    assert_eq!(dossiers.state().await.started, synced, "no slot ran");
+    assert_eq!(sender.redeliver().await, 0, "every event was taken");
 }

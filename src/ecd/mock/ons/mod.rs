@@ -42,7 +42,7 @@ mod webhook;
 
 pub use authority::{Authority, Pair};
 pub use faults::{Fault, Faults};
-pub use webhook::Sender;
+pub use webhook::{Sender, Webhooks};
 
 /// How a mock runs.
 #[derive(Clone, Debug)]
@@ -109,6 +109,7 @@ pub struct Running {
     pub client_key_pem: Secret<String>,
     pub faults: Faults,
     pub served: Arc<Served>,
+    pub webhooks: Webhooks,
     task: JoinHandle<()>,
 }
 
@@ -157,6 +158,7 @@ pub async fn start(options: Options) -> Result<Running, Error> {
     let acceptor = serve::acceptor(&authority, address.ip(), options.sni, &options.mishaps)?;
     let faults = Faults::default();
     let served = Arc::new(Served::default());
+    let webhooks = Webhooks::default();
     let state = routes::State {
         population: options.population,
         clock: options.clock,
@@ -166,6 +168,7 @@ pub async fn start(options: Options) -> Result<Running, Error> {
         served: Arc::clone(&served),
         admitted: authority.admitted(),
         open: Arc::default(),
+        webhooks: webhooks.clone(),
     };
     let client = authority.client();
     Ok(Running {
@@ -176,6 +179,7 @@ pub async fn start(options: Options) -> Result<Running, Error> {
         client_key_pem: client.key_pem.clone(),
         faults,
         served,
+        webhooks,
         task: tokio::spawn(serve::run(listener, acceptor, routes::router(state))),
     })
 }

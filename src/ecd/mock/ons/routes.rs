@@ -12,14 +12,14 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use axum::{Json, Router};
 use futures::StreamExt as _;
 use jiff::civil::Date;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
-use super::{Fault, Faults, Served, clients, reports, revise, streams};
+use super::{Fault, Faults, Served, Webhooks, clients, reports, revise, streams, webhook};
 use crate::clock::Clock;
 use crate::ecd::mock::mishap::{self, Mishaps};
 use crate::ecd::mock::{Population, Shelf};
@@ -51,6 +51,7 @@ pub(super) struct State {
     pub(super) served: Arc<Served>,
     pub(super) admitted: [u8; 32],
     pub(super) open: Arc<Parallel>,
+    pub(super) webhooks: Webhooks,
 }
 
 pub(super) type Parameters = Query<HashMap<String, String>>;
@@ -78,6 +79,7 @@ pub(super) fn router(state: State) -> Router {
             "/v0/administration/survey_result/survey_results_by_client/{id}",
             get(forms),
         )
+        .route("/webhooks/redeliver", put(webhook::redeliver))
         .route("/mock/revise", post(revise::revise))
         .fallback(async || refused(StatusCode::NOT_FOUND, "path", "", "no such resource"))
         .layer(middleware::from_fn_with_state(state.mishaps.clone(), mishap::layer))

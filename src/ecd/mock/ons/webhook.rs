@@ -1,21 +1,49 @@
 //! The sending side of webhooks: signed events, and the two test events of the set-up.
 //!
 //! # Design
-//! Like the product it promises no order, sends once and does not try again: what was not delivered is kept, and
-//! [`Sender::redeliver`] sends it another time. It waits three seconds for an answer.
+//! Like the product it promises no order, sends once and does not try again: what was not delivered is kept for a day, and
+//! [`Sender::redeliver`], or `PUT /webhooks/redeliver` to the mock that it belongs to, sends it another time. It waits three
+//! seconds for an answer.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use axum::extract::State as FromState;
+use axum::http::StatusCode;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use url::Url;
 
+use super::routes::State;
 use crate::clock::Clock;
 use crate::ecd::ons::hook::SIGNATURE;
 use crate::secret::{Secret, hex, hmac_sha512};
 
 /// The product keeps a million events; a mock needs fewer.
 const KEPT: usize = 10_000;
+
+/// For how long the product keeps an event.
+const LASTS: SignedDuration = SignedDuration::from_hours(24);
+
+/// Who sends the events of a mock; nobody at first.
+#[derive(Clone, Debug, Default)]
+pub struct Webhooks(Arc<Mutex<Option<Arc<Sender>>>>);
+
+impl Webhooks {
+    /// From now on the events of the mock are those of `sender`.
+    pub fn set(&self, sender: Arc<Sender>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
+    }
+}
+
+/// `PUT /webhooks/redeliver`: answered at once, the events follow. ASSUMPTION: 200, also where there is nothing to send.
+pub(super) async fn redeliver(FromState(state): FromState<State>) -> StatusCode {
+    let sender = state.webhooks.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    if let Some(sender) = sender {
+        tokio::spawn(async move { sender.redeliver().await });
+    }
+    StatusCode::OK
+}
 
 /// How long the product waits.
 const WAIT: Duration = Duration::from_secs(3);
@@ -27,7 +55,7 @@ pub struct Sender {
     url: Url,
     secret: Secret<String>,
     clock: Clock,
-    undelivered: Mutex<Vec<(Value, u32)>>,
+    undelivered: Mutex<Vec<(Value, u32, Timestamp)>>,
 }
 
 impl Sender {
@@ -70,19 +98,21 @@ impl Sender {
 
     /// Sends what was not delivered once more; how many events that were.
     pub async fn redeliver(&self) -> usize {
-        let kept = std::mem::take(&mut *self.undelivered.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut kept = std::mem::take(&mut *self.undelivered.lock().unwrap_or_else(PoisonError::into_inner));
+        let now = self.clock.now();
+        kept.retain(|(_, _, since)| now.duration_since(*since) < LASTS);
         let count = kept.len();
-        for (event, retries) in kept {
-            self.deliver(event, retries + 1).await;
+        for (event, retries, since) in kept {
+            self.deliver(event, retries + 1, since).await;
         }
         count
     }
 
     async fn send(&self, event: Value) -> Option<u16> {
-        self.deliver(event, 0).await
+        self.deliver(event, 0, self.clock.now()).await
     }
 
-    async fn deliver(&self, mut event: Value, retries: u32) -> Option<u16> {
+    async fn deliver(&self, mut event: Value, retries: u32, since: Timestamp) -> Option<u16> {
         event["customerCode"] = "TE1002".into();
         event["timestamp"] = self.clock.now().to_string().into();
         event["amountOfRetries"] = retries.into();
@@ -91,7 +121,7 @@ impl Sender {
         if answered != Some(200) {
             let mut kept = self.undelivered.lock().unwrap_or_else(PoisonError::into_inner);
             if kept.len() < KEPT {
-                kept.push((event, retries));
+                kept.push((event, retries, since));
             }
         }
         answered
