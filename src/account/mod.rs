@@ -16,6 +16,7 @@ pub mod create;
 pub mod factor;
 pub mod hash;
 pub mod link;
+pub(crate) mod notice;
 pub mod number;
 pub mod password;
 pub(crate) mod store;

@@ -5,9 +5,12 @@ use std::sync::Arc;
 
 use super::published::Published;
 use super::{Error, Subjects, key, token};
+use crate::account;
+use crate::account::notice::Teller;
 use crate::clock::Clock;
 use crate::config::{Config, OAuth, Server, TenantId};
 use crate::db::Db;
+use crate::notify::Outbox;
 use crate::secret::{MacKey, Random, Sealer};
 
 /// The authorization server of all tenants; cheap to clone.
@@ -30,10 +33,16 @@ struct Parts {
     user_code: MacKey,
     subjects: Subjects,
     sealer: Sealer,
+    teller: Teller,
 }
 
 impl Issuer {
     pub fn new(config: &Config, db: Db, clock: Clock, random: Random) -> Self {
+        let teller = Teller {
+            outbox: Outbox::new(&config.master),
+            keys: account::Keys::new(&config.master),
+            random: random.clone(),
+        };
         Self(Arc::new(Parts {
             db,
             clock,
@@ -47,6 +56,7 @@ impl Issuer {
             user_code: config.master.mac_key("device-user-code"),
             subjects: Subjects::new(&config.master),
             sealer: config.master.sealer("oauth-key"),
+            teller,
         }))
     }
 
@@ -96,6 +106,10 @@ impl Issuer {
 
     pub(super) fn sealer(&self) -> &Sealer {
         &self.0.sealer
+    }
+
+    pub(super) fn teller(&self) -> &Teller {
+        &self.0.teller
     }
 
     pub(super) fn keys(&self) -> &key::Keys {

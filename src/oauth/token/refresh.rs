@@ -5,6 +5,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::client::{self, Credentials};
 use super::{Flow, Issued, issue, stands, who};
+use crate::account;
+use crate::account::notice::Notice;
 use crate::audit::{Outcome, Who};
 use crate::oauth::Error;
 use crate::oauth::app::App;
@@ -149,7 +151,14 @@ async fn repeat(
 
 async fn reused(flow: &mut Flow<'_>, grant: &Grant) -> Result<Result<Issued, Refusal>, Error> {
     flow.line.outcome = Outcome::Refused("refresh-token-reused");
-    store::revoke(flow.tx, &flow.tenant.id, &grant.id, Why::RefreshReused, flow.now).await?;
+    if store::revoke(flow.tx, &flow.tenant.id, &grant.id, Why::RefreshReused, flow.now).await?
+        && let Some((account, _)) = account::find(flow.tx, &flow.tenant.id, &grant.account).await?
+    {
+        let teller = flow.issuer.teller();
+        teller
+            .tell(flow.tx, flow.tenant, &account, Notice::TokenCopied, flow.now)
+            .await?;
+    }
     flow.issuer.checked().forget(&grant.id);
     Ok(Err(REFUSED))
 }

@@ -3,12 +3,13 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 use super::*;
+use crate::db::{Sql, params};
 use crate::oauth::grant::GRACE;
 use crate::oauth::testing::*;
 use crate::oauth::token::*;
 
 #[tokio::test]
-async fn f01_f03_f06_a_refresh_gives_a_new_pair_the_client_and_no_more_scopes() {
+async fn f01_f02_f03_f06_a_refresh_gives_a_new_pair_the_client_and_no_more_scopes() {
     let world = World::new().await;
     let first = world.tokens(OFFLINE).await;
     let mut token = text(&first, "refresh_token").to_owned();
@@ -90,7 +91,11 @@ async fn f04_c6_an_old_refresh_token_repeats_its_answer_briefly_and_then_ends_th
     }
     assert_eq!(again["expires_in"], 290);
     world.clock.advance(SignedDuration::from_millis(1));
-    assert_eq!(error(world.refresh(old).await), "invalid_grant");
+    assert_eq!(world.notices().await, 0);
+    for _ in 0..2 {
+        assert_eq!(error(world.refresh(old).await), "invalid_grant");
+        assert_eq!(world.notices().await, 1, "the person is told, once");
+    }
     assert!(!world.accepted(text(&second, "access_token")).await);
     assert_eq!(
         error(world.refresh(text(&second, "refresh_token")).await),
@@ -101,6 +106,15 @@ async fn f04_c6_an_old_refresh_token_repeats_its_answer_briefly_and_then_ends_th
         lines.contains(&"token-refreshed refused refresh-token-reused".to_owned()),
         "{lines:?}"
     );
+}
+
+impl World {
+    /// How many messages wait for people.
+    async fn notices(&self) -> i64 {
+        const WAITING: Sql = Sql::both("SELECT count(*) FROM outbox WHERE state = 'waiting'");
+        let row = self.issuer.db().read().await.unwrap().row(WAITING, params![]).await;
+        row.unwrap().unwrap().int(0)
+    }
 }
 
 #[tokio::test]
@@ -117,19 +131,28 @@ async fn f04_a_token_whose_successor_was_used_does_not_repeat() {
 }
 
 #[tokio::test]
-async fn c6_twenty_parallel_refreshes_get_one_and_the_same_answer() {
+async fn c6_fifty_parallel_refreshes_get_one_and_the_same_answer() {
     let world = Arc::new(World::new().await);
     let first = world.tokens(OFFLINE).await;
     let mut tries = JoinSet::new();
-    for _ in 0..20 {
+    for _ in 0..50 {
         let (world, token) = (Arc::clone(&world), text(&first, "refresh_token").to_owned());
         tries.spawn(async move { body(world.refresh(&token).await) });
     }
     let answers = tries.join_all().await;
-    assert_eq!(answers.len(), 20);
+    assert_eq!(answers.len(), 50);
     for name in ["access_token", "refresh_token", "expires_in"] {
         assert!(answers.iter().all(|answer| answer[name] == answers[0][name]), "{name}");
     }
+    // The one that came first, and its one successor.
+    const ROWS: Sql = Sql::both(
+        "SELECT (SELECT count(*) FROM oauth_refresh), (SELECT count(*) FROM oauth_refresh WHERE rotated_at IS NULL), \
+         (SELECT count(*) FROM oauth_access)",
+    );
+    let mut read = world.issuer.db().read().await.unwrap();
+    let row = read.row(ROWS, params![]).await.unwrap().unwrap();
+    assert_eq!([row.int(0), row.int(1), row.int(2)], [2, 1, 2]);
+    drop(read);
     assert!(world.accepted(text(&answers[0], "access_token")).await);
     assert!(matches!(
         world.refresh(text(&answers[0], "refresh_token")).await,
