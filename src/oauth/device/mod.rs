@@ -20,6 +20,7 @@ use serde_json::json;
 
 use super::app::Grants;
 use super::code::{Code, Refusal};
+use super::grant::{self, Why};
 use super::issuer::to_the_end;
 use super::request::{self, Request, check};
 use super::token::client;
@@ -100,15 +101,16 @@ impl UserCode {
 /// The device asks for its codes.
 pub async fn begin(issuer: &Issuer, tenant: &Arc<Tenant>, posted: Posted) -> Result<Answer, Error> {
     let authorization = posted.authorization.as_deref();
-    let credentials = match client::presented(issuer, &tenant.id, &posted.form, authorization).await? {
-        Ok(credentials) => credentials,
-        Err(refusal) => return Ok(Answer::Refused(refusal)),
-    };
+    let credentials = client::presented(issuer, &tenant.id, &posted.form, authorization).await?;
     let (issuer, tenant) = (issuer.clone(), Arc::clone(tenant));
     to_the_end(async move {
         let now = issuer.clock().now();
         let mut tx = issuer.db().begin().await?;
-        let (client_id, made) = match client::identify(&mut tx, &issuer, &tenant.id, &credentials).await? {
+        let identified = match &credentials {
+            Ok(credentials) => client::identify(&mut tx, &issuer, &tenant.id, credentials).await?,
+            Err(refusal) => Err(*refusal),
+        };
+        let (client_id, made) = match identified {
             Ok(Some(app)) => (
                 Some(app.client_id.clone()),
                 made(&mut tx, &issuer, &tenant.id, &app, &posted, now).await?,
@@ -257,4 +259,29 @@ pub(super) async fn turn(
             Turn::Refused(if soon { TOO_SOON } else { PENDING })
         }
     })
+}
+
+/// How many of them one round ends.
+const ROUND: i64 = 500;
+
+/// Ends what was approved for devices that did not come for it in time: nobody can use it any more. The caller commits.
+pub(super) async fn lapse(tx: &mut Tx, now: Timestamp) -> Result<(), db::Error> {
+    for lapsed in store::lapsed(tx, now, ROUND).await? {
+        // Another replica may have been first.
+        if !grant::store::revoke(tx, &lapsed.tenant, &lapsed.grant, Why::CodeExpired, now).await? {
+            continue;
+        }
+        let who = Who {
+            account: Some(lapsed.account),
+            client_id: Some(lapsed.client_id),
+            grant: Some(lapsed.grant),
+            role: None,
+        };
+        let ended = Outcome::Refused("device-code-expired");
+        let entry = Entry::new(lapsed.tenant, Action::TokenRevoked, ended)
+            .by(who)
+            .about(lapsed.patient.as_slice());
+        audit::write(tx, &entry, now).await?;
+    }
+    Ok(())
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::config::TenantId;
 use crate::db::{self, Conn, Row, Tx, params, statements};
-use crate::oauth::grant::Why;
+use crate::fhir::types::Id;
 use crate::oauth::scope::Scopes;
 
 statements! {
@@ -28,11 +28,17 @@ statements! {
     );
     USE = both("UPDATE oauth_device SET state = 'used' WHERE tenant = $1 AND key = $2 AND state = 'approved'");
     POLLED = both("UPDATE oauth_device SET pause = $3, polled_at = $4 WHERE tenant = $1 AND key = $2");
-    LAPSE = both(
-        "UPDATE oauth_grant SET revoked_at = $1, revoked_why = $2 WHERE revoked_at IS NULL AND EXISTS (SELECT 1 FROM oauth_device d \
-         WHERE d.tenant = oauth_grant.tenant AND d.grant_id = oauth_grant.id AND d.state = 'approved' AND d.expires_at < $1)"
+    /// Approved, and nobody came for it.
+    LAPSED = both(
+        "SELECT d.tenant, g.id, g.client_id, g.account, g.patient FROM oauth_device d \
+         JOIN oauth_grant g ON g.tenant = d.tenant AND g.id = d.grant_id \
+         WHERE d.expires_at < $1 AND d.state = 'approved' AND g.revoked_at IS NULL ORDER BY d.expires_at LIMIT $2"
     );
-    PURGE = both("DELETE FROM oauth_device WHERE expires_at < $1");
+    /// What was approved stays until its grant has ended.
+    PURGE = both(
+        "DELETE FROM oauth_device WHERE expires_at < $1 AND (state <> 'approved' OR NOT EXISTS (SELECT 1 FROM oauth_grant g \
+         WHERE g.tenant = oauth_device.tenant AND g.id = oauth_device.grant_id AND g.revoked_at IS NULL))"
+    );
 }
 
 /// A device that waits, or waited.
@@ -155,10 +161,28 @@ pub(super) async fn polled(
     Ok(())
 }
 
-/// Ends what was approved for devices that did not come for it in time.
-pub(in crate::oauth) async fn lapse(tx: &mut Tx, now: Timestamp) -> Result<(), db::Error> {
-    tx.execute(LAPSE, params![now, Why::CodeExpired.as_str()]).await?;
-    Ok(())
+/// A grant for a device that did not come for it in time.
+pub(super) struct Lapsed {
+    pub(super) tenant: TenantId,
+    pub(super) grant: String,
+    pub(super) client_id: String,
+    pub(super) account: String,
+    pub(super) patient: Option<Id>,
+}
+
+/// The oldest of them that are still in force.
+pub(super) async fn lapsed(conn: &mut Conn, now: Timestamp, most: i64) -> Result<Vec<Lapsed>, db::Error> {
+    let rows = conn.rows(LAPSED, params![now, most]).await?;
+    let read = |row: &Row| {
+        Some(Lapsed {
+            tenant: TenantId::parse(row.str(0))?,
+            grant: row.text(1),
+            client_id: row.text(2),
+            account: row.text(3),
+            patient: row.opt_text(4).and_then(|id| Id::parse(&id)),
+        })
+    };
+    Ok(rows.iter().filter_map(read).collect())
 }
 
 /// Forgets what expired before this time. How many rows.

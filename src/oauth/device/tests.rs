@@ -171,6 +171,8 @@ async fn t18_only_an_app_that_was_registered_for_it_and_asks_for_something_gets_
     ] {
         assert_eq!(error(world.codes(changes).await), code, "{changes:?}");
     }
+    let lines = world.audit().await;
+    assert_eq!(lines.len(), 8, "one for each: {lines:?}");
     let codes = body(world.codes(&[]).await);
     let ask = async |client: &str, device_code: &str| {
         let pairs = [
@@ -257,11 +259,33 @@ async fn t18_what_was_approved_for_a_device_that_came_too_late_or_never_ends() {
         "token-issued refused device-code-expired"
     );
     world.clock.advance(SignedDuration::from_secs(1));
+    let before = world.audit().await.len();
+    for _ in 0..2 {
+        let mut tx = world.issuer.db().begin().await.unwrap();
+        token::purge(&mut tx, world.clock.now()).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(world.living().await, 0);
+        let lines = world.audit().await;
+        assert_eq!(lines[before..], ["token-revoked refused device-code-expired"]);
+    }
+    assert_eq!(error(world.poll(text(&never, "device_code")).await), "expired_token");
+}
+
+#[tokio::test]
+async fn t18_a_device_is_not_forgotten_before_what_was_approved_for_it_has_ended() {
+    let world = world().await;
+    let codes = body(world.codes(&[]).await);
+    let request = world.type_in(text(&codes, "user_code")).await.unwrap();
+    world.approve(&request, world.approval(&request)).await.unwrap();
+    world.clock.advance(LIFE + SignedDuration::from_secs(1));
+    let now = world.clock.now();
     let mut tx = world.issuer.db().begin().await.unwrap();
-    token::purge(&mut tx, world.clock.now()).await.unwrap();
+    assert!(store::lapsed(&mut tx, now, 0).await.unwrap().is_empty(), "a round ends");
+    assert_eq!(store::purge(&mut tx, now).await.unwrap(), 0);
+    lapse(&mut tx, now).await.unwrap();
+    assert_eq!(store::purge(&mut tx, now).await.unwrap(), 1);
     tx.commit().await.unwrap();
     assert_eq!(world.living().await, 0);
-    assert_eq!(error(world.poll(text(&never, "device_code")).await), "expired_token");
 }
 
 #[tokio::test]

@@ -306,8 +306,11 @@ async fn t15_a_code_can_be_bound_to_the_key_beforehand_by_a_parameter_or_a_pushe
         form.proof = Some(shown);
         pushed::push(&world.issuer, &world.tenant, form).await.unwrap()
     };
+    let before = world.audit().await.len();
     assert_eq!(error(push(&thief, par, &jkt).await), "invalid_dpop_proof");
     assert_eq!(error(push(&holder, TOKEN, "").await), "invalid_dpop_proof");
+    let line = "authorization-requested refused invalid_dpop_proof";
+    assert_eq!(world.audit().await[before..], [line, line]);
     for given in ["", jkt.as_str()] {
         let pushed = body(push(&holder, par, given).await);
         let uri = [("request_uri", text(&pushed, "request_uri")), ("client_id", NATIVE)];

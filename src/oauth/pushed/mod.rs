@@ -12,8 +12,8 @@ mod tests;
 
 use std::sync::Arc;
 
-use jiff::SignedDuration;
-use serde_json::json;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
 
 use super::code::{Code, Refusal};
 use super::issuer::to_the_end;
@@ -22,71 +22,46 @@ use super::token::client;
 use super::token::{Answer, Posted, WRONG_PROOF, proven};
 use super::{Error, Issuer, dpop};
 use crate::audit::{self, Action, Entry, Outcome, Who};
-use crate::config::Tenant;
+use crate::config::{Tenant, TenantId};
+use crate::db::Tx;
 
 /// What stands before the name of a pushed request (RFC 9126 §2.2).
 pub(super) const PREFIX: &str = "urn:ietf:params:oauth:request_uri:";
 const LIFE: SignedDuration = SignedDuration::from_secs(60);
 
+const NESTED: Refusal = Refusal::new(
+    Code::InvalidRequest,
+    "request_uri: a pushed request holds its parameters itself",
+);
+
 /// Checks and keeps a request; the app gets its name.
 pub async fn push(issuer: &Issuer, tenant: &Arc<Tenant>, posted: Posted) -> Result<Answer, Error> {
-    let refused = |code, text| Ok(Answer::Refused(Refusal::new(code, text)));
-    if posted.form.get("request_uri").is_some() {
-        return refused(
-            Code::InvalidRequest,
-            "request_uri: a pushed request holds its parameters itself",
-        );
-    }
     let authorization = posted.authorization.as_deref();
-    let credentials = match client::presented(issuer, &tenant.id, &posted.form, authorization).await? {
-        Ok(credentials) => credentials,
-        Err(refusal) => return Ok(Answer::Refused(refusal)),
-    };
+    let credentials = client::presented(issuer, &tenant.id, &posted.form, authorization).await?;
     let (issuer, tenant) = (issuer.clone(), Arc::clone(tenant));
-    let proof = match proven(&issuer, posted.proof.as_ref()) {
-        Ok(proof) => proof,
-        Err(refusal) => return Ok(Answer::Refused(refusal)),
-    };
     to_the_end(async move {
         let now = issuer.clock().now();
         let mut tx = issuer.db().begin().await?;
-        let app = match client::identify(&mut tx, &issuer, &tenant.id, &credentials).await? {
-            Ok(Some(app)) => app,
-            Ok(None) => return Ok(Answer::Refused(client::NAMELESS)),
-            Err(refusal) => return Ok(Answer::Refused(refusal)),
+        let identified = match &credentials {
+            Ok(credentials) => client::identify(&mut tx, &issuer, &tenant.id, credentials).await?,
+            Err(refusal) => Err(*refusal),
         };
-        let mut parameters = parameters(&posted, &app.client_id);
-        if let Some(proof) = &proof {
-            // RFC 9449 §10.1: a proof says what dpop_jkt says.
-            match posted.form.get("dpop_jkt") {
-                Some(jkt) if jkt != proof.jkt => return Ok(Answer::Refused(WRONG_PROOF)),
-                Some(_) => {}
-                None => parameters.push(("dpop_jkt".to_owned(), proof.jkt.clone())),
+        // An assertion and a proof are used up whatever the answer, so a refusal commits too.
+        let (client_id, made) = match identified {
+            Ok(Some(app)) => {
+                let made = made(&mut tx, &issuer, &tenant.id, &app.client_id, &posted, now).await?;
+                (Some(app.client_id), made)
             }
-            if !dpop::store::first(&mut tx, &tenant.id, proof).await? {
-                return Ok(Answer::Refused(WRONG_PROOF));
-            }
-        }
-        let checked = check::check(&mut tx, &issuer, &tenant.id, &parameters, check::Way::Pushed, now).await?;
+            Ok(None) => (None, Err(client::NAMELESS)),
+            Err(refusal) => (None, Err(refusal)),
+        };
+        let outcome = match &made {
+            Ok(_) => Outcome::Success,
+            Err(refusal) => Outcome::Refused(refusal.code.as_str()),
+        };
         let who = Who {
-            client_id: Some(app.client_id.clone()),
+            client_id,
             ..Who::default()
-        };
-        let (answer, outcome) = match checked {
-            Ok(_) => {
-                let name = issuer.random().token();
-                let kept = store::Pushed {
-                    client_id: app.client_id,
-                    parameters,
-                };
-                store::insert(&mut tx, &tenant.id, &store::key(&name), &kept, now + LIFE).await?;
-                let body = json!({"request_uri": format!("{PREFIX}{name}"), "expires_in": LIFE.as_secs()});
-                (Answer::Created(body), Outcome::Success)
-            }
-            Err(refused) => {
-                let refusal = refused.as_refusal();
-                (Answer::Refused(refusal), Outcome::Refused(refusal.code.as_str()))
-            }
         };
         let mut entry = Entry::new(tenant.id.clone(), Action::AuthorizationRequested, outcome).by(who);
         if let Some(origin) = posted.origin {
@@ -94,9 +69,53 @@ pub async fn push(issuer: &Issuer, tenant: &Arc<Tenant>, posted: Posted) -> Resu
         }
         audit::write(&mut tx, &entry, now).await?;
         tx.commit().await?;
-        Ok(answer)
+        Ok(match made {
+            Ok(body) => Answer::Created(body),
+            Err(refusal) => Answer::Refused(refusal),
+        })
     })
     .await
+}
+
+async fn made(
+    tx: &mut Tx,
+    issuer: &Issuer,
+    tenant: &TenantId,
+    client_id: &str,
+    posted: &Posted,
+    now: Timestamp,
+) -> Result<Result<Value, Refusal>, Error> {
+    if posted.form.get("request_uri").is_some() {
+        return Ok(Err(NESTED));
+    }
+    let proof = match proven(issuer, posted.proof.as_ref()) {
+        Ok(proof) => proof,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let mut parameters = parameters(posted, client_id);
+    if let Some(proof) = &proof {
+        if !dpop::store::first(tx, tenant, proof).await? {
+            return Ok(Err(WRONG_PROOF));
+        }
+        // RFC 9449 §10.1: a proof says what dpop_jkt says.
+        match posted.form.get("dpop_jkt") {
+            Some(jkt) if jkt != proof.jkt => return Ok(Err(WRONG_PROOF)),
+            Some(_) => {}
+            None => parameters.push(("dpop_jkt".to_owned(), proof.jkt.clone())),
+        }
+    }
+    if let Err(refused) = check::check(tx, issuer, tenant, &parameters, check::Way::Pushed, now).await? {
+        return Ok(Err(refused.as_refusal()));
+    }
+    let name = issuer.random().token();
+    let kept = store::Pushed {
+        client_id: client_id.to_owned(),
+        parameters,
+    };
+    store::insert(tx, tenant, &store::key(&name), &kept, now + LIFE).await?;
+    Ok(Ok(
+        json!({"request_uri": format!("{PREFIX}{name}"), "expires_in": LIFE.as_secs()}),
+    ))
 }
 
 /// What is asked, without what proved the app.

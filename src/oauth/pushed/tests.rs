@@ -1,7 +1,5 @@
 //! Pushed requests: what the app hears, what the browser may bring, and once.
 
-use serde_json::Value;
-
 use super::*;
 use crate::oauth::app::register;
 use crate::oauth::request::Begun;
@@ -112,7 +110,11 @@ async fn a21_an_app_hears_at_once_what_is_wrong() {
         (&[("launch", "made-up")], Code::InvalidRequest),
     ] {
         assert_eq!(error(push_with(&world, changes).await), code.as_str(), "{changes:?}");
+        let line = format!("authorization-requested refused {}", code.as_str());
+        assert_eq!(world.audit().await.last(), Some(&line), "{changes:?}");
     }
+    let lines = world.audit().await;
+    assert_eq!(lines.len(), 13, "one for each: {lines:?}");
     // A confidential app proves itself, and its secret is not kept with the request.
     let uri = pushed(&world, &[("client_id", SERVER), ("client_secret", secret.as_str())]).await;
     let mut read = world.issuer.db().read().await.unwrap();

@@ -149,15 +149,10 @@ pub async fn answer(issuer: &Issuer, tenant: &Arc<Tenant>, posted: Posted) -> Re
         return refused(Code::InvalidTarget, "resource: give the FHIR base of this server");
     }
     let authorization = posted.authorization.as_deref();
-    let credentials = match client::presented(issuer, &tenant.id, &posted.form, authorization).await? {
-        Ok(credentials) => credentials,
-        Err(refusal) => return Ok(Answer::Refused(refusal)),
-    };
+    let credentials = client::presented(issuer, &tenant.id, &posted.form, authorization).await?;
     let (issuer, tenant) = (issuer.clone(), Arc::clone(tenant));
-    let proof = match proven(&issuer, posted.proof.as_ref()) {
-        Ok(proof) => proof,
-        Err(refusal) => return Ok(Answer::Refused(refusal)),
-    };
+    // What proves nothing is refused below, where it leaves its line.
+    let shown = credentials.and_then(|shown| Ok((shown, proven(&issuer, posted.proof.as_ref())?)));
     to_the_end(async move {
         let now = issuer.clock().now();
         let mut tx = issuer.db().begin().await?;
@@ -174,16 +169,17 @@ pub async fn answer(issuer: &Issuer, tenant: &Arc<Tenant>, posted: Posted) -> Re
             issuer: &issuer,
             tenant: &tenant,
             form: &posted.form,
-            proof: proof.as_ref(),
+            proof: shown.as_ref().ok().and_then(|(_, proof)| proof.as_ref()),
             now,
             line: &mut line,
         };
-        let decided = match wanted {
+        let decided = match (&shown, wanted) {
+            (Err(refusal), _) => Err(*refusal),
             _ if !turn.is_new().await? => Err(WRONG_PROOF),
-            Wanted::Exchange => exchange::exchange(&mut turn, &credentials).await?.map(of_a_grant),
-            Wanted::Refresh => refresh::refresh(&mut turn, &credentials).await?.map(of_a_grant),
-            Wanted::Device => device::exchange(&mut turn, &credentials).await?.map(of_a_grant),
-            Wanted::Own => backend::issue(&mut turn, &credentials).await?.map(Made::Own),
+            (Ok((shown, _)), Wanted::Exchange) => exchange::exchange(&mut turn, shown).await?.map(of_a_grant),
+            (Ok((shown, _)), Wanted::Refresh) => refresh::refresh(&mut turn, shown).await?.map(of_a_grant),
+            (Ok((shown, _)), Wanted::Device) => device::exchange(&mut turn, shown).await?.map(of_a_grant),
+            (Ok((shown, _)), Wanted::Own) => backend::issue(&mut turn, shown).await?.map(Made::Own),
         };
         if let Err(refusal) = &decided
             && line.outcome == Outcome::Success
@@ -337,7 +333,7 @@ pub async fn purge(tx: &mut Tx, now: Timestamp) -> Result<u64, db::Error> {
     let before = now - SignedDuration::from_hours(24);
     let gone = grant::store::purge(tx, before).await? + request::store::purge(tx, before).await?;
     let asked = launch::store::purge(tx, before).await? + pushed::store::purge(tx, before).await?;
-    super::device::store::lapse(tx, now).await?;
+    super::device::lapse(tx, now).await?;
     let asked = asked + super::device::store::purge(tx, before).await?;
     // A proof is refused by its own time long before it is forgotten.
     let proofs = dpop::store::purge(tx, now).await?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::client::{self, Credentials};
 use super::{Answer, Line, Posted, backend, who, write_line};
-use crate::audit::{Action, Outcome};
+use crate::audit::{Action, Outcome, Who};
 use crate::config::{Tenant, TenantId};
 use crate::db::{self, Conn, Tx};
 use crate::oauth::app::App;
@@ -69,7 +69,17 @@ pub async fn revoke(issuer: &Issuer, tenant: &Arc<Tenant>, posted: Posted) -> Re
         let found = find(&mut tx, &tenant.id, &token).await?;
         let app = match whose(&mut tx, &issuer, &tenant.id, &credentials, found.as_ref()).await? {
             Ok(app) => app,
-            Err(refusal) => return Ok(Answer::Refused(refusal)),
+            Err(refusal) => {
+                let line = Line {
+                    action: Action::TokenRevoked,
+                    outcome: Outcome::Refused(refusal.code.as_str()),
+                    who: Who::default(),
+                };
+                write_line(&mut tx, &tenant, line, &[], posted.origin, now).await?;
+                // An assertion that was shown is used up.
+                tx.commit().await?;
+                return Ok(Answer::Refused(refusal));
+            }
         };
         let Some(found) = found.filter(|found| app.is_some_and(|app| app.client_id == found.client_id())) else {
             // An assertion that was shown is used up.
