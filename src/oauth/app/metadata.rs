@@ -15,7 +15,7 @@ use crate::secret::Random;
 
 const MOST_URIS: usize = 20;
 const CODE: &str = "authorization_code";
-const REFRESH: &str = "refresh_token";
+pub(super) const REFRESH: &str = "refresh_token";
 
 /// Client metadata that is read, with everything that is wrong in it.
 pub(super) struct Reader<'a> {
@@ -286,10 +286,6 @@ impl Reader<'_> {
             Grants::Person => asked.of_a_person(),
         });
         match scopes {
-            Ok(scopes) if scopes.refreshes() && !refreshes => {
-                self.problem("scope: offline_access and online_access need refresh_token in grant_types");
-                scopes
-            }
             Ok(scopes) if !scopes.is_empty() => scopes,
             _ => {
                 self.problem(match grants {

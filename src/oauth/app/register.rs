@@ -13,7 +13,7 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::metadata::Reader;
+use super::metadata::{REFRESH, Reader};
 use super::{App, Kind, store};
 use crate::config::{OAuth, TenantId};
 use crate::db::{self, Tx};
@@ -97,10 +97,16 @@ pub(super) fn ready(
     answer.insert("client_name".to_owned(), json!(app.name));
     answer.insert("redirect_uris".to_owned(), json!(app.redirect_uris));
     answer.insert("scope".to_owned(), json!(app.scopes.to_string()));
-    // What it asked for and nothing else; an app that says nothing gets what an app of a person may have.
+    // What it asked for; an app that says nothing gets what an app of a person may have. Many name the code alone and ask for
+    // offline_access: RFC 7591 §2 lets a server complete what belongs together, and the answer says so.
     let grant_types = match reader.grant_types() {
-        none if none.is_empty() => json!(["authorization_code", "refresh_token"]),
-        asked => json!(asked),
+        none if none.is_empty() => json!(["authorization_code", REFRESH]),
+        mut asked => {
+            if app.scopes.refreshes() && !asked.iter().any(|kind| kind == REFRESH) {
+                asked.push(REFRESH.to_owned());
+            }
+            json!(asked)
+        }
     };
     let method = match &app.kind {
         Kind::Public => "none",
@@ -224,7 +230,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_app_gets_the_grant_types_that_it_asked_for_and_no_other() {
+    async fn p02_an_app_gets_the_grant_types_that_it_asked_for_and_what_belongs_to_its_scopes() {
         const DEVICE: &str = crate::oauth::device::GRANT_TYPE;
         let (code, refresh) = ("authorization_code", "refresh_token");
         let now = "2026-11-22T10:00:00Z".parse().unwrap();
@@ -252,6 +258,18 @@ mod tests {
                 json!({"redirect_uris": uris, "grant_types": [code, DEVICE]}),
                 json!([code, DEVICE]),
             ),
+            (
+                json!({"redirect_uris": uris, "grant_types": [code], "scope": "openid offline_access"}),
+                json!([code, refresh]),
+            ),
+            (
+                json!({"redirect_uris": uris, "grant_types": [code], "scope": "openid online_access"}),
+                json!([code, refresh]),
+            ),
+            (
+                json!({"grant_types": [DEVICE], "scope": "patient/*.rs offline_access"}),
+                json!([DEVICE, refresh]),
+            ),
             (json!({"grant_types": [DEVICE]}), json!([DEVICE])),
             (json!({"grant_types": [DEVICE, refresh]}), json!([DEVICE, refresh])),
         ] {
@@ -264,14 +282,6 @@ mod tests {
             (
                 json!({"redirect_uris": uris, "grant_types": [DEVICE]}),
                 "redirect_uris:",
-            ),
-            (
-                json!({"redirect_uris": uris, "grant_types": [code], "scope": "openid offline_access"}),
-                "scope:",
-            ),
-            (
-                json!({"redirect_uris": uris, "grant_types": [code], "scope": "openid online_access"}),
-                "scope:",
             ),
         ] {
             let problems = said(more.clone()).err().unwrap_or_default();
