@@ -53,15 +53,7 @@ async fn taken_back(app: &App, browser: &Browser, fields: &Fields, client_id: Op
     } else {
         app.login.withdraw(browser.at("", fields.text("csrf")), client_id).await
     };
-    match withdrawn {
-        Ok(ended) => {
-            token::forget(&app.issuer, &ended);
-            see_other(&format!("/{}/account", browser.tenant.id))
-        }
-        // The session was over: the page says so.
-        Err(Refused::Gone) => see_other(&format!("/{}/account", browser.tenant.id)),
-        Err(refused) => render::failure(browser, &refused),
-    }
+    ended(app, browser, withdrawn)
 }
 
 /// Ends the trust in one browser.
@@ -76,6 +68,29 @@ pub(super) async fn forget_device(State(app): State<App>, browser: Browser, fiel
     match forgotten {
         Ok(()) | Err(Refused::Gone) => see_other(&format!("/{}/account", browser.tenant.id)),
         Err(refused) => render::failure(&browser, &refused),
+    }
+}
+
+/// Ends the logins in every other browser.
+pub(super) async fn sign_out_elsewhere(State(app): State<App>, browser: Browser, fields: Fields) -> Response {
+    let signed_out = if browser.from_elsewhere {
+        Err(Refused::Forged)
+    } else {
+        app.login.sign_out_elsewhere(browser.at("", fields.text("csrf"))).await
+    };
+    ended(&app, &browser, signed_out)
+}
+
+/// Back to the page, on which less stands.
+fn ended(app: &App, browser: &Browser, step: Result<Vec<String>, Refused>) -> Response {
+    match step {
+        Ok(ended) => {
+            token::forget(&app.issuer, &ended);
+            see_account(browser)
+        }
+        // The session was over: the page says so.
+        Err(Refused::Gone) => see_account(browser),
+        Err(refused) => render::failure(browser, &refused),
     }
 }
 

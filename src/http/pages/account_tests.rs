@@ -41,7 +41,7 @@ async fn status(browser: &mut Browser, token: &str) -> StatusCode {
 }
 
 #[tokio::test]
-async fn a20_p03_what_an_app_got_is_seen_in_both_languages_and_ends_at_the_next_request() {
+async fn a20_c20_p03_what_an_app_got_is_seen_in_both_languages_and_ends_at_the_next_request() {
     let (world, mut browser, token) = given().await;
     assert_eq!(status(&mut browser, &token).await, StatusCode::OK);
     let page = browser.get("/topaz/account").await;
@@ -85,6 +85,38 @@ async fn a_form_without_the_word_of_this_session_withdraws_nothing() {
     browser.jar.clear();
     let nobody = browser.post("/topaz/account/withdraw-all", "csrf=x".to_owned()).await;
     assert_eq!(nobody.header("location"), "/topaz/account");
+}
+
+#[tokio::test]
+async fn p03_a_login_elsewhere_is_ended_and_gone_at_the_next_request() {
+    let (world, mut elsewhere, token) = given().await;
+    // Another browser of the same person.
+    world.clock.advance(jiff::SignedDuration::from_mins(2));
+    let elsewhere_jar = std::mem::take(&mut elsewhere.jar);
+    let mut browser = elsewhere;
+    let page = up_to_the_code(&world, &mut browser, "m.bakker").await;
+    let code = world.newest_code().await;
+    browser.submit(&page.form("otp"), &[("otp", &code)]).await;
+    let page = browser.get("/topaz/account").await;
+    assert!(page.body.contains("nu nog ingelogd"), "{}", page.body);
+    let form = "/topaz/account/sign-out-elsewhere";
+    let forged = browser.post(form, "csrf=x".to_owned()).await;
+    assert_eq!(forged.status, StatusCode::FORBIDDEN);
+
+    let forms = super::tests::forms(&page.body);
+    let button = forms.into_iter().find(|found| found.action == form).unwrap();
+    let before = world.audit().await.len();
+    let page = browser.submit(&button, &[]).await;
+    assert!(!page.body.contains("nu nog ingelogd"), "{}", page.body);
+    let lines = world.audit().await;
+    assert_eq!(lines.len(), before + 1, "{lines:?}");
+    assert!(lines[before].contains("signed-out success"), "{lines:?}");
+    // What an app got for later stays; it has a button of its own.
+    assert_eq!(status(&mut browser, &token).await, StatusCode::OK);
+    let here = std::mem::replace(&mut browser.jar, elsewhere_jar);
+    assert!(browser.get("/topaz/account").await.body.contains("niet ingelogd"));
+    browser.jar = here;
+    assert!(browser.get("/topaz/account").await.body.contains("Mevrouw m.bakker"));
 }
 
 async fn put(world: &World, state: State) {

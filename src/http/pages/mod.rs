@@ -71,6 +71,10 @@ pub fn routes() -> Router<App> {
         .route("/{tenant}/login/approve", post(approve))
         .route("/{tenant}/account", get(account::show))
         .route("/{tenant}/account/sign-out", post(account::sign_out))
+        .route(
+            "/{tenant}/account/sign-out-elsewhere",
+            post(account::sign_out_elsewhere),
+        )
         .route("/{tenant}/account/withdraw", post(account::withdraw))
         .route("/{tenant}/account/withdraw-all", post(account::withdraw_all))
         .route("/{tenant}/account/forget-device", post(account::forget_device))

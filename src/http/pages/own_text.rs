@@ -15,6 +15,7 @@ texts! {
     menu_close: "Account sluiten", "Close account";
     back: "Terug naar uw account", "Back to your account";
 
+    elsewhere: "Overal elders uitloggen", "Log out everywhere else";
     devices: "Vertrouwde apparaten", "Trusted devices";
     devices_more: "Hier logt u in zonder sms.", "Here you log in without a text message.";
 

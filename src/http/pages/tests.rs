@@ -9,8 +9,8 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{Request, StatusCode};
 use url::form_urlencoded::Serializer;
 
-pub(super) use self::browser::{Browser, up_to_the_code, usual, with};
-use self::browser::{forms, tokens};
+use self::browser::tokens;
+pub(super) use self::browser::{Browser, forms, up_to_the_code, usual, with};
 use crate::login::world::PASSWORD;
 
 #[tokio::test]

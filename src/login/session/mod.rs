@@ -16,6 +16,8 @@ use crate::secret::{same, sha256};
 
 const IDLE: SignedDuration = SignedDuration::from_mins(15);
 const LONGEST: SignedDuration = SignedDuration::from_hours(12);
+/// How many logins of one person are ended one by one.
+const MOST: i64 = 1_000;
 
 /// A session as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,6 +87,28 @@ pub async fn alive(conn: &mut Conn, tenant: &TenantId, id: &str, now: Timestamp)
 }
 
 impl Login {
+    /// Ends every other login of who is logged in here, and what apps got by those without `offline_access`. Returns the ids of
+    /// the grants that ended.
+    pub async fn sign_out_elsewhere(&self, at: At) -> Result<Vec<String>, Refused> {
+        let login = self.clone();
+        self.whole(async move {
+            let (now, tenant) = (login.now(), &at.tenant.id);
+            let mut tx = login.db.begin().await?;
+            let here = login.here(&mut tx, &at, now).await?;
+            let mut ended = Vec::new();
+            for session in store::newest(&mut tx, tenant, &here.account, MOST).await? {
+                if session.alive(now) && session.id != here.id {
+                    ended.extend(end(&mut tx, &at, &session, now).await?);
+                }
+            }
+            // Older ones than those, if anybody has so many.
+            store::end_others(&mut tx, tenant, &here.account, &here.id, now).await?;
+            tx.commit().await?;
+            Ok(ended)
+        })
+        .await
+    }
+
     /// Ends the session of this browser, if there is one, and every grant of it without `offline_access`.
     pub async fn sign_out(&self, at: At) -> Result<Option<SignedOut>, Refused> {
         let login = self.clone();
