@@ -7,6 +7,7 @@
 
 mod checks;
 mod demo;
+mod python;
 mod upstream;
 
 use std::path::{Path, PathBuf};
@@ -64,10 +65,6 @@ fn chromium() -> (&'static str, bool) {
     ("chromium", Path::new(&path).exists())
 }
 
-fn venv() -> PathBuf {
-    clients().join("python/venv/bin/python")
-}
-
 fn demo() -> ((&'static str, bool), Option<Arc<Demo>>) {
     let demo = Demo::shared();
     (("a program with the command demo", demo.is_some()), demo)
@@ -84,6 +81,11 @@ fn answer(command: &mut Command) -> serde_json::Value {
 /// Runs a client and checks what it found.
 fn reads_everything(command: &mut Command) -> serde_json::Value {
     let found = answer(command);
+    has_everything(&found);
+    found
+}
+
+fn has_everything(found: &serde_json::Value) {
     assert!(found["patient"].as_str().is_some_and(|id| !id.is_empty()));
     for kind in ["Observation", "CarePlan", "Appointment"] {
         assert!(found[kind]["count"].as_u64() > Some(0), "no {kind} was found");
@@ -91,7 +93,6 @@ fn reads_everything(command: &mut Command) -> serde_json::Value {
     for kind in ["Observation", "DocumentReference", "CarePlan", "Appointment"] {
         assert_eq!(found[kind]["ours"], true, "a {kind} of somebody else was found");
     }
-    found
 }
 
 /// A script that drives Chromium at a tenant, and the demo that must outlive it; `None` when something is missing.
@@ -214,10 +215,28 @@ fn a_demo_that_was_killed_while_it_synced_starts_again() {
 }
 
 #[test]
-fn fhirclient_reads_the_three_kinds_of_data() {
+fn fhirclient_reads_the_three_kinds_of_data_and_renews_its_tokens() {
     for (tenant, _) in TENANTS {
         if let Some((mut command, _demo)) = in_chromium("fhirclient", "fhirclient.mjs", tenant) {
-            reads_everything(&mut command);
+            let found = reads_everything(&mut command);
+            assert_eq!(found["renewed"], true, "{found}");
+        }
+    }
+}
+
+#[test]
+fn l01_l05_fhirclient_is_launched_by_a_portal_for_the_client_that_the_portal_names() {
+    for (tenant, _) in TENANTS {
+        if let Some((mut command, _demo)) = in_chromium("fhirclient", "fhirclient.mjs", tenant) {
+            // Of two clients the portal names one, and nobody is asked which.
+            let found = answer(command.args(["representative", "portal"]));
+            assert_eq!(found["patient"], found["named"], "{found}");
+            assert_eq!(found["Observation"]["ours"], true, "{found}");
+            assert_eq!(
+                (&found["intent"], &found["banner"]),
+                (&"show-plan".into(), &false.into())
+            );
+            assert_eq!(found["renewed"], true, "{found}");
         }
     }
 }
@@ -297,36 +316,6 @@ fn openid_client_reads_the_three_kinds_of_data_and_gives_its_tokens_back() {
         let user = found["fhirUser"].as_str();
         assert!(user.is_some_and(|user| user.contains("/fhir/Patient/")), "{found}");
     }
-}
-
-/// Runs a script in the venv at every tenant.
-fn in_python(client: &str, module: &str, script: &str) {
-    let (has_demo, demo) = demo();
-    let import = format!("import {module}");
-    let imports = Command::new(venv()).args(["-c", &import]).output();
-    let installed = imports.is_ok_and(|output| output.status.success());
-    if has(client, &[("the venv in tests/clients/python", installed), has_demo]) {
-        let demo = demo.expect("it was just looked for");
-        let script = clients().join("python").join(script);
-        for (tenant, _) in TENANTS {
-            reads_everything(Command::new(venv()).arg(&script).arg(demo.folder()).arg(tenant));
-        }
-    }
-}
-
-#[test]
-fn authlib_reads_the_three_kinds_of_data() {
-    in_python("Authlib", "authlib", "authlib_client.py");
-}
-
-#[test]
-fn fhirclient_for_python_reads_the_three_kinds_of_data_into_its_classes() {
-    in_python("fhirclient for Python", "fhirclient", "fhirclient_client.py");
-}
-
-#[test]
-fn fhirpy_reads_the_three_kinds_of_data() {
-    in_python("fhirpy", "fhirpy", "fhirpy_client.py");
 }
 
 #[tokio::test]
