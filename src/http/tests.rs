@@ -108,7 +108,7 @@ async fn a_gateway_that_is_full_sheds() {
 }
 
 #[tokio::test]
-async fn c23_only_pages_of_registered_apps_read_data() {
+async fn c01_c23_only_pages_of_registered_apps_read_data() {
     let world = World::new().await;
     world.observation("a", "a1", 1).await;
     let token = world.client("a", "patient/*.rs").await;

@@ -92,6 +92,29 @@ async fn c19_a_launch_opens_nothing_to_another_person_and_nothing_that_the_perso
 }
 
 #[tokio::test]
+async fn a14_an_app_that_wants_no_page_is_told_that_a_client_has_to_be_chosen() {
+    let world = world(|_| {}).await;
+    let scope = "openid launch/patient patient/*.rs";
+    let mut browser = world.browser_for(scope, &[]).await;
+    browser.log_in("r.smit").await;
+    browser.request = world.request(scope, &[("prompt", "none")]).await;
+    let Visit::ToApp(to) = browser.look().await.unwrap() else {
+        panic!("a page was shown")
+    };
+    let query = to.query().unwrap_or_default();
+    assert!(query.contains("error=interaction_required"), "{to}");
+    assert!(
+        query.contains("state=") && query.contains("iss=") && !query.contains("code="),
+        "{to}"
+    );
+    let lines = world.audit().await;
+    assert!(
+        lines.last().unwrap().ends_with("refused interaction-required"),
+        "{lines:?}"
+    );
+}
+
+#[tokio::test]
 async fn a14_a_session_of_another_person_than_the_hinted_one_does_not_count() {
     let world = world(|_| {}).await;
     let account = async |name: &str| {

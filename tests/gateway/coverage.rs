@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use inzage::conformance::requirements::{Set, Status};
+use inzage::conformance::requirements::{Requirement, Set, Status};
 use inzage::conformance::{case, coverage, expected, requirements};
 
 use crate::support::shared::shared;
@@ -126,24 +126,88 @@ fn the_coverage_page_is_up_to_date() {
     assert!(kept == page, "run INZAGE_BLESS=1 cargo test --test gateway coverage");
 }
 
-/// The id of each of these cases stands in the name or the doc of every test that shows it.
-#[test]
-fn every_fault_of_a_source_is_a_test_that_says_so() {
-    fn sources(folder: &Path, found: &mut Vec<String>) {
+/// A test of the crate or of this binary.
+struct Test {
+    /// `oauth::grant::tests::f05_a_refresh_token_lasts`
+    path: String,
+    name: String,
+    /// The lines right above it.
+    above: Vec<String>,
+}
+
+fn tests() -> Vec<Test> {
+    fn sources(folder: &Path, modules: &[String], found: &mut Vec<(String, String)>) {
         for entry in std::fs::read_dir(folder).expect("the folder can be read") {
             let path = entry.expect("the folder can be read").path();
-            let is_ours = path.file_name().is_none_or(|name| name != "node_modules");
-            if path.is_dir() && is_ours {
-                sources(&path, found);
+            let name = path.file_stem().expect("it has a name").to_string_lossy().into_owned();
+            let mut modules = modules.to_vec();
+            if !["mod", "lib", "main"].contains(&name.as_str()) {
+                modules.push(name);
+            }
+            if path.is_dir() {
+                sources(&path, &modules, found);
             } else if path.extension().is_some_and(|ext| ext == "rs") {
-                found.push(std::fs::read_to_string(&path).expect("the file can be read"));
+                let text = std::fs::read_to_string(&path).expect("the file can be read");
+                found.push((modules.join("::"), text));
             }
         }
     }
-    let mut texts = Vec::new();
+    let mut files = Vec::new();
     for folder in ["src", "tests/gateway"] {
-        sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut texts);
+        sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &[], &mut files);
     }
+    let mut found = Vec::new();
+    for (module, text) in &files {
+        let mut inside = "";
+        let lines: Vec<&str> = text.lines().map(str::trim).collect();
+        for (at, line) in lines.iter().enumerate() {
+            if *line == "mod tests {" {
+                inside = "::tests";
+            }
+            let function = line.strip_prefix("async ").unwrap_or(line).strip_prefix("fn ");
+            let Some((name, _)) = function.and_then(|rest| rest.split_once('(')) else {
+                continue;
+            };
+            let above = lines[..at].iter().rev();
+            let above = above.take_while(|line| line.starts_with("///") || line.starts_with("#["));
+            let above: Vec<String> = above.map(|line| (*line).to_owned()).collect();
+            let is_test = |line: &String| line.starts_with("#[") && (line.contains("test]") || line.contains("test("));
+            if above.iter().any(is_test) {
+                found.push(Test {
+                    path: format!("{module}{inside}::{name}"),
+                    name: name.to_owned(),
+                    above,
+                });
+            }
+        }
+    }
+    found
+}
+
+/// The tests that a row names, by their paths.
+fn named(row: &Requirement) -> impl Iterator<Item = &str> {
+    row.cases().filter_map(|case| case.strip_prefix("test:"))
+}
+
+#[test]
+fn every_test_that_a_requirement_names_is_there() {
+    let known: BTreeSet<String> = tests().into_iter().map(|test| test.path).collect();
+    let sets = sets();
+    let rows = sets
+        .iter()
+        .flat_map(|set| set.requirements.iter().map(move |row| (&set.name, row)));
+    let listed: Vec<_> = rows
+        .flat_map(|(set, row)| named(row).map(move |path| (set, &row.id, path)))
+        .collect();
+    let gone: Vec<_> = listed.iter().filter(|(_, _, path)| !known.contains(*path)).collect();
+    assert!(gone.is_empty(), "these are no tests: {gone:?}");
+    assert!(listed.len() > 300, "only {} were found", listed.len());
+}
+
+/// The id of each of these cases stands in the name or the doc of every test that shows it.
+#[test]
+fn every_fault_of_a_source_is_a_test_that_says_so() {
+    let tests = tests();
     let set = set("source");
     let expected = [
         "F11", "F12", "F13", "F14", "F15", "F16", "F17", "F18", "F22", "F23", "I8",
@@ -151,21 +215,47 @@ fn every_fault_of_a_source_is_a_test_that_says_so() {
     assert_eq!(ids(&set), expected.map(str::to_owned).into());
     for row in &set.requirements {
         assert!(row.cases().next().is_some(), "{} has no test", row.id);
-        for case in row.cases() {
-            let name = case.strip_prefix("test:").and_then(|path| path.rsplit("::").next());
-            let name = name.unwrap_or_else(|| panic!("{case} is no test"));
-            let head = texts.iter().find_map(|text| text.split_once(&format!("fn {name}(")));
-            let (head, _) = head.unwrap_or_else(|| panic!("{case} is not there"));
-            let lines: Vec<&str> = head.rsplit('\n').skip(1).map(str::trim).collect();
-            let of_test = lines
-                .iter()
-                .take_while(|line| line.starts_with("///") || line.starts_with("#["));
-            let of_test: Vec<&&str> = of_test.collect();
-            assert!(of_test.iter().any(|line| line.contains("test")), "{case} is no test");
-            let is_named = name.starts_with(&format!("{}_", row.id.to_lowercase()));
-            let says = |line: &&&str| line.starts_with("///") && line.contains(&row.id);
-            assert!(is_named || of_test.iter().any(says), "{case} does not say {}", row.id);
+        assert_eq!(
+            named(row).count(),
+            row.cases().count(),
+            "{} names what is no test",
+            row.id
+        );
+        for path in named(row) {
+            let test = tests.iter().find(|test| test.path == path);
+            let test = test.unwrap_or_else(|| panic!("{path} is not there"));
+            let is_named = test.name.starts_with(&format!("{}_", row.id.to_lowercase()));
+            let says = |line: &String| line.starts_with("///") && line.contains(&row.id);
+            assert!(
+                is_named || test.above.iter().any(says),
+                "{path} does not say {}",
+                row.id
+            );
         }
+    }
+}
+
+/// A report of a run says by the names alone what it shows.
+#[test]
+fn every_requirement_of_smart_stands_in_the_name_of_a_test_or_in_a_case() {
+    let is_named = |row: &Requirement| {
+        let id = row.id.to_lowercase();
+        row.cases().any(|case| !case.starts_with("test:"))
+            || named(row).any(|path| path.split([':', '_']).any(|part| part == id) || is_within(&id, path))
+    };
+    let set = set("smart");
+    let done = set.requirements.iter().filter(|row| row.status == Status::Done);
+    let unnamed: Vec<_> = done.filter(|row| !is_named(row)).map(|row| &row.id).collect();
+    assert!(unnamed.is_empty(), "name a test for {unnamed:?}");
+}
+
+/// `d01_to_d07_…` holds d03.
+fn is_within(id: &str, path: &str) -> bool {
+    let name = path.rsplit("::").next().unwrap_or(path);
+    let mut parts = name.splitn(4, '_');
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some(from), Some("to"), Some(to)) => from.get(..1) == id.get(..1) && from <= id && id <= to,
+        _ => false,
     }
 }
 

@@ -188,3 +188,14 @@ async fn k04_an_export_that_failed_is_told_with_an_outcome() {
     );
     assert!(!work(&world).await, "it is over");
 }
+
+#[tokio::test]
+async fn k02_of_fifty_who_ask_at_once_ten_begin() {
+    let world = world().await;
+    let token = world.own_token(ALL).await;
+    let path = "/topaz/fhir/$export?_type=Patient";
+    let answers = futures::future::join_all((0..50).map(|_| kick_off(&world, path, &token))).await;
+    let begun = answers.iter().filter(|answer| answer.status == 202).count();
+    let refused = answers.iter().filter(|answer| answer.status == 429).count();
+    assert_eq!((begun, refused), (10, 40));
+}

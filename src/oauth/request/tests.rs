@@ -45,7 +45,7 @@ async fn a02_a03_without_a_known_app_and_address_there_is_a_page_and_no_redirect
 }
 
 #[tokio::test]
-async fn a04_a06_a07_a13_a15_a22_every_fault_of_a_known_app_is_told_to_it_with_state_and_iss() {
+async fn a04_a06_a07_a12_a13_a15_a22_c25_every_fault_of_a_known_app_is_told_to_it_with_state_and_iss() {
     let world = World::new().await;
     let bad_aud = "https://inferno.healthit.gov/invalid_aud";
     for (changes, error) in [
@@ -178,7 +178,7 @@ async fn a19_what_was_not_asked_or_not_offered_is_not_granted() {
 }
 
 #[tokio::test]
-async fn a11_a_denial_is_told_and_a_request_is_answered_once_and_in_time() {
+async fn a11_a12_c11_a_denial_is_told_and_a_request_is_answered_once_and_in_time() {
     let world = World::new().await;
     let request = world.request(&[]).await;
     let now = world.clock.now();

@@ -194,3 +194,92 @@ async fn l04_with_user_scopes_the_search_for_patients_finds_every_client_of_the_
         .await
         .outcome(404, "not-found");
 }
+
+const CATEGORY: &str = "http://terminology.hl7.org/CodeSystem/observation-category";
+
+impl World {
+    /// Stores an observation of `a` in this category; once more is another version.
+    async fn in_category(&self, name: &str, category: &str, value: &str) {
+        let body = json!({
+            "resourceType": "Observation", "id": name, "meta": {}, "status": "final",
+            "category": [{ "coding": [{ "system": CATEGORY, "code": category }] }],
+            "code": { "coding": [{ "system": "http://snomed.info/sct", "code": "11591000146107" }] },
+            "subject": { "reference": "Patient/a" },
+            "effectiveDateTime": "2026-11-10T10:00:00+01:00",
+            "valueString": value,
+        });
+        self.put(ResourceType::Observation, Some("a"), name, &body).await;
+    }
+}
+
+#[tokio::test]
+async fn s06_a_category_in_a_scope_holds_in_search_read_versions_and_history() {
+    let (world, _) = world().await;
+    for value in ["first", "second"] {
+        world.in_category("lab", "laboratory", value).await;
+        world.in_category("vital", "vital-signs", value).await;
+    }
+    let laboratory = format!("patient/Observation.rs?category={CATEGORY}|laboratory");
+    let both = format!("{laboratory} patient/Observation.rs?category={CATEGORY}|vital-signs");
+    let token = world.client("a", &laboratory).await;
+    let of_both = world.client("a", &both).await;
+    let all = world.client("a", "patient/Observation.rs").await;
+    let found = async |path: &str, token: &str| {
+        let answer = world.get(&format!("/topaz/fhir/{path}"), token).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}: {}", answer.text());
+        let mut ids = answer.ids();
+        ids.sort_unstable();
+        ids
+    };
+    for (path, own) in [
+        ("Observation", &["lab"][..]),
+        ("Observation?category=laboratory", &["lab"]),
+        ("Observation?category=vital-signs", &[]),
+        ("Observation?category=laboratory,vital-signs", &["lab"]),
+        ("Observation?category:not=laboratory", &[]),
+        ("Observation?category:missing=true", &[]),
+        ("Observation?_id=vital,a1", &[]),
+    ] {
+        assert_eq!(found(path, &token).await, own, "{path}");
+    }
+    let count = world.get("/topaz/fhir/Observation?_summary=count", &token).await.json();
+    assert_eq!(count["total"], 1);
+    // Two filters are both open, and what is in neither stays closed.
+    assert_eq!(found("Observation", &of_both).await, ["lab", "vital"]);
+    assert_eq!(found("Observation?category=vital-signs", &of_both).await, ["vital"]);
+    assert!(found("Observation", &all).await.contains(&"a1".to_owned()));
+
+    for path in ["lab", "lab/_history/1", "lab/_history/2", "lab/_history"] {
+        let answer = world.get(&format!("/topaz/fhir/Observation/{path}"), &token).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}: {}", answer.text());
+    }
+    let history = world.get("/topaz/fhir/Observation/lab/_history", &token).await;
+    assert_eq!(history.json()["entry"].as_array().unwrap().len(), 2);
+    for name in ["vital", "a1", "b1", "nothing"] {
+        for path in ["", "/_history/1", "/_history"] {
+            let path = format!("/topaz/fhir/Observation/{name}{path}");
+            world.get(&path, &token).await.outcome(404, "not-found");
+        }
+    }
+}
+
+#[tokio::test]
+async fn s06_a_version_in_another_category_is_not_shown_by_the_one_that_counts_now() {
+    let (world, _) = world().await;
+    world.in_category("moved", "vital-signs", "pressure of before").await;
+    world.in_category("moved", "laboratory", "value of now").await;
+    let scope = |category: &str| format!("patient/Observation.rs?category={CATEGORY}|{category}");
+    let now = world.client("a", &scope("laboratory")).await;
+    let before = world.client("a", &scope("vital-signs")).await;
+    for path in ["", "/_history/1", "/_history/2", "/_history"] {
+        let path = format!("/topaz/fhir/Observation/moved{path}");
+        let answer = world.get(&path, &now).await;
+        assert!(
+            !answer.text().contains("pressure of before"),
+            "{path}: {}",
+            answer.text()
+        );
+        let answer = world.get(&path, &before).await;
+        assert!(!answer.text().contains("value of now"), "{path}: {}", answer.text());
+    }
+}

@@ -2,7 +2,7 @@ use super::*;
 use crate::oauth::scope::{LAUNCHES, Scopes};
 
 #[tokio::test]
-async fn d01_to_d07_smart_configuration_is_json_for_everybody_and_says_only_what_is_true() {
+async fn d01_to_d10_smart_configuration_is_json_for_everybody_and_says_only_what_is_true() {
     let gateway = Gateway::new().await;
     let path = "/topaz/fhir/.well-known/smart-configuration";
     for accept in ["text/html", "application/fhir+json", ""] {
@@ -25,7 +25,27 @@ async fn d01_to_d07_smart_configuration_is_json_for_everybody_and_says_only_what
         let capabilities = document["capabilities"].as_array().unwrap();
         assert!(capabilities.iter().all(Value::is_string));
         // D04, D08: apps with a key are offered with these algorithms, and apps without people.
-        assert!(capabilities.iter().any(|one| one == "client-confidential-asymmetric"));
+        // D09, D10: what apps need for both ways of launching.
+        for capability in [
+            "launch-standalone",
+            "launch-ehr",
+            "authorize-post",
+            "client-public",
+            "client-confidential-symmetric",
+            "client-confidential-asymmetric",
+            "sso-openid-connect",
+            "context-banner",
+            "context-style",
+            "context-ehr-patient",
+            "context-standalone-patient",
+            "permission-offline",
+            "permission-patient",
+            "permission-user",
+            "permission-v1",
+            "permission-v2",
+        ] {
+            assert!(capabilities.iter().any(|one| one == capability), "{capability}");
+        }
         assert_eq!(
             document["token_endpoint_auth_signing_alg_values_supported"],
             serde_json::json!(["ES384", "RS384"])

@@ -1,5 +1,6 @@
 mod brands;
 mod documents;
+mod errors;
 mod register;
 mod shown;
 
@@ -218,7 +219,7 @@ async fn t01_t03_the_token_endpoint_takes_forms_and_its_answers_are_not_kept() {
 }
 
 #[tokio::test]
-async fn t05_t08_errors_have_the_status_of_rfc_6749_and_repeat_nothing() {
+async fn t05_t08_t17_errors_have_the_status_of_rfc_6749_and_repeat_nothing() {
     let gateway = Gateway::new().await;
     let bad = form(exchange("BAD_CODE"));
     let got = gateway.post("/topaz/oauth/token", FORM, &bad).await;

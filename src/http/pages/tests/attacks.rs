@@ -190,3 +190,44 @@ async fn a16_two_tabs_keep_apart_and_a_form_of_one_is_none_of_the_other() {
     let page = browser.get(&paths[0]).await;
     assert_eq!(page.status, StatusCode::GONE);
 }
+
+#[tokio::test]
+async fn c16_c22_an_approval_takes_no_form_from_elsewhere_or_of_before_and_always_answers_with_303() {
+    let (world, mut browser) = usual().await;
+    let request = world.request("openid launch/patient patient/*.rs", &[]).await;
+    let page = browser.get(&format!("/topaz/login?request={request}")).await;
+    let form = page.form("username");
+    let filled = form.fill(&[("username", "m.bakker"), ("password", PASSWORD)]);
+    let sent = browser.post(&form.action, filled).await;
+    // 307 and 308 would send the password on.
+    assert_eq!(sent.status, StatusCode::SEE_OTHER);
+    let page = browser.get(sent.header("location")).await;
+    let code = world.newest_code().await;
+    let page = browser.submit(&page.form("otp"), &[("otp", &code)]).await;
+    assert!(
+        page.header("content-security-policy")
+            .contains("frame-ancestors 'none'")
+    );
+    let form = page.form("decision");
+    let filled = form.fill(&[("decision", "allow")]);
+    let foreign = Request::post(&form.action)
+        .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .header("sec-fetch-site", "cross-site");
+    let csrf = form.fields("csrf")[0].get("value").to_owned();
+    for refused in [
+        browser.send(foreign, filled.clone()).await,
+        browser.post(&form.action, filled.replace(&csrf, "")).await,
+        browser
+            .post(&form.action, filled.replace(&csrf, &"a".repeat(csrf.len())))
+            .await,
+    ] {
+        assert_eq!(refused.status, StatusCode::FORBIDDEN);
+        assert_eq!(refused.header("location"), "");
+    }
+    let sent = browser.post(&form.action, filled.clone()).await;
+    assert_eq!(sent.status, StatusCode::SEE_OTHER);
+    assert!(sent.header("location").contains("code="));
+    let replayed = browser.post(&form.action, filled).await;
+    assert_eq!(replayed.status, StatusCode::GONE);
+    assert_eq!(replayed.header("location"), "");
+}

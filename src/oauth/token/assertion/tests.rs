@@ -6,7 +6,8 @@ use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
 use aws_lc_rs::signature::{
-    ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384,
+    ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PSS_SHA256,
+    RSA_PSS_SHA384, RsaEncoding,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -236,16 +237,21 @@ async fn b06_b07_b08_b09_b10_b11_b23_b24_only_a_registered_key_speaks_for_the_ap
         hmac::sign(&key, message).as_ref().to_vec()
     };
     refused(&world, &signed(&header("HS256", "rsa"), &plain, hs256), "HS256").await;
-    let rs256 = |message: &[u8]| {
-        let mut signature = vec![0; keys().rsa.public_modulus_len()];
-        let rng = SystemRandom::new();
-        keys()
-            .rsa
-            .sign(&RSA_PKCS1_SHA256, &rng, message, &mut signature)
-            .unwrap();
-        signature
-    };
-    refused(&world, &signed(&header("RS256", "rsa"), &plain, rs256), "RS256").await;
+    let unlisted: [(&str, &dyn RsaEncoding); 3] = [
+        ("RS256", &RSA_PKCS1_SHA256),
+        ("PS256", &RSA_PSS_SHA256),
+        ("PS384", &RSA_PSS_SHA384),
+    ];
+    for (algorithm, encoding) in unlisted {
+        let sign = |message: &[u8]| {
+            let mut signature = vec![0; keys().rsa.public_modulus_len()];
+            let rng = SystemRandom::new();
+            keys().rsa.sign(encoding, &rng, message, &mut signature).unwrap();
+            signature
+        };
+        let jwt = signed(&header(algorithm, "rsa"), &plain, sign);
+        refused(&world, &jwt, algorithm).await;
+    }
     refused(&world, &ec(header("ES384", "nobody")), "an unknown kid").await;
     refused(&world, &ec(header("ES384", "enc")), "a key for encryption").await;
     refused(&world, &ec(header("ES384", "rsa")), "a key of another kind").await;

@@ -1,3 +1,5 @@
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 
 use super::*;
@@ -32,7 +34,7 @@ async fn every_statement_is_read_by_the_database() {
 }
 
 #[tokio::test]
-async fn o01_to_o05_the_id_token_is_what_a_relying_party_verifies() {
+async fn o01_to_o05_f09_the_id_token_is_what_a_relying_party_verifies() {
     use openidconnect::core::{
         CoreGenderClaim, CoreIdTokenVerifier, CoreJsonWebKeySet, CoreJweContentEncryptionAlgorithm,
         CoreJwsSigningAlgorithm,
@@ -90,7 +92,7 @@ async fn o01_to_o05_the_id_token_is_what_a_relying_party_verifies() {
 }
 
 #[tokio::test]
-async fn n01_to_n04_introspection_tells_an_app_about_its_own_tokens_only() {
+async fn n01_to_n04_c21_introspection_tells_an_app_about_its_own_tokens_only() {
     let world = World::new().await;
     let ask = async |authorization, token: &str| {
         introspect(&world.issuer, &world.tenant, posted(authorization, &[("token", token)]))
@@ -112,6 +114,12 @@ async fn n01_to_n04_introspection_tells_an_app_about_its_own_tokens_only() {
         (&about["patient"], &about["token_type"]),
         (&json!("p1"), &json!("Bearer"))
     );
+    // N02: who it is, as the id token says it.
+    let said = text(&own, "id_token").split('.').nth(1).unwrap();
+    let said: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(said).unwrap()).unwrap();
+    let subject = world.issuer.subject(&world.tenant.id, &world.account);
+    assert_eq!(said["sub"], subject);
+    assert_eq!((&about["iss"], &about["sub"]), (&said["iss"], &said["sub"]));
     assert_eq!(about["iss"], "https://gateway.example/topaz");
     assert_eq!(about["fhirUser"], format!("{BASE}/Patient/p1"));
     assert_eq!(about["exp"], world.clock.now().as_second() + 600);
@@ -138,7 +146,7 @@ async fn n01_to_n04_introspection_tells_an_app_about_its_own_tokens_only() {
 }
 
 #[tokio::test]
-async fn o07_userinfo_says_who_logged_in_to_an_app_that_asked() {
+async fn o07_o08_userinfo_says_who_logged_in_to_an_app_that_asked() {
     let world = World::new().await;
     let recorder = Recorder::start(world.issuer.db().clone(), world.clock.clone());
     let ask = async |token: &str| {
