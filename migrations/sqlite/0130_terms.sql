@@ -2,7 +2,7 @@
 CREATE TABLE terms_accepted (
     tenant      TEXT   NOT NULL,
     account     TEXT   NOT NULL,
-    version     TEXT   NOT NULL,              -- the local day from which it holds, YYYY-MM-DD
+    version     TEXT   NOT NULL,              -- the local day from which it holds, and a hash of its texts
     accepted_at BIGINT NOT NULL,
     PRIMARY KEY (tenant, account, version)
 );

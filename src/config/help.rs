@@ -61,12 +61,30 @@ pub(super) fn read(reader: &mut Reader, tenant: &str, preset: Preset) -> Help {
         videos_url,
         representation_url,
         notice,
-        news_file: reader.optional_path(
+        news_file: news(
+            reader,
             &at("news_file"),
-            "a text file that the login page shows as news while it is there; read anew each time",
+            "a text file that the login page shows as news while it is there, up to 4 KiB; read anew each time",
         ),
-        news_file_en: reader.optional_path(&at("news_file_en"), "the same in English"),
+        news_file_en: news(reader, &at("news_file_en"), "the same in English"),
     }
+}
+
+/// A file that may be missing: no file, no news.
+fn news(reader: &mut Reader, key: &str, meaning: &'static str) -> Option<PathBuf> {
+    let path = reader.optional_path(key, meaning).filter(|_| !reader.shows_all())?;
+    match std::fs::read_to_string(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            let message = format!(
+                "{} is no text in UTF-8 that can be read ({})",
+                path.display(),
+                error.kind()
+            );
+            reader.problem(key, message);
+        }
+        _ => {}
+    }
+    Some(path)
 }
 
 #[cfg(test)]
@@ -102,6 +120,20 @@ mod tests {
             assert!(told.contains("tenant.a.help.email"), "{told}");
         }
         assert!(help(Preset::Modern, "email = \"portaal@zorg.example\"\n").is_ok());
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("news.txt");
+        let named = format!("news_file = \"{}\"\n", file.display());
+        assert_eq!(
+            help(Preset::Modern, &named).unwrap().news_file,
+            Some(file.clone()),
+            "it may come later"
+        );
+        std::fs::write(&file, [0xff]).unwrap();
+        assert!(
+            help(Preset::Modern, &named)
+                .unwrap_err()
+                .contains("news.txt is no text")
+        );
         assert!(help(Preset::Modern, "manual_url = \"http://zorg.example/\"\n").is_err());
     }
 }

@@ -12,6 +12,7 @@ use jiff::civil::Date;
 use url::Url;
 
 use super::reader::Reader;
+use crate::secret::{hex, sha256};
 
 /// The most bytes of one text.
 const MOST_BYTES: u64 = 64 * 1024;
@@ -38,6 +39,15 @@ pub struct TermsVersion {
     pub from: Date,
     pub dutch: String,
     pub english: Option<String>,
+}
+
+impl TermsVersion {
+    /// What is kept of an agreement: the day, and a hash of the texts. Whoever edits a file makes another version of it.
+    pub fn id(&self) -> String {
+        let english = self.english.as_deref().unwrap_or_default();
+        let hash = hex(&sha256(format!("{}\0{english}", self.dutch).as_bytes()));
+        format!("{} {}", self.from, &hash[..32])
+    }
 }
 
 impl Terms {
@@ -116,10 +126,9 @@ fn versions(folder: &Path) -> Result<Vec<TermsVersion>, String> {
             .strip_suffix(".txt")
             .and_then(|name| name.split_once('.'))
             .and_then(|(day, language)| {
-                Some((
-                    day.parse::<Date>().ok()?,
-                    ["nl", "en"].iter().position(|it| *it == language)?,
-                ))
+                // One spelling of a day, so that there is one file of it in each language.
+                let date = day.parse::<Date>().ok().filter(|date| date.to_string() == day)?;
+                Some((date, ["nl", "en"].iter().position(|it| *it == language)?))
             });
         let Some((day, language)) = parts else {
             return Err(format!(
@@ -203,6 +212,13 @@ mod tests {
         assert_eq!(coming(date(2026, 12, 17)), None, "fifteen days before");
         assert_eq!(coming(date(2026, 12, 18)), Some(date(2027, 1, 1)));
         assert_eq!(coming(date(2027, 1, 1)), None);
+        let old = terms.current(date(2026, 6, 1)).unwrap();
+        let edited = TermsVersion {
+            dutch: "Oud, met een woord meer.".to_owned(),
+            ..old.clone()
+        };
+        assert!(old.id().starts_with("2026-05-01 ") && edited.id().starts_with("2026-05-01 "));
+        assert_ne!(edited.id(), old.id(), "another text is another version");
         assert_eq!(
             terms.current(date(2026, 6, 1)).unwrap().english.as_deref(),
             Some("Old.")
@@ -221,6 +237,10 @@ mod tests {
             (
                 &[("2026-05-01.de.txt", "x")],
                 "2026-05-01.de.txt is not a name for a version",
+            ),
+            (
+                &[("20260501.nl.txt", "x")],
+                "20260501.nl.txt is not a name for a version",
             ),
             (
                 &[("2026-02-30.nl.txt", "x")],

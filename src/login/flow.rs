@@ -217,7 +217,8 @@ impl Login {
         let session = Session {
             id: self.random.uuid_v7(now).to_string(),
             account: account.clone(),
-            started_at: now,
+            // `auth_time`: when the person was known, whatever they read since.
+            started_at: standing.flow.second_at.or(standing.flow.password_at).unwrap_or(now),
             second: standing.flow.second_at.is_some(),
             second_at: standing.flow.second_at,
             method: standing.flow.method.clone(),

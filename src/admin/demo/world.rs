@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::config::{Config, LoginName, Source, Tenant};
 use crate::db::Db;
 use crate::ecd::mock::{Population, Shelf};
-use crate::http::demo::{Demo, DemoAccount, DemoPatient, DemoTenant};
+use crate::http::demo::{Demo, DemoAccount, DemoClient, DemoPatient, DemoTenant};
 use crate::mapping::resource_id;
 use crate::secret::{Random, Secret};
 
@@ -65,6 +65,7 @@ impl World<'_> {
                 issuer: self.config.server.issuer(id),
                 accounts: self.accounts(tenant, number, &mock.population, old, &hasher).await?,
                 apps: self.apps(tenant, old).await?,
+                unclaimed: self.unclaimed(tenant, number, &mock.population),
                 drops: mock.drops(),
             });
         }
@@ -144,6 +145,25 @@ impl World<'_> {
             });
         }
         Ok(accounts)
+    }
+
+    /// The first client who has a contact and is nobody's in the cast.
+    fn unclaimed(&self, tenant: &Tenant, number: usize, population: &Population) -> Option<DemoClient> {
+        let parts = cast::parts(number, population);
+        let taken: Vec<&str> = parts
+            .iter()
+            .flat_map(|part| part.rights.iter().map(|line| line.client.as_str()))
+            .collect();
+        population.all(Shelf::Clients).into_iter().find_map(|client| {
+            let key = client["id"].as_u64().filter(|_| client["deathDate"].is_null())?;
+            let contact = population.of(Shelf::Relations, key).first()?["id"].to_string();
+            let client = key.to_string();
+            (!taken.contains(&client.as_str())).then(|| DemoClient {
+                id: self.patient(tenant, population, &client).id,
+                client,
+                contact,
+            })
+        })
     }
 
     fn patient(&self, tenant: &Tenant, population: &Population, client: &str) -> DemoPatient {

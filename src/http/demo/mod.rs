@@ -48,6 +48,8 @@ pub struct DemoTenant {
     pub issuer: String,
     pub accounts: Vec<DemoAccount>,
     pub apps: Vec<serde_json::Value>,
+    /// For trying `inzage account invite`.
+    pub unclaimed: Option<DemoClient>,
     /// Where its mock writes drops; none where a mock serves.
     #[serde(skip)]
     pub drops: Option<Drops>,
@@ -72,6 +74,16 @@ pub struct DemoAccount {
 pub struct DemoPatient {
     pub id: String,
     pub name: String,
+}
+
+/// A client without an account, and somebody around that client.
+#[derive(Clone, Debug, Serialize)]
+pub struct DemoClient {
+    pub id: String,
+    /// The client's key in the ECD.
+    pub client: String,
+    /// The contact's key there.
+    pub contact: String,
 }
 
 /// `/`, `/demo/…` and `/app/…`.

@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use url::form_urlencoded;
 
+use super::look::Look;
 use super::text::Language;
 use crate::audit::Origin;
 use crate::config::Tenant;
@@ -24,6 +25,9 @@ pub(super) struct Browser {
     pub(super) tenant: Arc<Tenant>,
     /// A language that was just chosen on a page, to be kept.
     pub(super) chosen: Option<Language>,
+    /// The same of a look.
+    pub(super) chosen_look: Option<Look>,
+    kept_look: Option<Look>,
     kept: Option<Language>,
     accepts: Option<Language>,
     pub(super) query: Vec<(String, String)>,
@@ -46,6 +50,7 @@ pub(super) enum Cookie {
     /// Of a trusted browser; stays when the browser closes.
     Device,
     Language,
+    Look,
 }
 
 impl Cookie {
@@ -57,6 +62,7 @@ impl Cookie {
             Self::Session => format!("{prefix}session-{tenant}"),
             Self::Device => format!("{prefix}dt-{tenant}"),
             Self::Language => format!("{prefix}language"),
+            Self::Look => format!("{prefix}look"),
         }
     }
 }
@@ -79,6 +85,11 @@ impl Browser {
             .unwrap_or(Language::Dutch)
     }
 
+    /// What the person chose on this page, or before.
+    pub(super) fn look(&self) -> Look {
+        self.chosen_look.or(self.kept_look).unwrap_or_default()
+    }
+
     /// Where a step is asked for.
     pub(super) fn at(&self, flow: &str, form: &str) -> At {
         At {
@@ -99,7 +110,7 @@ impl Browser {
         let secure = if self.https { "; Secure" } else { "" };
         let age = match cookie {
             _ if value.is_empty() => "; Max-Age=0",
-            Cookie::Device => "; Max-Age=15552000",
+            Cookie::Device | Cookie::Look => "; Max-Age=15552000",
             Cookie::Ix | Cookie::Session | Cookie::Language => "",
         };
         let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{age}");
@@ -129,10 +140,14 @@ impl FromRequestParts<App> for Browser {
             .collect();
         let https = app.config.server.is_https();
         let cookie = |which: Cookie| cookie(&parts.headers, &which.name(tenant.id.as_str(), https));
-        let chosen = query
-            .iter()
-            .find(|(name, _)| name == "lang")
-            .and_then(|(_, code)| Language::parse(code));
+        let asked = |wanted: &str| {
+            query
+                .iter()
+                .find(|(name, _)| name == wanted)
+                .map(|(_, value)| value.as_str())
+        };
+        let chosen = asked("lang").and_then(Language::parse);
+        let chosen_look = asked("look").and_then(Look::parse);
         let header = |name: HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok());
         let accepts = header(ACCEPT_LANGUAGE).and_then(|list| Language::first(list, ','));
         let from_elsewhere = header(FETCH_SITE).is_some_and(|site| !matches!(site, "same-origin" | "none"));
@@ -143,6 +158,8 @@ impl FromRequestParts<App> for Browser {
         Ok(Self {
             tenant: Arc::clone(tenant),
             chosen,
+            chosen_look,
+            kept_look: cookie(Cookie::Look).and_then(|name| Look::parse(&name)),
             kept: cookie(Cookie::Language).and_then(|code| Language::parse(&code)),
             accepts,
             ix: cookie(Cookie::Ix),

@@ -137,22 +137,26 @@ impl Shown {
 }
 
 impl Board {
-    /// What the login page of this organisation says today.
-    pub(super) async fn of(app: &App, browser: &Browser, language: Language) -> Self {
+    /// What the login page of this organisation says today; another page of the flow shows nothing of it.
+    pub(super) async fn of(app: &App, browser: &Browser, language: Language, is_login: bool) -> Self {
         let policy = &browser.tenant.policy;
         let coming = policy.terms.coming(browser.tenant.today(app.clock.now()));
         let privacy = policy.terms.privacy_url.as_ref();
         Self {
             i: language.info_texts(),
             notice: policy.help.notice.clone(),
-            news: news(&policy.help, language).await,
+            news: if is_login {
+                news(&policy.help, language).await
+            } else {
+                Vec::new()
+            },
             coming: coming.map(|version| day(version.from)),
             privacy: privacy.map(|url| (url.to_string(), policy.terms.privacy_version.clone())),
         }
     }
 }
 
-/// What the file of news says. The login goes on without it: a file that is not there is no news, a bad one is told in the log.
+/// What the file of news says, as far as it is shown. The login goes on without it; a bad file is told by `inzage check`.
 async fn news(help: &Help, language: Language) -> Vec<Paragraph> {
     let of_language = match language {
         Language::English => help.news_file_en.as_ref().or(help.news_file.as_ref()),
@@ -162,18 +166,21 @@ async fn news(help: &Help, language: Language) -> Vec<Paragraph> {
         return Vec::new();
     };
     let read = async {
-        let mut text = String::new();
+        let mut bytes = Vec::new();
         let file = tokio::fs::File::open(path).await?;
-        file.take(MOST_NEWS).read_to_string(&mut text).await?;
-        Ok::<_, std::io::Error>(text)
+        file.take(MOST_NEWS).read_to_end(&mut bytes).await?;
+        Ok::<_, std::io::Error>(bytes)
     };
-    match read.await {
-        Ok(text) => paragraphs(&text),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-        Err(error) => {
-            tracing::warn!(path = %path.display(), %error, "the news cannot be read: is it a text file in UTF-8 of at most 4 KiB?");
-            Vec::new()
+    let Ok(bytes) = read.await else {
+        return Vec::new();
+    };
+    match std::str::from_utf8(&bytes) {
+        Ok(text) => paragraphs(text),
+        // Cut in the middle of a letter.
+        Err(error) if error.error_len().is_none() => {
+            paragraphs(&String::from_utf8_lossy(&bytes[..error.valid_up_to()]))
         }
+        Err(_) => Vec::new(),
     }
 }
 
@@ -231,6 +238,12 @@ mod tests {
         assert_eq!(news(&help, Language::English).await[0].text, "Onderhoud op zondag.");
         std::fs::write(&file, "x".repeat(10_000)).unwrap();
         assert_eq!(news(&help, Language::Dutch).await[0].text.len(), 4 * 1024);
+        std::fs::write(&file, "x".repeat(4 * 1024 - 1) + "é en meer").unwrap();
+        assert_eq!(
+            news(&help, Language::Dutch).await[0].text.len(),
+            4 * 1024 - 1,
+            "no half letter"
+        );
         std::fs::write(&file, [0xff, 0xfe]).unwrap();
         assert!(news(&help, Language::Dutch).await.is_empty());
     }

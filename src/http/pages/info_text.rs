@@ -46,6 +46,13 @@ texts! {
     agree_yes: "Ik ga akkoord", "I agree";
     agree_no: "Ik ga niet akkoord", "I do not agree";
 
+    contrast_on: "Hoog contrast", "High contrast";
+    contrast_off: "Gewoon contrast", "Normal contrast";
+    large_on: "Grote letters", "Large letters";
+    large_off: "Gewone letters", "Normal letters";
+    show_password: "Laat zien wat ik typ", "Show what I type";
+    hide_password: "Verberg wat ik typ", "Hide what I type";
+
     privacy: "privacyverklaring", "privacy statement";
     privacy_by: "Met inloggen gaat u akkoord met onze", "By logging in you agree to our";
 }

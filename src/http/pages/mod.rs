@@ -22,6 +22,7 @@ mod fields;
 mod info;
 mod info_text;
 mod logout;
+mod look;
 #[cfg(test)]
 mod logout_tests;
 mod own;
@@ -258,7 +259,8 @@ async fn page(app: &App, browser: &Browser, request: &str, problem: Option<&Prob
             );
             match people::of(app, browser, who, rights, language).await {
                 Ok(people) => {
-                    let board = info::Board::of(app, browser, language).await;
+                    let is_login = matches!(page.ask, Ask::Password);
+                    let board = info::Board::of(app, browser, language, is_login).await;
                     render::page(browser, *page, people, board, problem)
                 }
                 Err(refused) => render::failure(browser, &refused),

@@ -47,6 +47,9 @@ pub(super) fn html(browser: &Browser, status: StatusCode, form_target: &str, pag
     if let Some(language) = browser.chosen {
         browser.set(headers, Cookie::Language, language.code());
     }
+    if let Some(look) = browser.chosen_look {
+        browser.set(headers, Cookie::Look, look.name());
+    }
     response
 }
 
@@ -88,6 +91,7 @@ pub(super) fn page(
             problem: words,
             intro: language.login_intro(app, &browser.tenant.name),
             o: language.own_texts(),
+            show: (browser.parameter("show") == Some("1"), path.clone()),
             by_email: browser.tenant.policy.accounts.login_name == LoginName::Email,
             username: problem.map_or_else(
                 || page.request.login_hint.clone().unwrap_or_default(),
@@ -121,7 +125,7 @@ pub(super) fn page(
             t,
             i: language.info_texts(),
             form,
-            version: version.from.to_string(),
+            version: version.id(),
             shown: Shown::new(language, &version, false),
         }),
         Ask::NoAccess => show(&views::Message {

@@ -5,6 +5,7 @@ use askama::Template;
 use super::browser::Browser;
 use super::device_text::Texts as DeviceTexts;
 use super::info::Board;
+use super::look::Look;
 use super::own_text::Texts as OwnTexts;
 use super::own_views::Way;
 use super::text::{Language, Texts};
@@ -21,6 +22,12 @@ pub(super) struct Shell {
     /// The words of the links at the foot; of the terms where there are any.
     pub(super) help: &'static str,
     pub(super) terms: Option<&'static str>,
+    look: Look,
+    language: Language,
+    /// The links that switch how it looks.
+    pub(super) looks: Vec<(String, &'static str)>,
+    /// The classes of the page.
+    pub(super) classes: &'static str,
 }
 
 impl Shell {
@@ -35,11 +42,16 @@ impl Shell {
             other_code: language.other().code(),
             help: language.info_texts().help,
             terms: (!browser.tenant.policy.terms.is_empty()).then_some(language.info_texts().terms),
+            look: browser.look(),
+            language,
+            looks: Vec::new(),
+            classes: browser.look().classes(),
         }
     }
 
-    /// With a link to the same page in the other language.
+    /// With links to the same page in the other language and in another look.
     pub(super) fn switched_at(mut self, path: &str) -> Self {
+        self.looks = self.look.switches(self.language, path);
         self.other_language = Some(format!("{path}lang={}", self.other_code));
         self
     }
@@ -68,6 +80,7 @@ macro_rules! pages {
 pages! {
     Password("password.html") {
         form: Hidden, problem: Option<String>, intro: String, by_email: bool, o: &'static OwnTexts, username: String, board: Board,
+        show: (bool, String),
     }
     /// The button that asks for a code.
     CodeRequest("code_request.html") {
@@ -87,7 +100,7 @@ pages! {
         hello: String,
     }
     /// The way in by an OpenID provider.
-    Upstream("upstream.html") { form: Hidden, intro: String, button: String, password: Option<String> }
+    Upstream("upstream.html") { form: Hidden, board: Board, intro: String, button: String, password: Option<String> }
     /// A page that only says something.
     Message("message.html") { text: String, request_id: Option<String> }
     /// The code that a device shows.

@@ -26,7 +26,7 @@ pub(super) async fn open<'t>(
     let Some(version) = tenant.terms_at(now) else {
         return Ok(None);
     };
-    let agreed = store::accepted(conn, &tenant.id, account, &version.from.to_string()).await?;
+    let agreed = store::accepted(conn, &tenant.id, account, &version.id()).await?;
     Ok((!agreed).then_some(version))
 }
 
@@ -39,7 +39,7 @@ impl Login {
             let mut tx = login.db.begin().await?;
             let standing = login.at_step(&mut tx, &at, now, |step| *step == Step::Terms).await?;
             // Another version begins to hold at midnight: nobody agrees to what they did not see.
-            let asked = tenant.terms_at(now).ok_or(Refused::OtherStep)?.from.to_string();
+            let asked = tenant.terms_at(now).ok_or(Refused::OtherStep)?.id();
             if asked != version {
                 return Err(Refused::OtherStep);
             }
@@ -88,20 +88,19 @@ mod tests {
     use crate::login::world::{Browser, World, world};
     use crate::login::{Ask, Visit};
 
-    /// Terms of the day before yesterday and of tomorrow.
+    /// Terms of the day before yesterday and of tomorrow; what each is known by.
     async fn with_terms() -> (World, [String; 2]) {
-        let days = std::sync::Mutex::new([String::new(), String::new()]);
         let mut world = world(|_| {}).await;
         let today = world.tenant.today(world.now());
         let folder = tempfile::tempdir().unwrap();
-        for (at, days_on) in [(0, -2), (1, 1)] {
-            let day = today + jiff::Span::new().days(days_on);
+        let [old, new] = [-2, 1].map(|days| today + jiff::Span::new().days(days));
+        for day in [old, new] {
             std::fs::write(folder.path().join(format!("{day}.nl.txt")), format!("Van {day}.")).unwrap();
-            days.lock().unwrap()[at] = day.to_string();
         }
         let terms = Terms::of_folder(Path::new(folder.path())).unwrap();
+        let ids = [old, new].map(|day| terms.current(day).unwrap().id());
         Arc::make_mut(&mut world.tenant).policy.terms = terms;
-        (world, days.into_inner().unwrap())
+        (world, ids)
     }
 
     async fn agree(browser: &mut Browser<'_>, version: &str, agreed: bool) -> Result<Moved, Refused> {
@@ -125,7 +124,7 @@ mod tests {
         for username in ["m.bakker", "r.smit"] {
             let mut browser = world.browser().await;
             browser.log_in(username).await;
-            assert!(matches!(browser.ask().await, Ask::Terms(shown) if shown.from.to_string() == version));
+            assert!(matches!(browser.ask().await, Ask::Terms(shown) if shown.id() == version));
             assert!(browser.session.is_none(), "the account page is closed as well");
             assert!(world.login.own(&browser.at()).await.unwrap().is_none());
             let early = world
@@ -168,7 +167,7 @@ mod tests {
         world.clock.advance(SignedDuration::from_hours(24));
         let mut again = browser.again().await;
         again.log_in("m.bakker").await;
-        assert!(matches!(again.ask().await, Ask::Terms(shown) if shown.from.to_string() == new));
+        assert!(matches!(again.ask().await, Ask::Terms(shown) if shown.id() == new));
         assert!(matches!(agree(&mut again, &old, true).await, Err(Refused::OtherStep)));
         agree(&mut again, &new, true).await.unwrap();
         assert_eq!(told(&world).await.len(), 2);
@@ -176,25 +175,39 @@ mod tests {
 
     #[tokio::test]
     async fn an_app_that_may_show_no_page_is_told_that_the_person_has_to_do_something() {
-        let (world, _) = with_terms().await;
+        let (world, [old, _]) = with_terms().await;
+        // Five minutes before midnight in the Netherlands.
+        let midnight = world.tenant.today(world.now()).tomorrow().unwrap();
+        let midnight = midnight.to_zoned(world.tenant.zone.clone()).unwrap().timestamp();
+        let before = midnight.duration_since(world.now()) - SignedDuration::from_mins(5);
+        world.clock.advance(before);
         let mut browser = world.browser().await;
         browser.log_in("m.bakker").await;
-        let version = world.tenant.terms_at(world.now()).unwrap().from.to_string();
-        agree(&mut browser, &version, true).await.unwrap();
-        world.clock.advance(SignedDuration::from_hours(24));
-        let mut silent = browser.clone();
-        silent.request = world
-            .request("openid launch/patient patient/*.rs", &[("prompt", "none")])
-            .await;
-        match silent.look().await.unwrap() {
-            Visit::ToApp(to) => {
-                let query = to.query().unwrap();
-                assert!(
-                    query.contains("error=interaction_required") || query.contains("error=login_required"),
-                    "{query}"
-                );
+        agree(&mut browser, &old, true).await.unwrap();
+        for (minutes, error) in [(1, "consent_required"), (5, "interaction_required")] {
+            world.clock.advance(SignedDuration::from_mins(minutes));
+            let mut silent = browser.clone();
+            silent.request = world
+                .request("openid launch/patient patient/*.rs", &[("prompt", "none")])
+                .await;
+            match silent.look().await.unwrap() {
+                Visit::ToApp(to) => assert!(to.query().unwrap().contains(&format!("error={error}")), "{to}"),
+                Visit::Page(page) => panic!("{page:?}"),
             }
-            Visit::Page(page) => panic!("{page:?}"),
         }
+    }
+
+    #[tokio::test]
+    async fn reading_the_terms_makes_the_login_no_younger() {
+        let (world, [version, _]) = with_terms().await;
+        let mut browser = world.browser().await;
+        browser.log_in("m.bakker").await;
+        let shown = world.now();
+        world.clock.advance(SignedDuration::from_mins(9));
+        agree(&mut browser, &version, true).await.unwrap();
+        let mut read = world.db.read().await.unwrap();
+        let session =
+            crate::login::session::of_cookie(&mut read, &world.tenant.id, browser.session.as_deref(), world.now());
+        assert_eq!(session.await.unwrap().unwrap().started_at, shown);
     }
 }

@@ -81,6 +81,10 @@ export async function tour(page, demo, visit) {
   await page.goto(`${tenant.issuer}/link?token=wrong`);
   await visit("link-over");
 
+  await page.goto(`${login}&look=contrast-large`);
+  await visit("password-contrast-large");
+  await page.goto(`${login}&look=plain&show=1`);
+  await visit("password-shown");
   await page.goto(login);
   await type(page, "#username", account.username);
   await type(page, "#password", "not the password");

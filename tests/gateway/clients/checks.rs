@@ -35,6 +35,48 @@ fn axe_finds_nothing_on_any_page_in_any_theme_and_the_keyboard_comes_to_everythi
     }
 }
 
+/// Each organisation asks what its own documents say: a code at every login or for a new device, a button for it, terms.
+#[test]
+fn an_account_lives_at_each_organisation_from_its_invitation_to_its_end() {
+    let asks = |pages: &serde_json::Value, page: &str| pages.as_array().unwrap().iter().any(|seen| seen == page);
+    for (tenant, asks_each_time) in [
+        ("topaz", true),
+        ("treant", false),
+        ("vivantes", true),
+        ("amaris", false),
+    ] {
+        let Some((mut command, _demo)) = in_chromium("an account's life", "life.mjs", tenant) else {
+            return;
+        };
+        let found = answer(command.arg(env!("CARGO_BIN_EXE_inzage")));
+        for (login, code) in [
+            ("first", true),
+            ("again", asks_each_time),
+            ("elsewhere", true),
+            ("afterForgotten", true),
+        ] {
+            assert_eq!(asks(&found[login], "code"), code, "{tenant}, {login}: {found}");
+        }
+        let has_terms = ["topaz", "vivantes"].contains(&tenant);
+        assert_eq!(asks(&found["first"], "terms"), has_terms, "{tenant}: {found}");
+        assert!(!asks(&found["again"], "terms"), "{tenant}: {found}");
+        let contact = found["contact"].as_array().unwrap();
+        for (seen, appointments) in contact.iter().zip([false, true, false]) {
+            assert_eq!(
+                seen["Appointment"].as_u64() > Some(0),
+                appointments,
+                "{tenant}: {found}"
+            );
+            assert!(seen["Observation"].as_u64() <= Some(0), "{tenant}: {found}");
+        }
+        assert_eq!(contact.len(), 3);
+        for done in ["mobile", "closed", "told", "refused"] {
+            assert_eq!(found[done], true, "{tenant}, {done}: {found}");
+        }
+        assert_eq!(found["app"], serde_json::json!([true, "status 401"]), "{tenant}");
+    }
+}
+
 #[test]
 fn medplums_validator_finds_no_fault_in_what_an_app_sees_errors_included() {
     let (has_demo, demo) = demo();

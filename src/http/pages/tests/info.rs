@@ -147,3 +147,60 @@ async fn somebody_reads_the_terms_agrees_and_goes_on() {
     assert!(page.body.contains("Rapportages en metingen"), "{}", page.body);
     assert!(browser.get("/topaz/account").await.body.contains("Mevrouw m.bakker"));
 }
+
+#[tokio::test]
+async fn s3_11_s3_29_contrast_and_large_letters_are_chosen_before_the_login_and_kept() {
+    let (world, mut browser) = with(|_| {}).await;
+    let request = world.request("openid launch/patient patient/*.rs", &[]).await;
+    let path = format!("/topaz/login?request={request}");
+    let page = browser.get(&path).await;
+    assert!(!page.body.contains("class=\"contrast"), "{}", page.body);
+    assert!(
+        page.body.contains(&format!("{path}&#38;look=contrast\"")),
+        "{}",
+        page.body
+    );
+    browser.get(&format!("{path}&look=contrast")).await;
+    let page = browser.get(&path).await;
+    assert!(
+        page.body.contains("<html lang=\"nl\" class=\"contrast\">"),
+        "{}",
+        page.body
+    );
+    assert!(page.body.contains("Gewoon contrast") && page.body.contains("Grote letters"));
+    browser.get(&format!("{path}&look=contrast-large")).await;
+    // On every other page as well.
+    let page = browser.get("/topaz/help").await;
+    assert!(page.body.contains("class=\"contrast large\""), "{}", page.body);
+    browser.get(&format!("{path}&look=nonsense")).await;
+    assert_eq!(browser.jar["look"], "contrast-large", "what is no look changes nothing");
+    browser.get(&format!("{path}&look=plain")).await;
+    assert!(!browser.get("/topaz/help").await.body.contains("class=\"contrast"));
+}
+
+#[tokio::test]
+async fn s4_4_the_typed_password_is_shown_to_who_asks_and_hidden_otherwise() {
+    let (world, mut browser) = with(|_| {}).await;
+    let request = world.request("openid launch/patient patient/*.rs", &[]).await;
+    let path = format!("/topaz/login?request={request}");
+    for (address, kind) in [
+        (path.clone(), "password"),
+        (format!("{path}&show=1"), "text"),
+        (path.clone(), "password"),
+    ] {
+        let page = browser.get(&address).await;
+        let form = page.form("password");
+        let field = form.fields("password")[0];
+        assert_eq!(
+            (field.get("type"), field.get("autocomplete")),
+            (kind, "current-password")
+        );
+    }
+    // A wrong one is never shown again.
+    let page = browser.get(&format!("{path}&show=1")).await;
+    let form = page.form("password");
+    let page = browser
+        .submit(&form, &[("username", "m.bakker"), ("password", "Geheim is dit")])
+        .await;
+    assert!(page.status == StatusCode::UNPROCESSABLE_ENTITY && !page.body.contains("Geheim is dit"));
+}
