@@ -78,45 +78,50 @@ fn told(problems: &[Problem]) -> anyhow::Error {
 #[cfg(test)]
 mod tests {
     use crate::db::fresh::fresh;
+    use crate::db::{Dialect, Sql};
+
+    type Files = [(&'static str, &'static [(&'static str, Sql)]); 30];
+
+    /// Every file with SQL, and its statements.
+    const FILES: Files = [
+        ("db/migrate", crate::db::migrate::STATEMENTS),
+        ("db/lease", crate::db::lease::STATEMENTS),
+        ("audit", crate::audit::store::STATEMENTS),
+        ("notify", crate::notify::store::STATEMENTS),
+        ("account", crate::account::store::STATEMENTS),
+        ("account/factor", crate::account::factor::store::STATEMENTS),
+        ("account/link", crate::account::link::store::STATEMENTS),
+        ("consent", crate::consent::store::STATEMENTS),
+        ("oauth/key", crate::oauth::key::store::STATEMENTS),
+        ("oauth/request", crate::oauth::request::store::STATEMENTS),
+        ("oauth/grant", crate::oauth::grant::store::STATEMENTS),
+        ("oauth/app", crate::oauth::app::store::STATEMENTS),
+        ("oauth/device", crate::oauth::device::store::STATEMENTS),
+        ("login", crate::login::store::STATEMENTS),
+        ("login/challenge", crate::login::challenge::store::STATEMENTS),
+        ("login/session", crate::login::session::store::STATEMENTS),
+        ("login/device", crate::login::device::store::STATEMENTS),
+        ("login/terms", crate::login::terms::store::STATEMENTS),
+        ("login/upstream", crate::login::upstream::store::STATEMENTS),
+        ("resource", crate::resource::store::STATEMENTS),
+        ("resource/refer", crate::resource::refer::store::STATEMENTS),
+        ("rest/export", crate::rest::export::store::STATEMENTS),
+        ("rest/state", crate::rest::state::store::STATEMENTS),
+        ("sync", crate::sync::store::STATEMENTS),
+        ("sync/quarantine", crate::sync::quarantine::store::STATEMENTS),
+        ("sync/removal", crate::sync::removal::store::STATEMENTS),
+        ("sync/state", crate::sync::state::store::STATEMENTS),
+        ("sync/subject", crate::sync::subject::store::STATEMENTS),
+        ("sync/cost", crate::sync::cost::store::STATEMENTS),
+        ("sync/hooks", crate::sync::hooks::store::STATEMENTS),
+    ];
 
     /// The database under test reads every statement of the program; the other one does in its own run.
     #[tokio::test]
     async fn every_statement_is_understood() {
         let (_folder, db) = fresh().await;
         let mut read = db.read().await.unwrap();
-        let files = [
-            ("db/migrate", crate::db::migrate::STATEMENTS),
-            ("db/lease", crate::db::lease::STATEMENTS),
-            ("audit", crate::audit::store::STATEMENTS),
-            ("notify", crate::notify::store::STATEMENTS),
-            ("account", crate::account::store::STATEMENTS),
-            ("account/factor", crate::account::factor::store::STATEMENTS),
-            ("account/link", crate::account::link::store::STATEMENTS),
-            ("consent", crate::consent::store::STATEMENTS),
-            ("oauth/key", crate::oauth::key::store::STATEMENTS),
-            ("oauth/request", crate::oauth::request::store::STATEMENTS),
-            ("oauth/grant", crate::oauth::grant::store::STATEMENTS),
-            ("oauth/app", crate::oauth::app::store::STATEMENTS),
-            ("oauth/device", crate::oauth::device::store::STATEMENTS),
-            ("login", crate::login::store::STATEMENTS),
-            ("login/challenge", crate::login::challenge::store::STATEMENTS),
-            ("login/session", crate::login::session::store::STATEMENTS),
-            ("login/device", crate::login::device::store::STATEMENTS),
-            ("login/terms", crate::login::terms::store::STATEMENTS),
-            ("login/upstream", crate::login::upstream::store::STATEMENTS),
-            ("resource", crate::resource::store::STATEMENTS),
-            ("resource/refer", crate::resource::refer::store::STATEMENTS),
-            ("rest/export", crate::rest::export::store::STATEMENTS),
-            ("rest/state", crate::rest::state::store::STATEMENTS),
-            ("sync", crate::sync::store::STATEMENTS),
-            ("sync/quarantine", crate::sync::quarantine::store::STATEMENTS),
-            ("sync/removal", crate::sync::removal::store::STATEMENTS),
-            ("sync/state", crate::sync::state::store::STATEMENTS),
-            ("sync/subject", crate::sync::subject::store::STATEMENTS),
-            ("sync/cost", crate::sync::cost::store::STATEMENTS),
-            ("sync/hooks", crate::sync::hooks::store::STATEMENTS),
-        ];
-        for (file, statements) in files {
+        for (file, statements) in FILES {
             assert!(!statements.is_empty(), "{file} has no statement");
             for (name, sql) in statements {
                 if let Err(error) = read.prepare(*sql).await {
@@ -125,4 +130,55 @@ mod tests {
             }
         }
     }
+
+    /// A statement that goes through all of a table, or of a tenant, is cheap in a test and costs minutes on a million records.
+    #[tokio::test]
+    async fn no_statement_goes_through_everything_of_a_tenant() {
+        let (_folder, db) = fresh().await;
+        let mut read = db.read().await.unwrap();
+        if read.dialect() == Dialect::Postgres {
+            // Its plans depend on how much there is; those that matter are measured in `tests/bench`.
+            return;
+        }
+        let mut found = Vec::new();
+        for (file, statements) in FILES {
+            for (name, sql) in statements {
+                let text = sql.text(Dialect::Sqlite);
+                let mut plain = String::new();
+                for (at, part) in text.split('$').enumerate() {
+                    plain.push_str(if at == 0 { "" } else { "NULL" });
+                    plain.push_str(if at == 0 {
+                        part
+                    } else {
+                        part.trim_start_matches(|c: char| c.is_ascii_digit())
+                    });
+                }
+                for row in read
+                    .rows_built(format!("EXPLAIN QUERY PLAN {plain}"), &[])
+                    .await
+                    .unwrap()
+                {
+                    let step = row.text(3);
+                    let of_large = step
+                        .split_whitespace()
+                        .nth(1)
+                        .is_some_and(|table| LARGE.contains(&table));
+                    if of_large && (step.starts_with("SCAN ") || step.ends_with("(tenant=?)")) {
+                        found.push(format!("{file} {name}: {step}"));
+                    }
+                }
+            }
+        }
+        assert!(found.is_empty(), "{found:#?}");
+    }
+
+    /// What has a row for each record, version or read.
+    const LARGE: [&str; 6] = [
+        "resource",
+        "resource_link",
+        "resource_history",
+        "resource_gone",
+        "source_record",
+        "audit_line",
+    ];
 }

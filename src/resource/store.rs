@@ -37,22 +37,23 @@ statements! {
         "UPDATE resource_key SET last = last + $1 RETURNING last",
         "SELECT nextval('resource_key') FROM generate_series(1, $1)",
     );
-    /// Holds the rows until the end of the transaction, and tells whether they are still what was found.
+    /// Holds the rows until the end of the transaction, and tells whether they are still what was found. SQLite goes by `key` in this
+    /// and the next ones: without the plus it reads every resource of the tenant to find a few.
     HOLD = each(
         "SELECT key, version FROM resource
-         WHERE tenant = $1 AND key IN (SELECT CAST(value AS INTEGER) FROM json_each($2))",
+         WHERE +tenant = $1 AND key IN (SELECT CAST(value AS INTEGER) FROM json_each($2))",
         "SELECT key, version FROM resource WHERE tenant = $1 AND key = ANY($2::bigint[]) FOR UPDATE",
     );
     ARCHIVE = each(
         "INSERT INTO resource_history (tenant, patient, type, id, version, updated, present, marks, body)
          SELECT tenant, patient, type, id, version, updated, present, marks, body FROM resource
-         WHERE tenant = $1 AND key IN (SELECT CAST(value AS INTEGER) FROM json_each($2))",
+         WHERE +tenant = $1 AND key IN (SELECT CAST(value AS INTEGER) FROM json_each($2))",
         "INSERT INTO resource_history (tenant, patient, type, id, version, updated, present, marks, body)
          SELECT tenant, patient, type, id, version, updated, present, marks, body FROM resource
          WHERE tenant = $1 AND key = ANY($2::bigint[])",
     );
     REMOVE = each(
-        "DELETE FROM resource WHERE tenant = $1 AND key IN (SELECT CAST(value AS INTEGER) FROM json_each($2))",
+        "DELETE FROM resource WHERE +tenant = $1 AND key IN (SELECT CAST(value AS INTEGER) FROM json_each($2))",
         "DELETE FROM resource WHERE tenant = $1 AND key = ANY($2::bigint[])",
     );
     UNLINK = each(
@@ -68,7 +69,7 @@ statements! {
     GONE = each(
         "INSERT INTO resource_gone (tenant, type, id, patient, version, gone_at)
          SELECT tenant, type, id, patient, version, $3 FROM resource
-         WHERE tenant = $1 AND key IN (SELECT CAST(value AS INTEGER) FROM json_each($2))",
+         WHERE +tenant = $1 AND key IN (SELECT CAST(value AS INTEGER) FROM json_each($2))",
         "INSERT INTO resource_gone (tenant, type, id, patient, version, gone_at)
          SELECT tenant, type, id, patient, version, $3 FROM resource WHERE tenant = $1 AND key = ANY($2::bigint[])",
     );

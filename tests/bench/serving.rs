@@ -196,7 +196,7 @@ impl Bench<'_> {
         let read = self.run(&self.ours(200, "", path), AT_ONCE).await;
         table.rate("read", &read.load, read.cost, Some(&audited.load), "50 %");
         let same = self
-            .run(&self.ours(304, "If-None-Match: W/\"1\"\r\n", path), AT_ONCE)
+            .run(&self.ours(304, "If-None-Match: W/\"1\", W/\"2\"\r\n", path), AT_ONCE)
             .await;
         table.rate("read, 304", &same.load, same.cost, Some(&audited.load), "");
         let audited = self.run(&bare("audited"), 1).await;
