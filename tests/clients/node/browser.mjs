@@ -32,6 +32,11 @@ export async function walk(page, { account, outbox }, done, seen = async () => {
     if (done(page.url())) return;
     const has = async (selector) => (await page.locator(selector).count()) > 0;
     const name = await nameOf(has);
+    if (name === "other" && !(await has("form[method=post]"))) {
+      // The page of the app has come, and its address follows.
+      await page.waitForTimeout(100);
+      continue;
+    }
     names.push(name);
     await seen(name);
     // The same address may answer with the next step, so what tells is that another document was loaded.
