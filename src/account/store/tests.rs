@@ -201,6 +201,6 @@ async fn what_is_held_is_held_although_the_row_is_deleted_meanwhile() {
         });
     }
     all.join_all().await;
-    let counted = tries(&mut *db.read().await.unwrap(), &topaz, "counted").await.unwrap();
+    let counted = tries(&mut db.read().await.unwrap(), &topaz, "counted").await.unwrap();
     assert_eq!(counted.failures, 50, "two were in at once");
 }
