@@ -320,9 +320,10 @@ fn openid_client_reads_the_three_kinds_of_data_and_gives_its_tokens_back() {
 
 #[tokio::test]
 async fn the_conformance_runner_passes_the_demo() {
-    let (has_demo, demo) = demo();
+    let (has_demo, _) = demo();
     if has("the conformance runner", &[has_demo]) {
-        let demo = demo.expect("it was just looked for");
+        // It logs in so often that with the others it would pass what an account may ask of codes in an hour.
+        let demo = Demo::begin(Place::new()).ready();
         // The assertions that the runner signs are judged by the demo's clock.
         let now = inzage::clock::Clock::System.now();
         let target = demo.address().parse().expect("the demo has an address");
