@@ -58,7 +58,7 @@ fn ons(reader: &mut Reader, name: &str) -> Option<OnsSource> {
     let key_file = reader.path(&at("key_file"), "PEM of its private key");
     let words = reader.list(
         &at("without"),
-        "lists that the certificate has no right to, separated by commas: careproviders, client_employee_relations, insurances",
+        "lists that the certificate has no right to, separated by commas: careproviders, client_employee_relations, insurances, agreement, omaha",
     );
     let mut without = BTreeSet::new();
     for word in words {
@@ -66,7 +66,7 @@ fn ons(reader: &mut Reader, name: &str) -> Option<OnsSource> {
             Some(list) => drop(without.insert(list)),
             None => reader.problem(
                 &at("without"),
-                format!("`{word}` cannot be left out; known are careproviders, client_employee_relations, insurances"),
+                format!("`{word}` cannot be left out; known are careproviders, client_employee_relations, insurances, agreement, omaha"),
             ),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -110,6 +110,16 @@ impl Source {
             Self::Fhir(_) => "fhir",
         }
     }
+
+    /// The certificate that the source knows us by; none for one that knows us in another way.
+    pub fn certificate_file(&self) -> Option<&Path> {
+        match self {
+            Self::Ons(ons) => Some(&ons.certificate_file),
+            Self::Fhir(fhir) => fhir.certificate.as_ref().map(|own| own.certificate_file.as_path()),
+            Self::Caress(CaressSource::Web(web)) => Some(&web.certificate_file),
+            Self::Caress(CaressSource::Drop(_)) | Self::Folder(_) => None,
+        }
+    }
 }
 
 /// `[tenant.<id>.ons]`
@@ -168,17 +178,29 @@ pub enum OnsList {
     CareProviders,
     EmployeeRelations,
     Insurances,
+    /// Whether the client agreed with a plan.
+    Agreement,
+    /// The ratings of the Omaha System.
+    Omaha,
 }
 
 impl OnsList {
-    pub const ALL: [Self; 3] = [Self::CareProviders, Self::EmployeeRelations, Self::Insurances];
+    pub const ALL: [Self; 5] = [
+        Self::CareProviders,
+        Self::EmployeeRelations,
+        Self::Insurances,
+        Self::Agreement,
+        Self::Omaha,
+    ];
 
-    /// The word for it in a configuration: the last part of its path.
+    /// The word for it in a configuration: a part of its path.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::CareProviders => "careproviders",
             Self::EmployeeRelations => "client_employee_relations",
             Self::Insurances => "insurances",
+            Self::Agreement => "agreement",
+            Self::Omaha => "omaha",
         }
     }
 

@@ -28,6 +28,10 @@ pub enum Shelf {
     CareProviders,
     EmployeeRelations,
     Insurances,
+    /// That the client agreed with a plan, by the key of the plan.
+    Agreements,
+    /// The ratings of the Omaha System, by the key of the form that they belong to.
+    Classifications,
     /// Of the other product alone.
     Subscriptions,
     /// Likewise.
@@ -35,7 +39,7 @@ pub enum Shelf {
 }
 
 impl Shelf {
-    const COUNT: usize = 14;
+    const COUNT: usize = 16;
 
     /// The field that names the client, where a record has one.
     fn client_field(self) -> Option<&'static str> {
@@ -47,6 +51,8 @@ impl Shelf {
             | Self::Reports
             | Self::Releases
             | Self::EmployeeRelations
+            | Self::Agreements
+            | Self::Classifications
             | Self::Subscriptions
             | Self::Wishes => Some("clientId"),
         }

@@ -17,7 +17,7 @@ use crate::ecd::task::Stop;
 use crate::ecd::{Error, Event, Kind};
 
 pub(super) const CARE_PLANS: (&str, &str) = ("/v0/administration/dossier/care_plans/by_client/{id}", "carePlans");
-const SURVEY_RESULTS: (&str, &str) = (
+pub(super) const SURVEY_RESULTS: (&str, &str) = (
     "/v0/administration/survey_result/survey_results_by_client/{id}",
     "surveyResults",
 );
@@ -66,6 +66,10 @@ impl Run {
                 let plans = self.list_in_time(CARE_PLANS, &client).await;
                 let agenda = self.list_in_time(AGENDA, &client).await;
                 let forms = self.list_in_time(SURVEY_RESULTS, &client).await;
+                let plans = match plans {
+                    Ok(plans) => self.joined(&client, plans, Some(&forms)).await,
+                    failed => failed,
+                };
                 (client, releases, [plans, agenda, forms])
             })
             .buffered(CLIENTS_AHEAD);
@@ -101,6 +105,18 @@ impl Run {
             self.send(Event::StreamComplete { kind: Kind::Survey }).await?;
         }
         Ok(known)
+    }
+
+    /// The plans of a client with what is told of them elsewhere.
+    pub(super) async fn joined(
+        &self,
+        client: &str,
+        mut plans: Vec<Value>,
+        forms: Option<&Result<Vec<Value>, Error>>,
+    ) -> Result<Vec<Value>, Error> {
+        self.agree(client, &mut plans).await?;
+        self.rate(client, &mut plans, forms).await?;
+        Ok(plans)
     }
 
     /// A list that can wait until tomorrow.
@@ -226,4 +242,12 @@ impl Run {
             })),
         }
     }
+}
+
+/// The id of a plan of this client that is in force.
+pub(super) fn is_in_force(client: &str, plan: &Value) -> Option<u64> {
+    let owner = plan.get("clientId").and_then(Value::as_u64).map(|id| id.to_string());
+    let is_active = plan.get("status").and_then(Value::as_str) == Some("ACTIVE");
+    let id = plan.get("id").and_then(Value::as_u64);
+    id.filter(|_| is_active && owner.as_deref() == Some(client))
 }

@@ -302,6 +302,7 @@ impl Run {
     async fn plans_again(&self, client: &str, names: &Names, known: &mut Known) -> Result<(), Stop> {
         self.releases_of(client, known).await?;
         let list = self.list(CARE_PLANS, client).await.map_err(Stop::Failed)?;
+        let list = self.joined(client, list, None).await.map_err(Stop::Failed)?;
         self.one_list(Kind::CarePlan, client, list, names, known).await?;
         known.goals.read(client);
         Ok(())

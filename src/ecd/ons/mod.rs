@@ -18,13 +18,13 @@
 //! - Ons admits four parallel requests per certificate and answers a fifth with 429 without saying when to come back.
 //!   The permits therefore belong to the certificate, not to the connector: four tenants of a demo that share a
 //!   certificate share its four permits. The back-off is our own, with jitter.
-//! - A client costs six requests a pull: care providers, employees, releases, plans, agenda, forms. Everything else comes in
-//!   streams.
+//! - A client costs seven requests a pull: care providers, employees, releases, plans, agenda, forms, and whether the plan in force was
+//!   agreed with. Whoever has a plan with areas of the Omaha System costs one or a few more. Everything else comes in streams.
 //! - `hook` reads webhooks, `look` reads what they name. Both share the parts of a pull, so a record is the same whichever way
 //!   it came.
 //! - `since` has no time zone in the contract. We send the wall clock of UTC: read as Dutch time it means one or two
 //!   hours earlier, so either reading loses nothing; the overlap covers clocks that differ.
-//! - `releases`, `goals`, `history` and `surveys` join what one list says to the records of another; where such a list fails,
+//! - `releases`, `goals`, `history`, `agreements`, `omaha` and `surveys` join what one list says to the records of another; where such a list fails,
 //!   what depends on it waits for the next pull.
 //! - The stream of reports has no deletions, the agenda has no stream at all: see [`Event::Complete`](super::Event).
 
@@ -45,6 +45,7 @@ use super::{Connector, Error, Event, Kind, Look, Pull, Reach, Spent};
 use crate::config::OnsList;
 use crate::secret::{Random, Secret};
 
+mod agreements;
 pub mod certificate;
 mod circle;
 mod clients;
@@ -56,6 +57,7 @@ mod insurances;
 mod join;
 mod lists;
 mod look;
+mod omaha;
 mod pull;
 mod relations;
 mod releases;

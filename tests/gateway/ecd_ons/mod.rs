@@ -22,6 +22,7 @@ use serde_json::json;
 mod answers;
 mod door;
 mod failures;
+mod joined;
 mod paths;
 mod pulls;
 mod shared;

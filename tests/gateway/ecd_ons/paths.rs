@@ -316,6 +316,8 @@ async fn a_path_with_a_wrong_number_or_day_is_refused_in_the_form_of_the_product
         "/v0/administration/dossier/care_plans/by_client/x1/active".to_owned(),
         "/v0/administration/dossier/care_plans/x1/entries".to_owned(),
         "/v0/administration/survey_result/survey_results_by_client/x1".to_owned(),
+        "/v0/dossier/back_channel/unauthorized/care_plan/x1/agreement".to_owned(),
+        "/v0/administration/omaha/classifications/by_survey_result/x1".to_owned(),
         "/v0/agenda/clients/x1/agenda_occurrences?from=2026-11-01&to=2026-12-01".to_owned(),
     ] {
         let wanted = (400, "id".to_owned(), "x1".to_owned());

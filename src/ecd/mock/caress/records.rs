@@ -61,8 +61,11 @@ pub(super) fn of(table: &Table, population: &Population, since: Option<Timestamp
             around::each(population, Shelf::Subscriptions, around::subscription)
         }
         file if file == columns::WISHES.file => around::each(population, Shelf::Wishes, around::wish),
-        file if file == columns::PLANS.file => open_plans(population).iter().map(plan).collect(),
-        file if file == columns::PLAN_LINES.file => open_plans(population).iter().flat_map(lines).collect(),
+        file if file == columns::PLANS.file => open_plans(population).iter().map(|it| plan(it, population)).collect(),
+        file if file == columns::PLAN_LINES.file => {
+            let plans = open_plans(population);
+            plans.iter().flat_map(|it| lines(it, population)).collect()
+        }
         file if file == columns::AGENDA.file => all(Shelf::Agenda).flat_map(|it| appointments(&it)).collect(),
         file if file == columns::REPORTS.file => reports(population, since),
         file if file == columns::FORMS.file => forms::rows(population),
@@ -169,7 +172,7 @@ fn contact(it: &Value, population: &Population) -> Row {
     ]
 }
 
-fn plan(it: &Value) -> Row {
+fn plan(it: &Value, population: &Population) -> Row {
     let status = match it["status"].as_str() {
         Some("ACTIVE") => "A",
         Some("OLD") => "V",
@@ -185,10 +188,10 @@ fn plan(it: &Value) -> Row {
         day(&it["carePlanEntries"][0]["goalEntry"]["targetDate"]),
         number(&it["employeeId"]),
         // Agreed on the day that it began; a draft is not.
-        if status == "C" {
-            String::new()
-        } else {
+        if status == "V" || population.text(Shelf::Agreements, &number(&it["id"])).is_some() {
             day(&it["beginDate"])
+        } else {
+            String::new()
         },
     ]
 }
@@ -210,7 +213,10 @@ fn open_plans(population: &Population) -> Vec<Value> {
     plans
 }
 
-fn lines(plan: &Value) -> Vec<Row> {
+fn lines(plan: &Value, population: &Population) -> Vec<Row> {
+    let classifications = population.of(Shelf::Classifications, plan["clientId"].as_u64().unwrap_or_default());
+    let mut of_plan = classifications.iter().filter(|it| it["careplanId"] == plan["id"]);
+    let rated = of_plan.next().and_then(|it| it["omahaClassifiedProblems"].as_array());
     let entries = plan["carePlanEntries"].as_array().into_iter().flatten().zip(1..);
     entries
         .filter(|(entry, _)| {
@@ -221,7 +227,9 @@ fn lines(plan: &Value) -> Vec<Row> {
             let (demand, goal) = (&entry["demandEntry"]["demand"], &entry["goalEntry"]);
             let is_open = goal["goal"]["hidden"] == false;
             let goal_number = |value: &Value| if is_open { number(value) } else { String::new() };
-            let rating = |name: &str| goal_number(&entry["classifiedProblem"][name]);
+            let area = &demand["domain"]["classificationId"];
+            let problem = rated.into_iter().flatten().find(|it| it["omahaProblem"]["id"] == *area);
+            let rating = |name: &str| problem.map_or_else(String::new, |problem| goal_number(&problem[name]));
             let actions: Vec<String> = entry["actionEntries"]
                 .as_array()
                 .into_iter()
@@ -245,12 +253,12 @@ fn lines(plan: &Value) -> Vec<Row> {
                 discipline(&demand["domain"]["name"]).to_owned(),
                 goal_number(&entry["percentageRealized"]),
                 goal_number(&entry["percentageTarget"]),
-                rating("knowledge"),
-                rating("behavior"),
-                rating("status"),
-                rating("knowledgeTarget"),
-                rating("behaviorTarget"),
-                rating("statusTarget"),
+                rating("ratingKnowledgeStart"),
+                rating("ratingBehaviorStart"),
+                rating("ratingStatusSignalsStart"),
+                rating("ratingKnowledgeTarget"),
+                rating("ratingBehaviorTarget"),
+                rating("ratingStatusSignalsTarget"),
             ]
         })
         .collect()

@@ -165,10 +165,11 @@ pub(super) fn fill(shape: &Shape, into: &Population) {
             changed.timestamp(),
         );
         person.relatives = contact::fill(&frame, &mut dice, &person, into);
-        let goals = plan::fill(&frame, &mut dice, &person, into);
-        report::fill(&frame, &mut dice, &person, &goals, into);
+        let planned = plan::fill(&frame, &mut dice, &person, into);
+        report::fill(&frame, &mut dice, &person, &planned.goals, into);
         agenda::fill(&frame, &mut dice, &person, into);
         form::fill(&frame, &mut dice, &person, into);
+        plan::classify(&frame, &person, planned, into);
         around::fill(&frame, &person, into);
     }
     around::providers(&frame, clients, into);

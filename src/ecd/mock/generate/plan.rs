@@ -38,8 +38,18 @@ impl Hidden {
     }
 }
 
-/// Adds the client's plans and gives the ids of the entries that reports may refer to.
-pub(super) fn fill(frame: &Frame<'_>, dice: &mut Dice, person: &Person, into: &Population) -> Vec<u64> {
+/// What the plan in force leaves to others.
+pub(super) struct Planned {
+    /// The ids of the entries that reports may refer to.
+    pub(super) goals: Vec<u64>,
+    plan: u64,
+    begin: Date,
+    /// Its areas of the Omaha System, with their ratings.
+    problems: Vec<Value>,
+}
+
+/// Adds the client's plans.
+pub(super) fn fill(frame: &Frame<'_>, dice: &mut Dice, person: &Person, into: &Population) -> Planned {
     let everything = person.id == frame.cast.everything;
     let count = if everything {
         6
@@ -66,6 +76,7 @@ pub(super) fn fill(frame: &Frame<'_>, dice: &mut Dice, person: &Person, into: &P
         frame,
         person,
         number: 0,
+        problems: Vec::new(),
     };
     if everything || dice.permille(300) {
         let first = before.saturating_sub(182.days());
@@ -78,16 +89,47 @@ pub(super) fn fill(frame: &Frame<'_>, dice: &mut Dice, person: &Person, into: &P
         Status::Active
     };
     let goals = builder.add(dice, status, &topics, (begun, last.map(|day| day.max(begun))), into);
+    let (plan, problems) = (person.id * 100 + builder.number, std::mem::take(&mut builder.problems));
     if everything || dice.permille(300) {
         builder.add(dice, Status::Draft, &topics, (frame.shape.today, None), into);
     }
-    goals
+    Planned {
+        goals,
+        plan,
+        begin: begun,
+        problems,
+    }
+}
+
+/// Adds the classification that the plan in force was made from, if the client has a form that it can belong to.
+pub(super) fn classify(frame: &Frame<'_>, person: &Person, planned: Planned, into: &Population) {
+    let forms = into.of(Shelf::Forms, person.id);
+    let form = forms.iter().find(|form| form["status"] == "Current");
+    let Some(form) = form
+        .and_then(|form| form["id"].as_u64())
+        .filter(|_| !planned.problems.is_empty())
+    else {
+        return;
+    };
+    let begin = frame.at(planned.begin, 0, 0);
+    let mut problems = planned.problems;
+    for (problem, number) in problems.iter_mut().zip(1..) {
+        problem["id"] = format!("{form}-{number}").into();
+        problem["omahaClassificationId"] = form.to_string().into();
+    }
+    let classification = json!({
+        "id": form.to_string(), "clientId": person.id, "status": "Current", "beginDate": written(&begin), "endDate": null,
+        "careplanId": planned.plan, "surveyResultId": form, "omahaClassifiedProblems": problems, "viewAllowed": true,
+    });
+    into.add(Shelf::Classifications, &classification, begin.timestamp());
 }
 
 struct Builder<'a> {
     frame: &'a Frame<'a>,
     person: &'a Person,
     number: u64,
+    /// Of the plan in force.
+    problems: Vec<Value>,
 }
 
 impl Builder<'_> {
@@ -135,10 +177,15 @@ impl Builder<'_> {
             "createdAt": written(&frame.at(begin, 9, 0)), "updatedAt": written(&changed),
         });
         into.add(Shelf::CarePlans, &plan, changed.timestamp());
+        // Some plans are in force before the client agreed.
+        if status == Status::Active && id % 7 != 0 {
+            let agreement = json!({"id": id, "carePlanId": id, "employeeId": owner.id, "clientId": self.person.id});
+            into.add(Shelf::Agreements, &agreement, changed.timestamp());
+        }
         goals
     }
 
-    fn entry(&self, dice: &mut Dice, topic: &Topic, id: u64, status: Status, hidden: Hidden, begin: Date) -> Value {
+    fn entry(&mut self, dice: &mut Dice, topic: &Topic, id: u64, status: Status, hidden: Hidden, begin: Date) -> Value {
         let mut say = |part: Hidden, template: &str| {
             let text = sentences::fill(template, self.person, dice);
             let text = hidden.text(part, text);
@@ -174,13 +221,18 @@ impl Builder<'_> {
             })
             .collect();
         // The ratings of the Omaha System, where the topic is one of its areas.
-        let omaha = (!topic.classification.is_empty()).then(|| {
+        if !topic.classification.is_empty() {
             let now: Vec<i64> = (0..3).map(|_| dice.within(1, 4)).collect();
-            json!({
-                "modifierReach": "Individual", "modifierProblemLevel": "Actual", "knowledge": now[0], "behavior": now[1],
-                "status": now[2], "knowledgeTarget": now[0] + 1, "behaviorTarget": now[1] + 1, "statusTarget": 5,
-            })
-        });
+            if status == Status::Active {
+                self.problems.push(json!({
+                    "clientId": self.person.id, "ratingKnowledgeStart": now[0], "ratingBehaviorStart": now[1],
+                    "ratingStatusSignalsStart": now[2], "ratingKnowledgeTarget": now[0] + 1,
+                    "ratingBehaviorTarget": now[1] + 1, "ratingStatusSignalsTarget": 5, "modifierReach": "Individual",
+                    "modifierProblemLevel": "Actual", "additionalInfo": SECRET_MARKER,
+                    "omahaProblem": {"id": topic.classification},
+                }));
+            }
+        }
         let wanted = 60 + dice.within(0, 4) * 10;
         // What is no longer pursued was reached or given up; what is pursued is on its way.
         let reached = match status {
@@ -197,7 +249,7 @@ impl Builder<'_> {
             "goalEntry": {"id": id, "goalId": id, "title": goal, "comment": "", "targetDate": written(&target),
                 "goal": {"id": id, "domainId": topic.domain + 1, "domain": domain, "definition": goal,
                     "reportProgress": true, "hidden": hidden == Hidden::Goal}},
-            "actionEntries": actions, "classifiedProblem": omaha,
+            "actionEntries": actions,
             "percentageRealized": reached, "percentageTarget": wanted,
             "importantForCarePlanGroup": topic.by == employee::Discipline::Doctor, "createdBy": "evv",
         })

@@ -6,6 +6,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::ecd::mock::Population;
+
 /// What goes wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
@@ -25,6 +27,53 @@ pub enum Fault {
     Instead(String),
     /// This body instead, as `application/json`.
     Json(String),
+}
+
+type Change = Box<dyn FnOnce(&Population) + Send>;
+
+/// What happens at the source while somebody reads it.
+#[derive(Clone, Default)]
+pub struct Meanwhile(Arc<Mutex<Vec<(String, Moment, Change)>>>);
+
+/// When it happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// When the next answer of this path is asked for, before it is made.
+    Before,
+    /// After the first piece of a stream.
+    Within,
+}
+
+impl std::fmt::Debug for Meanwhile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Meanwhile")
+    }
+}
+
+impl Meanwhile {
+    /// Lets `change` happen once, at the next answer to a path that begins with `prefix`.
+    pub fn add(&self, prefix: &str, moment: Moment, change: impl FnOnce(&Population) + Send + 'static) {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.push((prefix.to_owned(), moment, Box::new(change)));
+    }
+
+    /// How many changes still wait.
+    pub fn waiting(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    pub(super) fn happens(&self, path: &str, moment: Moment, population: &Population) {
+        let change = {
+            let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let place = waiting
+                .iter()
+                .position(|(prefix, at, _)| *at == moment && path.starts_with(prefix.as_str()));
+            place.map(|place| waiting.remove(place).2)
+        };
+        if let Some(change) = change {
+            change(population);
+        }
+    }
 }
 
 /// Faults that wait no longer.

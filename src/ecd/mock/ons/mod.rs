@@ -14,7 +14,7 @@
 //! - Four requests per certificate may be open, counted until the last byte of the answer is handed over; a fifth gets
 //!   429 and no Retry-After.
 //! - ASSUMPTION: `since` without a zone is read as Dutch time. The contract shows no zone.
-//! - [`Faults`] makes answers go wrong, for tests of what a connector does then.
+//! - [`Faults`] makes answers go wrong, for tests of what a connector does then; [`Meanwhile`] changes the records while they are read.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -41,7 +41,7 @@ mod streams;
 mod webhook;
 
 pub use authority::{Authority, Pair};
-pub use faults::{Fault, Faults};
+pub use faults::{Fault, Faults, Meanwhile, Moment};
 pub use webhook::{Sender, Webhooks};
 
 /// How a mock runs.
@@ -110,6 +110,7 @@ pub struct Running {
     pub faults: Faults,
     pub served: Arc<Served>,
     pub webhooks: Webhooks,
+    pub meanwhile: Meanwhile,
     task: JoinHandle<()>,
 }
 
@@ -159,6 +160,7 @@ pub async fn start(options: Options) -> Result<Running, Error> {
     let faults = Faults::default();
     let served = Arc::new(Served::default());
     let webhooks = Webhooks::default();
+    let meanwhile = Meanwhile::default();
     let state = routes::State {
         population: options.population,
         clock: options.clock,
@@ -169,6 +171,7 @@ pub async fn start(options: Options) -> Result<Running, Error> {
         admitted: authority.admitted(),
         open: Arc::default(),
         webhooks: webhooks.clone(),
+        meanwhile: meanwhile.clone(),
     };
     let client = authority.client();
     Ok(Running {
@@ -180,6 +183,7 @@ pub async fn start(options: Options) -> Result<Running, Error> {
         faults,
         served,
         webhooks,
+        meanwhile,
         task: tokio::spawn(serve::run(listener, acceptor, routes::router(state))),
     })
 }

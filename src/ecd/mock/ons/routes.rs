@@ -19,7 +19,7 @@ use jiff::civil::Date;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
-use super::{Fault, Faults, Served, Webhooks, clients, reports, revise, streams, webhook};
+use super::{Fault, Faults, Meanwhile, Moment, Served, Webhooks, clients, reports, revise, streams, webhook};
 use crate::clock::Clock;
 use crate::ecd::mock::mishap::{self, Mishaps};
 use crate::ecd::mock::{Population, Shelf};
@@ -52,6 +52,7 @@ pub(super) struct State {
     pub(super) admitted: [u8; 32],
     pub(super) open: Arc<Parallel>,
     pub(super) webhooks: Webhooks,
+    pub(super) meanwhile: Meanwhile,
 }
 
 pub(super) type Parameters = Query<HashMap<String, String>>;
@@ -78,6 +79,14 @@ pub(super) fn router(state: State) -> Router {
         .route(
             "/v0/administration/survey_result/survey_results_by_client/{id}",
             get(forms),
+        )
+        .route(
+            "/v0/dossier/back_channel/unauthorized/care_plan/{id}/agreement",
+            get(async |state: FromState<State>, id: Id| of_key(&state, Shelf::Agreements, id)),
+        )
+        .route(
+            "/v0/administration/omaha/classifications/by_survey_result/{id}",
+            get(async |state: FromState<State>, id: Id| of_key(&state, Shelf::Classifications, id)),
         )
         .route("/webhooks/redeliver", put(webhook::redeliver))
         .route("/mock/revise", post(revise::revise))
@@ -153,7 +162,9 @@ async fn door(
     if !state.latency.is_zero() {
         tokio::time::sleep(state.latency).await;
     }
-    let fault = state.faults.take(request.uri().path());
+    let path = request.uri().path();
+    state.meanwhile.happens(path, Moment::Before, &state.population);
+    let fault = state.faults.take(path);
     let (mut parts, body) = match fault {
         Some(Fault::Status(code)) => {
             return StatusCode::from_u16(code)
@@ -281,6 +292,10 @@ pub(super) fn record(text: Option<Bytes>) -> Response {
         Some(text) => ([(CONTENT_TYPE, "application/json")], text).into_response(),
         None => refused(StatusCode::NOT_FOUND, "id", "", "not found"),
     }
+}
+
+fn of_key(state: &State, shelf: Shelf, Id(id): Id) -> Response {
+    record(state.population.text(shelf, &id.to_string()))
 }
 
 async fn relations(FromState(state): FromState<State>, Id(id): Id) -> Response {

@@ -11,11 +11,13 @@ use axum::extract::{Path, Query, State as FromState};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse as _, Response};
+use futures::StreamExt as _;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
+use super::Moment;
 use super::routes::{Parameters, State, refused};
 use crate::ecd::mock::{Population, Shelf, generate};
 
@@ -67,7 +69,7 @@ pub(super) async fn stream(
             lines(texts.collect())
         }
         ("deletes", ..) => refused(StatusCode::NOT_FOUND, "resource", &what, "no such stream"),
-        (_, Source::Shelf(shelf), since) => lines(state.population.texts(shelf, since)),
+        (_, Source::Shelf(shelf), since) => shelved(state, format!("/v0/xstream/{resource}/{what}"), shelf, since),
         (_, Source::Staff(made), since) => {
             let all = made(&state.population).into_iter();
             let wanted = all.filter(|one| since.is_none_or(|since| changed(one).is_some_and(|at| at >= since)));
@@ -92,6 +94,41 @@ fn moment(text: &str) -> Option<Timestamp> {
         .to_zoned(zone)
         .ok()
         .map(|local| local.timestamp())
+}
+
+/// A shelf as a stream: what is sent later is as it is by then, and what is gone by then is not sent.
+fn shelved(state: State, path: String, shelf: Shelf, since: Option<Timestamp>) -> Response {
+    let texts = state.population.texts(shelf, since);
+    let first = texts.first().filter(|_| state.meanwhile.waiting() > 0).cloned();
+    let Some(first) = first else {
+        return lines(texts);
+    };
+    let later = futures::stream::once(async move {
+        state.meanwhile.happens(&path, Moment::Within, &state.population);
+        let key = |text: &Bytes| {
+            serde_json::from_slice::<Value>(text)
+                .map(|record| record["id"].to_string())
+                .ok()
+        };
+        let rest = texts
+            .iter()
+            .skip(1)
+            .filter_map(|text| state.population.text(shelf, &key(text)?));
+        let mut piece = Vec::new();
+        for text in rest {
+            piece.extend_from_slice(&text);
+            piece.push(b'\n');
+        }
+        Ok::<_, std::convert::Infallible>(Bytes::from(piece))
+    });
+    let mut start = first.to_vec();
+    start.push(b'\n');
+    let start = futures::stream::once(async { Ok(Bytes::from(start)) });
+    (
+        [(CONTENT_TYPE, "application/x-ndjson")],
+        Body::from_stream(start.chain(later)),
+    )
+        .into_response()
 }
 
 /// A stream of lines, put together piece by piece while it is sent.
