@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::connect::connector;
 use crate::clock::Clock;
-use crate::config::{CaressSource, Config, Source, Tenant};
+use crate::config::{Config, Source, Tenant};
 use crate::ecd::Connector;
 use crate::ecd::ons::certificate;
 use crate::http::App;
@@ -146,14 +146,8 @@ pub(super) async fn follow(app: App, tenant: Arc<Tenant>, profiles: Arc<Registry
 
 /// When the certificate of this tenant ends; none for a source without one.
 pub(super) fn certificate_ends(tenant: &Tenant) -> anyhow::Result<Option<Timestamp>> {
-    let file = match &tenant.source {
-        Some(Source::Ons(ons)) => &ons.certificate_file,
-        Some(Source::Fhir(fhir)) => match &fhir.certificate {
-            Some(certificate) => &certificate.certificate_file,
-            None => return Ok(None),
-        },
-        Some(Source::Caress(CaressSource::Web(web))) => &web.certificate_file,
-        Some(Source::Caress(CaressSource::Drop(_)) | Source::Folder(_)) | None => return Ok(None),
+    let Some(file) = tenant.source.as_ref().and_then(Source::certificate_file) else {
+        return Ok(None);
     };
     let pem = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
     Ok(Some(certificate::ends(&pem)?))
@@ -190,7 +184,7 @@ mod tests {
 
     use super::*;
     use crate::config::{
-        CaressWeb, FhirCertificate, FhirSource, FolderForm, FolderSource, OnsSource, Policy, TenantId,
+        CaressSource, CaressWeb, FhirCertificate, FhirSource, FolderForm, FolderSource, OnsSource, Policy, TenantId,
     };
     use crate::secret::Secret;
 

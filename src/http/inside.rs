@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::App;
 use super::tls::{Tls, WARN_DAYS, days_left};
-use crate::config::{Source, Tenant};
+use crate::config::Tenant;
 use crate::ecd::ons::certificate;
 use crate::{audit, db, sync};
 
@@ -83,8 +83,8 @@ async fn source(app: &App, tenant: &Tenant) -> Result<Value, db::Error> {
         "requestSecondsToday": spent.milliseconds / 1_000,
         "webhooksWaiting": sync::hooks::waiting(&mut read, &tenant.id, name).await?,
     });
-    if let Source::Ons(ons) = source {
-        let end = std::fs::read_to_string(&ons.certificate_file)
+    if let Some(file) = source.certificate_file() {
+        let end = std::fs::read_to_string(file)
             .ok()
             .and_then(|pem| certificate::ends(&pem).ok());
         found["certificateEnds"] = end.map(|end| end.to_string()).into();
@@ -92,7 +92,9 @@ async fn source(app: &App, tenant: &Tenant) -> Result<Value, db::Error> {
             Some(end) => certificate::warning(end, now).into(),
             None => "the certificate cannot be read".into(),
         };
-        found["requestSecondsADay"] = ons.budget_seconds.into();
+    }
+    if let Some(time) = tenant.request_time() {
+        found["requestSecondsADay"] = time.as_secs().into();
     }
     Ok(found)
 }
@@ -113,4 +115,63 @@ fn handle() -> &'static PrometheusHandle {
 /// Keeps the histograms small between two scrapes. Call it every few seconds.
 pub fn tidy() {
     handle().run_upkeep();
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::config::{CaressSource, CaressWeb, FhirCertificate, FhirSource, Source};
+    use crate::http::world::World;
+    use crate::secret::Secret;
+
+    #[tokio::test]
+    async fn the_detail_tells_when_the_certificate_of_any_source_ends() {
+        let world = World::new().await;
+        let dir = tempfile::tempdir().unwrap();
+        let file: PathBuf = dir.path().join("client.pem");
+        let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+        params.not_after = rcgen::date_time_ymd(2027, 1, 31);
+        let key = rcgen::KeyPair::generate().unwrap();
+        std::fs::write(&file, params.self_signed(&key).unwrap().pem()).unwrap();
+        let base_url: url::Url = "https://ecd.example/".parse().unwrap();
+        let own = |file: &PathBuf| FhirCertificate {
+            certificate_file: file.clone(),
+            key_file: file.clone(),
+        };
+        let fhir = |certificate| {
+            Source::Fhir(Box::new(FhirSource {
+                base_url: base_url.clone(),
+                ca_file: None,
+                certificate,
+                token: None,
+                without: std::collections::BTreeSet::new(),
+                compare_days: 1,
+            }))
+        };
+        let caress = Source::Caress(CaressSource::Web(Box::new(CaressWeb {
+            base_url: base_url.clone(),
+            ca_file: file.clone(),
+            certificate_file: file.clone(),
+            key_file: file.clone(),
+            username: String::new(),
+            password: Secret::new(String::new()),
+            soap_password: None,
+        })));
+        let told = async |of: Source| {
+            let mut tenant = Tenant::clone(world.app.config.tenant("topaz").unwrap());
+            tenant.source = Some(of);
+            source(&world.app, &tenant).await.unwrap()
+        };
+        for source in [caress, fhir(Some(own(&file)))] {
+            let detail = told(source).await;
+            assert_eq!(detail["certificateEnds"], "2027-01-31T00:00:00Z", "{detail}");
+            assert!(detail.get("certificateWarning").is_some(), "{detail}");
+        }
+        let gone = told(fhir(Some(own(&dir.path().join("gone.pem"))))).await;
+        assert_eq!(gone["certificateWarning"], "the certificate cannot be read", "{gone}");
+        let without = told(fhir(None)).await;
+        assert!(without.get("certificateEnds").is_none(), "{without}");
+    }
 }
