@@ -208,8 +208,10 @@ async fn fetch(app: App, tenant: Arc<Tenant>, definitions: Arc<Definitions>, sto
                 continue;
             }
         };
-        let schedule =
-            schedule.get_or_insert_with(|| Schedule::new(now, tenant.zone.clone(), tenant.compare_days(), &state));
+        let schedule = schedule.get_or_insert_with(|| {
+            let slots = tenant.policy.slots.clone();
+            Schedule::new(now, tenant.zone.clone(), slots, tenant.compare_days(), &state)
+        });
         match schedule.step(now, &state) {
             Step::Wait(until) => {
                 // The process clock decides; a machine that slept or a clock that was set is noticed within half a minute.

@@ -8,8 +8,8 @@ use url::Url;
 
 use super::reader::{Problem, Reader, Setting};
 use super::{
-    Config, Draft, Limits, Server, Tenant, TenantId, brand, front, limits, message, oauth, profiles, rules, source,
-    upstream,
+    Config, Draft, Limits, Server, Tenant, TenantId, brand, front, limits, message, oauth, profiles, rules, slots,
+    source, upstream,
 };
 use crate::secret::{MasterKey, Secret};
 
@@ -201,6 +201,7 @@ fn tenant(reader: &mut Reader, name: &str, ceiling: Limits) -> Option<Tenant> {
     }
     let mut policy = rules::read(reader, name);
     policy.limits = limits::tenant(reader, name, ceiling);
+    policy.slots = slots::read(reader, name);
     let map_patches = reader.optional_path(&at("map_patches"), "a folder with the tenant's own patches of the maps");
     policy.upstream = upstream::read(reader, name);
     policy.id_token_alg = oauth::id_token_alg(reader, name);

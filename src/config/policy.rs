@@ -1,6 +1,6 @@
 //! What a tenant demands of passwords, of the second factor and of the end of access.
 
-use super::{Brand, Help, Limits, LoginDemand, Preset, Registration, SigningAlg, Terms, Upstream};
+use super::{Brand, Help, Limits, LoginDemand, Preset, Registration, SigningAlg, Slots, Terms, Upstream};
 
 /// `[tenant.<id>]`: the rules of one care organisation.
 #[derive(Clone, Debug)]
@@ -30,6 +30,8 @@ pub struct Policy {
     /// The report types that are published, as the source writes them; `None`: every one that the maps know, but for
     /// those that an organisation has to name.
     pub report_types: Option<Vec<String>>,
+    /// When its dossiers are fetched.
+    pub slots: Slots,
 }
 
 /// The fewest characters of a password, whatever a tenant asks.
@@ -195,6 +197,7 @@ impl Default for Policy {
             help: Help::default(),
             access_ends_after_days: 60,
             report_types: None,
+            slots: Slots::default(),
         }
     }
 }

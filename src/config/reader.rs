@@ -119,6 +119,14 @@ impl Reader {
                     let items: Vec<&str> = items.iter().filter_map(|item| item.get_ref().as_str()).collect();
                     items.join(",")
                 }
+                DeValue::Array(items) if items.iter().all(|item| item.get_ref().is_integer()) => {
+                    is_list = true;
+                    let items: Vec<String> = items
+                        .iter()
+                        .filter_map(|item| item.get_ref().as_integer().map(ToString::to_string))
+                        .collect();
+                    items.join(",")
+                }
                 other => {
                     self.taken.insert(key.clone());
                     self.complain(&key, line, format!("a {} cannot stand here", other.type_str()));

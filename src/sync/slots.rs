@@ -1,10 +1,11 @@
-//! When a tenant's dossiers are fetched: fixed local times, through both nights in which the clocks change.
+//! When a tenant's dossiers are fetched: local hours of its own choice, through both nights in which the clocks change.
 //!
 //! ```
+//! use inzage::config::Slots;
 //! use inzage::sync::next_slot;
 //! let zone = jiff::tz::TimeZone::get("Europe/Amsterdam").unwrap();
 //! let now = "2026-10-25T00:30:00Z".parse().unwrap(); // 02:30 the first time
-//! assert_eq!(next_slot(now, &zone).to_string(), "2026-10-25T06:00:00Z"); // 07:00, by then in winter time
+//! assert_eq!(next_slot(now, &zone, &Slots::default()).to_string(), "2026-10-25T06:00:00Z"); // 07:00, by then in winter time
 //! ```
 //!
 //! # Design
@@ -18,11 +19,8 @@ use jiff::{Timestamp, ToSpan as _};
 
 use super::Want;
 use super::state::State;
+use crate::config::Slots;
 
-/// Local hours of the day.
-const SLOTS: [i8; 5] = [7, 11, 15, 19, 23];
-/// The slot that compares everything: then few people use the source.
-const WHOLE: i8 = 23;
 /// Slots that are counted after a long silence, for example of a machine that was off.
 const MOST: usize = 1_000;
 
@@ -33,11 +31,11 @@ fn slot(date: jiff::civil::Date, hour: i8, zone: &TimeZone) -> Option<Timestamp>
 }
 
 /// The first slot after `now`.
-pub fn next_slot(now: Timestamp, zone: &TimeZone) -> Timestamp {
+pub fn next_slot(now: Timestamp, zone: &TimeZone, slots: &Slots) -> Timestamp {
     let today = now.to_zoned(zone.clone()).date();
     let days = [today, today.saturating_add(1.day())].into_iter();
-    let slots = days.flat_map(|date| SLOTS.into_iter().filter_map(move |hour| slot(date, hour, zone)));
-    slots.into_iter().find(|slot| *slot > now).unwrap_or(Timestamp::MAX)
+    let found = days.flat_map(|date| slots.hours().iter().filter_map(move |hour| slot(date, *hour, zone)));
+    found.into_iter().find(|slot| *slot > now).unwrap_or(Timestamp::MAX)
 }
 
 /// The last slot at or before `now` with one of these hours.
@@ -49,26 +47,27 @@ fn last_slot(now: Timestamp, zone: &TimeZone, hours: &[i8]) -> Timestamp {
 }
 
 /// Slots after `after`, up to and including `until`.
-fn passed(after: Timestamp, until: Timestamp, zone: &TimeZone) -> usize {
+fn passed(after: Timestamp, until: Timestamp, zone: &TimeZone, slots: &Slots) -> usize {
     let mut at = after;
-    let slots = std::iter::from_fn(|| {
-        at = next_slot(at, zone);
+    let found = std::iter::from_fn(|| {
+        at = next_slot(at, zone, slots);
         (at <= until).then_some(at)
     });
-    slots.take(MOST).count()
+    found.take(MOST).count()
 }
 
 /// From when on a compare counts that must not be older than so many days.
-fn compare_from(now: Timestamp, zone: &TimeZone, days: i64) -> Timestamp {
-    let last = last_slot(now, zone, &[WHOLE]).to_zoned(zone.clone()).date();
+fn compare_from(now: Timestamp, zone: &TimeZone, slots: &Slots, days: i64) -> Timestamp {
+    let last = last_slot(now, zone, &[slots.last()]).to_zoned(zone.clone()).date();
     let first = last.saturating_sub((days.max(1) - 1).days());
-    slot(first, WHOLE, zone).unwrap_or(Timestamp::MIN)
+    slot(first, slots.last(), zone).unwrap_or(Timestamp::MIN)
 }
 
 /// Which slots of a tenant this process has dealt with.
 #[derive(Debug)]
 pub struct Schedule {
     zone: TimeZone,
+    slots: Slots,
     /// Everything is compared every so many days.
     compare_days: i64,
     /// Slots up to here are dealt with.
@@ -86,8 +85,8 @@ pub enum Step {
 impl Schedule {
     /// Begins at `now`. If the last slot found nobody at work, it is made up for; a source that was never read waits for its
     /// first slot, or for an operator.
-    pub fn new(now: Timestamp, zone: TimeZone, compare_days: i64, state: &State) -> Self {
-        let last = last_slot(now, &zone, &SLOTS);
+    pub fn new(now: Timestamp, zone: TimeZone, slots: Slots, compare_days: i64, state: &State) -> Self {
+        let last = last_slot(now, &zone, slots.hours());
         let is_behind = state.finished.is_some() && state.as_of.is_none_or(|as_of| as_of < last);
         Self {
             done: if is_behind {
@@ -96,15 +95,18 @@ impl Schedule {
                 now
             },
             zone,
+            slots,
             compare_days,
         }
     }
 
     /// What is to be done at `now`. Another replica may have done it.
     pub fn step(&mut self, now: Timestamp, state: &State) -> Step {
-        let last = last_slot(now, &self.zone, &SLOTS);
+        let last = last_slot(now, &self.zone, self.slots.hours());
         let want = || match state.compared {
-            Some(compared) if compared >= compare_from(now, &self.zone, self.compare_days) => Want::Changes,
+            Some(compared) if compared >= compare_from(now, &self.zone, &self.slots, self.compare_days) => {
+                Want::Changes
+            }
             _ => Want::Everything,
         };
         let retry = state.retry_at.filter(|_| state.failures > 0);
@@ -117,20 +119,20 @@ impl Schedule {
         }
         match retry {
             Some(retry) if retry <= now => Step::Run(want()),
-            Some(retry) => Step::Wait(retry.min(next_slot(now, &self.zone))),
-            None => Step::Wait(next_slot(now, &self.zone)),
+            Some(retry) => Step::Wait(retry.min(next_slot(now, &self.zone, &self.slots))),
+            None => Step::Wait(next_slot(now, &self.zone, &self.slots)),
         }
     }
 
     /// The run of [`Self::step`] could not begin, because the source was taken: by another replica, or by a webhook or an operator
     /// for a moment. Its slot is still to be dealt with.
     pub fn held(&mut self, now: Timestamp) {
-        self.done = last_slot(now, &self.zone, &SLOTS) - jiff::SignedDuration::from_micros(1);
+        self.done = last_slot(now, &self.zone, self.slots.hours()) - jiff::SignedDuration::from_micros(1);
     }
 
     /// A run ended at `now`: how many slots began in the meantime. They are skipped.
     pub fn ended(&mut self, now: Timestamp) -> usize {
-        let skipped = passed(self.done, now, &self.zone);
+        let skipped = passed(self.done, now, &self.zone, &self.slots);
         self.done = self.done.max(now);
         skipped
     }
@@ -163,18 +165,18 @@ mod tests {
             let end = start.tomorrow().unwrap().timestamp();
             let (mut at, mut hours) = (start.timestamp(), Vec::new());
             loop {
-                at = next_slot(at, &zone);
+                at = next_slot(at, &zone, &Slots::default());
                 if at >= end {
                     break;
                 }
                 hours.push(at.to_zoned(zone.clone()).hour());
             }
-            assert_eq!(hours, SLOTS, "{day}");
+            assert_eq!(hours, Slots::default().hours(), "{day}");
         }
     }
 
     /// Walks through a day in steps of a minute; each run takes as long as told and succeeds.
-    fn runs_of(day: &str, minutes: i64) -> (Vec<(i8, Want)>, usize) {
+    fn runs_of(day: &str, minutes: i64, slots: &Slots) -> (Vec<(i8, Want)>, usize) {
         let zone = zone();
         let start = day
             .parse::<jiff::civil::Date>()
@@ -189,7 +191,7 @@ mod tests {
             finished: Some(now),
             ..State::default()
         };
-        let mut schedule = Schedule::new(now, zone.clone(), 1, &state);
+        let mut schedule = Schedule::new(now, zone.clone(), slots.clone(), 1, &state);
         let (mut runs, mut skipped) = (Vec::new(), 0);
         while now < end {
             match schedule.step(now, &state) {
@@ -217,12 +219,24 @@ mod tests {
     #[test]
     fn five_runs_a_day_and_the_last_one_compares_everything_also_when_the_clocks_change() {
         for day in ["2026-03-29", "2026-07-01", "2026-10-25", "2027-03-28"] {
-            let (runs, skipped) = runs_of(day, 20);
-            let expected: Vec<_> = SLOTS
-                .into_iter()
-                .map(|hour| (hour, if hour == 23 { Want::Everything } else { Want::Changes }))
+            let (runs, skipped) = runs_of(day, 20, &Slots::default());
+            let expected: Vec<_> = Slots::default()
+                .hours()
+                .iter()
+                .map(|hour| (*hour, if *hour == 23 { Want::Everything } else { Want::Changes }))
                 .collect();
             assert_eq!((runs, skipped), (expected, 0), "{day}");
+        }
+    }
+
+    #[test]
+    fn a_tenant_with_other_hours_runs_at_those_and_compares_at_the_last() {
+        let slots = Slots::new(&[22, 2, 12]).unwrap();
+        // 02:00 never was on the first day, and was twice on the last.
+        for (day, first) in [("2026-03-29", 3), ("2026-07-01", 2), ("2026-10-25", 2)] {
+            let (runs, skipped) = runs_of(day, 20, &slots);
+            let expected = [(first, Want::Changes), (12, Want::Changes), (22, Want::Everything)];
+            assert_eq!((runs, skipped), (expected.to_vec(), 0), "{day}");
         }
     }
 
@@ -234,7 +248,13 @@ mod tests {
                 ..State::default()
             };
             let now = at(now);
-            let mut schedule = Schedule::new(now - SignedDuration::from_mins(1), zone(), days, &state);
+            let mut schedule = Schedule::new(
+                now - SignedDuration::from_mins(1),
+                zone(),
+                Slots::default(),
+                days,
+                &state,
+            );
             schedule.step(now, &state)
         };
         let last = "2026-11-15T22:05:00Z"; // 23:05
@@ -252,7 +272,7 @@ mod tests {
     /// F23: a run longer than until the next slot.
     #[test]
     fn a_run_longer_than_until_the_next_slot_skips_that_slot_and_says_so() {
-        let (runs, skipped) = runs_of("2026-07-01", 5 * 60);
+        let (runs, skipped) = runs_of("2026-07-01", 5 * 60, &Slots::default());
         let hours: Vec<i8> = runs.into_iter().map(|(hour, _)| hour).collect();
         assert_eq!((hours, skipped), (vec![7, 15, 23], 2));
     }
@@ -262,7 +282,7 @@ mod tests {
         let slot = at("2026-07-01T05:00:00Z");
         let minute = SignedDuration::from_mins(1);
         let mut state = State::default();
-        let mut schedule = Schedule::new(slot - minute, zone(), 1, &state);
+        let mut schedule = Schedule::new(slot - minute, zone(), Slots::default(), 1, &state);
         state.started = Some(slot);
         assert_eq!(
             schedule.step(slot + minute, &state),
@@ -275,7 +295,7 @@ mod tests {
         let slot = at("2026-07-01T05:00:00Z");
         let minute = SignedDuration::from_mins(1);
         let mut state = State::default();
-        let mut schedule = Schedule::new(slot - minute, zone(), 1, &state);
+        let mut schedule = Schedule::new(slot - minute, zone(), Slots::default(), 1, &state);
         for late in 0..3 {
             let now = slot + minute * late;
             assert_eq!(schedule.step(now, &state), Step::Run(Want::Everything), "{late}");
@@ -292,7 +312,7 @@ mod tests {
         let slot = at("2026-07-01T05:00:00Z");
         let minute = SignedDuration::from_mins(1);
         let mut state = State::default();
-        let mut schedule = Schedule::new(slot - minute, zone(), 1, &state);
+        let mut schedule = Schedule::new(slot - minute, zone(), Slots::default(), 1, &state);
         assert_eq!(schedule.step(slot, &state), Step::Run(Want::Everything));
         (state.started, state.failures, state.retry_at) = (Some(slot), 1, Some(slot + minute));
         assert_eq!(schedule.ended(slot), 0);
@@ -315,7 +335,7 @@ mod tests {
             ..State::default()
         };
         assert!(matches!(
-            Schedule::new(now, zone(), 1, &behind).step(now, &behind),
+            Schedule::new(now, zone(), Slots::default(), 1, &behind).step(now, &behind),
             Step::Run(_)
         ));
         for state in [
@@ -327,7 +347,7 @@ mod tests {
             },
         ] {
             assert!(matches!(
-                Schedule::new(now, zone(), 1, &state).step(now, &state),
+                Schedule::new(now, zone(), Slots::default(), 1, &state).step(now, &state),
                 Step::Wait(_)
             ));
         }

@@ -1,5 +1,6 @@
 //! What is remembered between two runs: the age of what is published, and whether the source may be asked.
 
+use inzage::config::Slots;
 use inzage::ecd::mock::Cast;
 use inzage::ecd::mock::ons::Fault;
 use inzage::sync::{Circuit, Error, Schedule, Step, Want};
@@ -127,7 +128,7 @@ async fn a_failure_that_is_not_the_sources_waits_as_well() {
     let before = dossiers.state().await;
     dossiers.clock.advance(SignedDuration::from_hours(5));
     let zone = dossiers.tenant.zone.clone();
-    let mut schedule = Schedule::new(dossiers.clock.now(), zone, 7, &before);
+    let mut schedule = Schedule::new(dossiers.clock.now(), zone, Slots::default(), 7, &before);
     assert!(matches!(schedule.step(dossiers.clock.now(), &before), Step::Run(_)));
 
     // Where the folder of the spool was there is something else.
