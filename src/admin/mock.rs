@@ -9,11 +9,15 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Subcommand;
+use jiff::civil::Date;
 
 use super::operate::private;
 use crate::clock::Clock;
-use crate::ecd::mock::{Mishaps, Population, caress, ons};
+use crate::ecd::mock::{Mishaps, Population, Shape, caress, ons};
 use crate::secret::{Random, Secret};
+
+/// Days of reports, unless others are asked for.
+const REPORT_DAYS: u32 = 180;
 
 #[derive(Debug, Subcommand)]
 pub enum MockCommand {
@@ -28,6 +32,9 @@ pub enum MockCommand {
         clients: u32,
         #[arg(long, default_value_t = 1)]
         seed: u64,
+        /// Days of reports before today: about 1.4 reports a client a day
+        #[arg(long, default_value_t = REPORT_DAYS, value_parser = clap::value_parser!(u32).range(1..=3_650))]
+        report_days: u32,
         /// Let a share of the answers go wrong, in percent: 10, or 10:timeout,500,429,garbage,half,duplicates,disorder,empty,slow,wrong-certificate
         #[arg(long)]
         faults: Option<Mishaps>,
@@ -67,19 +74,28 @@ pub enum MockCommand {
     },
 }
 
+fn people(clients: u32, seed: u64, report_days: u32, today: Date) -> Arc<Population> {
+    let shape = Shape {
+        report_days,
+        ..Shape::new(clients as usize, seed, today)
+    };
+    Arc::new(Population::of_shape(&shape))
+}
+
 pub(super) async fn run(command: MockCommand) -> anyhow::Result<ExitCode> {
     let zone = jiff::tz::TimeZone::get("Europe/Amsterdam")?;
     let today = Clock::System.now().to_zoned(zone).date();
-    let people = |clients: u32, seed| Arc::new(Population::generate(clients as usize, seed, today));
     match command {
         MockCommand::Ons {
             listen,
             data,
             clients,
             seed,
+            report_days,
             faults,
         } => {
-            let mut options = ons::Options::new(listen, people(clients, seed), data.clone(), Clock::System);
+            let people = people(clients, seed, report_days, today);
+            let mut options = ons::Options::new(listen, people, data.clone(), Clock::System);
             options.mishaps = faults.unwrap_or_default();
             let running = ons::start(options).await?;
             let dir = std::path::absolute(&data)?;
@@ -106,7 +122,7 @@ pub(super) async fn run(command: MockCommand) -> anyhow::Result<ExitCode> {
             let dir = std::path::absolute(&data)?;
             let running = caress::start(caress::Options {
                 listen,
-                population: people(clients, seed),
+                population: people(clients, seed, REPORT_DAYS, today),
                 dir: dir.clone(),
                 tenant,
                 clock: Clock::System,
@@ -166,4 +182,36 @@ pub(super) fn section(url: &str, dir: &std::path::Path) -> String {
         file("client.pem"),
         file("client.key.pem")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use jiff::civil::date;
+
+    use super::*;
+    use crate::ecd::mock::Shelf;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(subcommand)]
+        command: MockCommand,
+    }
+
+    #[test]
+    fn more_days_of_reports_are_more_reports() {
+        let days = |arguments: &[&str]| {
+            let line = Line::try_parse_from(["mock", "ons"].iter().chain(arguments)).ok()?;
+            match line.command {
+                MockCommand::Ons { report_days, .. } => Some(report_days),
+                _ => None,
+            }
+        };
+        assert_eq!(days(&[]), Some(180));
+        assert_eq!(days(&["--report-days", "320"]), Some(320));
+        assert_eq!(days(&["--report-days", "0"]), None);
+        let reports = |days| people(10, 1, days, date(2026, 11, 22)).count(Shelf::Reports);
+        let (few, many) = (reports(20), reports(80));
+        assert!(many > 2 * few, "{few} {many}");
+    }
 }

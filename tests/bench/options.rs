@@ -20,18 +20,21 @@ pub struct Options {
     pub database: Option<String>,
     /// Clients of the mock ECD: about 300 records each.
     pub clients: usize,
+    /// Days of their reports before today.
+    pub report_days: usize,
     /// How long each kind of request is sent.
     pub time: Duration,
     /// How often each kind of request is measured; the best is told.
     pub rounds: usize,
 }
 
-const USAGE: &str = "cargo bench --bench gateway -- [--database postgres://…] [--clients N] [--seconds S] [--rounds R]";
+const USAGE: &str = "cargo bench --bench gateway -- [--database postgres://…] [--clients N] [--report-days D] [--seconds S] [--rounds R]";
 
 pub fn read(arguments: impl Iterator<Item = String>) -> Part {
     let mut options = Options {
         database: None,
         clients: 250,
+        report_days: 180,
         time: Duration::from_secs(4),
         rounds: 2,
     };
@@ -46,6 +49,7 @@ pub fn read(arguments: impl Iterator<Item = String>) -> Part {
             "--bare" => bare = Some(value()),
             "--database" => options.database = Some(value()),
             "--clients" => options.clients = number(&name, &value()).max(10),
+            "--report-days" => options.report_days = number(&name, &value()).max(1),
             "--seconds" => options.time = Duration::from_secs(number(&name, &value()).max(1) as u64),
             "--rounds" => options.rounds = number(&name, &value()).max(1),
             _ => wrong(&name),

@@ -86,6 +86,8 @@ impl World {
             Command::new(PROGRAM)
                 .args(["mock", "ons", "--listen", "127.0.0.1:0", "--clients"])
                 .arg(options.clients.to_string())
+                .arg("--report-days")
+                .arg(options.report_days.to_string())
                 .arg("--data")
                 .arg(&mock),
             "key_file",
