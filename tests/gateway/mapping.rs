@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use inzage::mapping::{Context, Files, Outcome, Plan, ReportTypes};
 use inzage::profile::{Registry, is_valid};
 use inzage::secret::MacKey;
@@ -43,7 +45,6 @@ fn strings<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
 
 #[test]
 fn nothing_that_is_withheld_stands_in_an_expected_outcome() {
-    use base64::Engine as _;
     assert!(
         examples(".in.json")
             .iter()
@@ -53,9 +54,7 @@ fn nothing_that_is_withheld_stands_in_an_expected_outcome() {
         let mut texts = Vec::new();
         strings(&value, &mut texts);
         for text in texts {
-            let plain = base64::engine::general_purpose::STANDARD
-                .decode(text)
-                .unwrap_or_default();
+            let plain = STANDARD.decode(text).unwrap_or_default();
             assert!(!text.contains(MARKER), "{}", path.display());
             assert!(!String::from_utf8_lossy(&plain).contains(MARKER), "{}", path.display());
         }
@@ -243,4 +242,28 @@ fn sample_records_of_the_product_are_mapped_or_dropped_and_valid() {
     }
     println!("{} resources, {} records dropped", seen.0, seen.1);
     assert!(seen.0 > 40 && seen.1 >= 4);
+}
+
+/// I8: markup in a report is what its author typed, and stays text: as it came, in no field that an app renders.
+#[test]
+fn i8_markup_in_a_report_is_text() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("mappings/ons/report");
+    let read = |name: &str| -> serde_json::Value {
+        let text = std::fs::read_to_string(folder.join(name)).unwrap();
+        serde_json::from_str(&text).unwrap()
+    };
+    let record = read("60-opmaak.in.json");
+    let typed = record["comment"].as_str().unwrap();
+    assert!(typed.contains("<script>"));
+    // What the map makes of it is checked against this example with every other.
+    let resources = read("60-opmaak.out.json");
+    let resources = resources.as_array().unwrap();
+    assert_eq!(resources[0]["valueString"], typed);
+    let attachment = &resources[1]["content"][0]["attachment"];
+    assert_eq!(attachment["contentType"], "text/plain");
+    let data = STANDARD.decode(attachment["data"].as_str().unwrap()).unwrap();
+    assert_eq!(String::from_utf8(data).unwrap(), typed);
+    for resource in resources {
+        assert!(resource.get("text").is_none(), "no narrative is made of it: {resource}");
+    }
 }

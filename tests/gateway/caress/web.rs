@@ -50,6 +50,11 @@ async fn serving(options: Options, population: Arc<Population>, dir: tempfile::T
 
 impl Served {
     fn web(&self, is_soap: bool, list: Duration) -> Web {
+        self.web_up_to(is_soap, list, Limits::default().list_bytes)
+    }
+
+    /// The same that reads so many bytes of an answer.
+    fn web_up_to(&self, is_soap: bool, list: Duration, list_bytes: usize) -> Web {
         let settings = Settings {
             base_url: self.mock.url.parse().unwrap(),
             ca_pem: self.mock.ca_pem.clone(),
@@ -67,6 +72,7 @@ impl Served {
             clock: Clock::fixed(NOW.parse().unwrap()),
             limits: Limits {
                 list,
+                list_bytes,
                 attempts: 2,
                 pause: Duration::from_millis(5),
                 ..Limits::default()
@@ -373,4 +379,19 @@ async fn a_list_that_is_too_big_for_the_product_is_an_error_and_brings_nothing()
     assert!(events.is_empty(), "{events:?}");
     let busy = matches!(&error, Some(Error::Busy { status: 500, .. }));
     assert!(busy, "{error:?}");
+}
+
+/// I8: a list that is longer than anybody reads is none, and so is the whole pull.
+#[tokio::test]
+async fn i8_an_answer_above_the_limit_is_none() {
+    let served = served(Duration::ZERO, Mishaps::default()).await;
+    let clients = [served.population.cast().everything];
+    for is_soap in [false, true] {
+        let (events, error) = pulled(&served.web_up_to(is_soap, LONG, 2_000), &clients).await;
+        assert!(events.is_empty(), "{events:?}");
+        let is_told = matches!(&error, Some(Error::TooLarge { limit: 2_000, .. }));
+        assert!(is_told, "{error:?}");
+        let (events, error) = pulled(&served.web(is_soap, LONG), &clients).await;
+        assert!(error.is_none() && !events.is_empty(), "{error:?}");
+    }
 }

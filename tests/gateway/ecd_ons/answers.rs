@@ -122,3 +122,45 @@ async fn f11_a_list_that_stops_in_the_middle_is_not_whole() {
     assert!(brought.records.is_empty() && brought.complete.is_empty());
     assert_eq!(brought.streams.into_iter().collect::<Vec<_>>(), [Kind::Employee]);
 }
+
+/// I8: an answer that goes on and on is given up at its limit, whatever it holds, and nothing counts as absent.
+#[tokio::test]
+async fn i8_an_answer_without_an_end_is_read_up_to_its_limit_and_is_none() {
+    let world = world(10).await;
+    let router = axum::Router::new().fallback(|request: Request| async move {
+        let response = Response::builder().header(CONTENT_TYPE, JSON);
+        if request.uri().path().starts_with("/v0/xstream/employees") {
+            return response.body(Body::from(r#"{"employees":[]}"#)).unwrap();
+        }
+        let rows =
+            futures::stream::repeat_with(|| Ok::<_, std::io::Error>(r#"{"id":1,"clientId":10101},"#.repeat(100)));
+        let start = futures::stream::once(async { Ok(r#"{"reports":["#.to_owned()) });
+        response.body(Body::from_stream(start.chain(rows))).unwrap()
+    });
+    let mut settings = instead(&world, router).await;
+    settings.limits.list_bytes = 100_000;
+    let client = BTreeSet::from(["10101".to_owned()]);
+    let brought = bring(&connector(settings), pull(client.clone(), Reach::Full)).await;
+    assert!(brought.failed.len() > 5, "{brought:#?}");
+    for (kind, _, error) in &brought.failed {
+        assert!(
+            matches!(error, Error::TooLarge { limit: 100_000, .. }),
+            "{kind:?}: {error}"
+        );
+    }
+    assert!(brought.records.is_empty() && brought.complete.is_empty() && brought.error.is_none());
+    assert_eq!(brought.streams.into_iter().collect::<Vec<_>>(), [Kind::Employee]);
+
+    // Of the product itself, lists that are too long: those are none, and the streams come.
+    let mut settings = world.settings();
+    settings.limits.list_bytes = 300;
+    let brought = bring(&connector(settings), pull(client, Reach::Full)).await;
+    assert!(!brought.complete.contains(&(Kind::CarePlan, "10101".to_owned())));
+    let is_told = |error: &Error| matches!(error, Error::TooLarge { limit: 300, .. });
+    assert!(
+        brought.failed.iter().any(|(.., error)| is_told(error)),
+        "{:?}",
+        brought.failed
+    );
+    assert!(brought.streams.contains(&Kind::ContactRelation));
+}

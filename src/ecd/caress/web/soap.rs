@@ -231,6 +231,7 @@ mod tests {
         }
     }
 
+    /// I8: document types, entities, depth and length without an end.
     #[test]
     fn hostile_xml_is_refused() {
         let deep = wrapped(&("<a>".repeat(100) + &"</a>".repeat(100)));
