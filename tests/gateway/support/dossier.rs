@@ -150,6 +150,12 @@ impl Dossiers {
         self.engine(&self.kept).hooked().await
     }
 
+    /// One turn of a worker that has just begun: it remembers no names.
+    pub async fn hooked_anew(&self) -> Result<Worked, inzage::sync::Error> {
+        let connector = self.connector();
+        self.engine(&connector).hooked().await
+    }
+
     /// Asks the source for the webhooks that were missed.
     pub async fn redeliver(&self) -> Result<Asked, inzage::sync::Error> {
         self.engine(&self.kept).redeliver().await

@@ -50,12 +50,85 @@ impl Model {
                 .population
                 .write(now, |edit| edit.change(shelf, &key, change))
         );
+        self.tell(shelf, "UPDATE", record);
+    }
+
+    fn put(&mut self, shelf: Shelf, record: Value) {
+        let now = self.dossiers.clock.now();
+        self.tell(shelf, "CREATE", &record);
+        self.dossiers.population.write(now, |edit| edit.put(shelf, record));
+    }
+
+    fn remove(&mut self, shelf: Shelf, record: &Value) {
+        let (now, key) = (self.dossiers.clock.now(), key(record));
+        self.dossiers.population.write(now, |edit| edit.remove(shelf, &key));
+        self.tell(shelf, "DELETE", record);
+    }
+
+    /// More that happens: states of plans, the agenda, contacts, and what somebody takes back.
+    pub(super) fn happen_besides(&mut self) {
+        self.dossiers.clock.advance(SignedDuration::from_secs(61));
+        let now = self.dossiers.clock.now();
+        let number = self.more.below(1_000_000);
+        let some = |model: &Self, shelf: Shelf| {
+            let of = model.dossiers.population.of(shelf, *model.more.one(&model.clients));
+            (!of.is_empty()).then(|| model.more.one(&of).clone())
+        };
+        match self.more.below(6) {
+            0 => {
+                if let Some(plan) = some(self, Shelf::CarePlans) {
+                    let status = *self.more.one(&["DRAFT", "ACTIVE", "OLD"][..]);
+                    // A report is not told again because the plan of its goal is another one.
+                    self.unheard = true;
+                    self.change(Shelf::CarePlans, &plan, |plan| plan["status"] = json!(status));
+                }
+            }
+            1 => {
+                if let Some(one) = some(self, Shelf::Agenda) {
+                    self.change(Shelf::Agenda, &one, |one| {
+                        one["private"] = json!(one["private"] != true)
+                    });
+                }
+            }
+            2 => {
+                if let Some(one) = some(self, Shelf::Agenda) {
+                    let day = format!("2026-12-{:02}", 1 + number % 12);
+                    self.change(Shelf::Agenda, &one, |one| {
+                        for end in ["startsAt", "endsAt"] {
+                            let time = one[end].as_str().unwrap()[10..].to_owned();
+                            one[end] = json!(format!("{day}{time}"));
+                        }
+                    });
+                }
+            }
+            3 => {
+                if let Some(contact) = some(self, Shelf::Relations) {
+                    let name = format!("Contact {number}");
+                    self.change(Shelf::Relations, &contact, |contact| contact["lastName"] = json!(name));
+                }
+            }
+            number => {
+                let (shelf, name) = match number {
+                    4 => (Shelf::Reports, "Dossier.Report"),
+                    _ => (Shelf::Forms, "Survey.SurveyResult"),
+                };
+                if let Some(record) = some(self, shelf) {
+                    self.next_key += 1;
+                    let at = now.to_string();
+                    let client = ["clientId", "clientObjectId"].map(|field| record[field].as_u64());
+                    let row = json!({"id": self.next_key, "clientId": client[0].or(client[1]), "resourceName": name,
+                        "resourceId": key(&record), "recipientGroup": "client", "sharedAt": at, "unsharedAt": at});
+                    self.dossiers
+                        .population
+                        .write(now, |edit| edit.put(Shelf::Releases, row));
+                }
+            }
+        }
     }
 
     /// Something happens in the ECD.
     pub(super) fn happen(&mut self) {
         self.dossiers.clock.advance(SignedDuration::from_secs(61));
-        let now = self.dossiers.clock.now();
         let number = self.dice.below(1_000_000);
         let (word, name) = (format!("Verhaal {number}."), format!("van Naam {number}"));
         self.words.insert(word.clone());
@@ -80,24 +153,17 @@ impl Model {
                 new["id"] = json!(self.next_key);
                 new["clientId"] = json!(self.anybody());
                 new["comment"] = json!(word);
-                self.dossiers
-                    .population
-                    .write(now, |edit| edit.put(Shelf::Reports, new));
+                self.put(Shelf::Reports, new);
             }
             10 => {
-                let key = key(&report);
-                self.earlier.remove(&key);
-                self.dossiers
-                    .population
-                    .write(now, |edit| edit.remove(Shelf::Reports, &key));
+                self.earlier.remove(&key(&report));
+                self.remove(Shelf::Reports, &report);
                 if self.dice.is(40) {
                     // The key goes to somebody else.
                     let mut new = report;
                     new["clientId"] = json!(self.anybody());
                     new["comment"] = json!(word);
-                    self.dossiers
-                        .population
-                        .write(now, |edit| edit.put(Shelf::Reports, new));
+                    self.put(Shelf::Reports, new);
                 }
             }
             11 => {
@@ -115,31 +181,20 @@ impl Model {
             }
             13 => {
                 if let Some(plan) = self.some(Shelf::CarePlans) {
-                    let key = key(&plan);
-                    self.dossiers
-                        .population
-                        .write(now, |edit| edit.remove(Shelf::CarePlans, &key));
+                    self.remove(Shelf::CarePlans, &plan);
                     if self.dice.is(70) {
-                        self.dossiers
-                            .population
-                            .write(now, |edit| edit.put(Shelf::CarePlans, plan));
+                        self.put(Shelf::CarePlans, plan);
                     }
                 }
             }
             14 => {
                 if let Some(appointment) = self.some(Shelf::Agenda) {
-                    let key = key(&appointment);
-                    self.dossiers
-                        .population
-                        .write(now, |edit| edit.remove(Shelf::Agenda, &key));
+                    self.remove(Shelf::Agenda, &appointment);
                 }
             }
             _ => {
                 if let Some(relation) = self.some(Shelf::Relations) {
-                    let key = key(&relation);
-                    self.dossiers
-                        .population
-                        .write(now, |edit| edit.remove(Shelf::Relations, &key));
+                    self.remove(Shelf::Relations, &relation);
                 }
             }
         }
@@ -198,7 +253,7 @@ impl Model {
     }
 }
 
-fn key(record: &Value) -> String {
+pub(super) fn key(record: &Value) -> String {
     match &record["id"] {
         Value::String(text) => text.clone(),
         number => number.to_string(),

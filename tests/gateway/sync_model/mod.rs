@@ -1,5 +1,5 @@
-//! Random histories of a source against the store: changes, moves, deletions, repeated and shuffled answers, faults, crashes and two
-//! runs at once.
+//! Random histories of a source against the store: changes, moves, deletions, repeated and shuffled answers, webhooks that are lost,
+//! doubled and out of order, faults, crashes and two runs at once.
 //!
 //! `INZAGE_MODEL_ROUNDS=500 INZAGE_MODEL_SEED=random cargo nextest run --test gateway sync_model` looks further, and a number in the
 //! place of `random` again. A seed repeats
@@ -14,13 +14,17 @@
 //! - after a crash each dossier is as it was or as the source is; after a partial answer nothing is in it that is in neither, and
 //!   nothing is missing that is in both.
 //!
+//! - after webhooks, what they told of is as the source is, and the rest as after a partial answer (`events`).
+//!
 //! After whatever run, no reference in a dossier leads nowhere.
 //!
 //! Beside it stands a simpler model that knows no map: each report that is written has words of its own, and they are in a dossier only as
 //! long as the source has that report of that client, neither hidden nor confidential.
 
 mod content;
+mod events;
 mod history;
+mod meanwhile;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::poll_fn;
@@ -37,6 +41,7 @@ use jiff::SignedDuration;
 use serde_json::Value;
 
 use self::content::{Content, anonymous, beyond, same};
+use self::events::Events;
 use self::history::Dice;
 use crate::support::dossier::{Dossiers, dangling};
 
@@ -81,6 +86,9 @@ impl How {
 struct Model {
     dossiers: Dossiers,
     dice: Dice,
+    /// For what was added later: with dice of its own the histories of the seeds stay as they were.
+    more: Dice,
+    events: Events,
     /// Who has an account.
     clients: Vec<u64>,
     /// Who has none.
@@ -108,6 +116,8 @@ impl Model {
         Self {
             dossiers,
             dice: Dice(Random::seeded(seed)),
+            more: Dice(Random::seeded(!seed)),
+            events: Events::default(),
             clients,
             others,
             earlier: BTreeMap::new(),
@@ -209,9 +219,12 @@ impl Model {
     }
 
     /// A round after which this was published; what is published after it.
-    async fn round(&mut self, number: u64, before: BTreeMap<u64, Content>) -> BTreeMap<u64, Content> {
+    async fn round(&mut self, number: u64, mut before: BTreeMap<u64, Content>) -> BTreeMap<u64, Content> {
         for _ in 0..self.dice.below(5) {
             self.happen();
+        }
+        if self.more.is(60) {
+            self.happen_besides();
         }
         if self.dice.is(5)
             && let Some(new) = self.others.pop()
@@ -227,6 +240,9 @@ impl Model {
             Want::Changes
         };
         let visible = self.visible().await;
+        if self.more.is(40) {
+            before = self.followed(number, &before, &visible).await;
+        }
         let how = How::of(self.dice.below(12));
         match how {
             How::Whole | How::Killed | How::Overtaken => {}
@@ -287,10 +303,23 @@ impl Model {
         }
         if is_whole && want == Want::Everything {
             self.unheard = false;
+            self.events.is_partial = false;
             self.only_words_that_are_open(&after, &told);
         }
         self.unheard |= how == How::Empty;
         after
+    }
+
+    /// Whether the source shows this report to its client, as far as this model knows.
+    fn is_open(&self, client: u64, report: &Value) -> bool {
+        let key = report["id"].to_string();
+        let rows = self.dossiers.population.of(Shelf::Releases, client);
+        let is_taken_back = rows.iter().any(|row| {
+            row["resourceName"] == "Dossier.Report"
+                && row["resourceId"] == key.as_str()
+                && row["unsharedAt"].is_string()
+        });
+        report["clientId"] == client && report["hidden"] != true && report["confidential"] != true && !is_taken_back
     }
 
     /// The words of reports that are hidden, confidential, gone or of somebody else are in no dossier.
@@ -298,12 +327,8 @@ impl Model {
         let reports = self.dossiers.population.all(Shelf::Reports);
         for (client, content) in after {
             let is_open = |word: &str| {
-                reports.iter().any(|report| {
-                    report["clientId"] == *client
-                        && report["comment"] == word
-                        && report["hidden"] != true
-                        && report["confidential"] != true
-                })
+                let mut of_word = reports.iter().filter(|report| report["comment"] == word);
+                of_word.any(|report| self.is_open(*client, report))
             };
             for word in self.words.iter().filter(|word| !is_open(word)) {
                 let found = content.keys().find(|one| one.contains(word.as_str()));
