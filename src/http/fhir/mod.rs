@@ -34,6 +34,8 @@ mod tests;
 #[cfg(test)]
 mod two_worlds;
 #[cfg(test)]
+mod withheld_posted;
+#[cfg(test)]
 mod withheld_tests;
 
 use axum::Router;

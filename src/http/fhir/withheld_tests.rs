@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request};
@@ -11,15 +12,16 @@ use jiff::SignedDuration;
 use serde_json::json;
 use tower::ServiceExt as _;
 
-use super::{export_tests, planted};
+use super::{export_tests, planted, withheld_posted};
 use crate::config::Tenant;
 use crate::consent::{NewRight, Parts, Role};
-use crate::ecd::Connector;
-use crate::ecd::caress::{self, Caress};
+use crate::ecd::caress::{self, Caress, web};
 use crate::ecd::contract::Contracts;
 use crate::ecd::mock::ons::{Options, Running, start};
-use crate::ecd::mock::{Population, SECRET_MARKER, Shape, Shelf, caress as drops};
+use crate::ecd::mock::{Mishaps, Population, SECRET_MARKER, Shape, Shelf, caress as drops};
+use crate::ecd::ons::hook::What;
 use crate::ecd::ons::{Ons, Settings};
+use crate::ecd::{Connector, Kind};
 use crate::fhir::definition::Definition;
 use crate::fhir::types::ResourceType;
 use crate::http::inside;
@@ -27,6 +29,7 @@ use crate::http::world::World;
 use crate::mapping::{Files, Plan, resource_id};
 use crate::profile::Registry;
 use crate::secret::{MacKey, Random};
+use crate::sync::hooks::{Inbox, Worked};
 use crate::sync::{Sync, Want};
 
 /// What an open text of the same dossier holds, so that a search that finds nothing at all would show.
@@ -77,9 +80,9 @@ impl Gateway {
         (gateway, token)
     }
 
-    async fn sync(&self, connector: &dyn Connector, want: Want) {
+    fn engine<'a>(&'a self, connector: &'a dyn Connector) -> Sync<'a> {
         let tenant: &Arc<Tenant> = self.world.app.config.tenant("topaz").unwrap();
-        let sync = Sync {
+        Sync {
             db: self.world.db(),
             clock: &self.world.clock,
             random: &Random::Os,
@@ -89,9 +92,53 @@ impl Gateway {
             profiles: Arc::clone(&self.profiles),
             ids: self.ids.clone(),
             spool_dir: self.spool.path(),
-        };
-        let report = sync.run(want, &|_| {}).await.unwrap();
+        }
+    }
+
+    async fn sync(&self, connector: &dyn Connector, want: Want) {
+        let report = self.engine(connector).run(want, &|_| {}).await.unwrap();
         assert!(report.is_complete(), "{report:#?}");
+    }
+
+    /// Tells of these reports by webhook and follows that.
+    async fn hooked(&self, connector: &dyn Connector, reports: &[String]) {
+        let inbox = Inbox::start(self.world.db().clone(), self.world.clock.clone());
+        let tenant = &self.world.app.config.tenant("topaz").unwrap().id;
+        for key in reports {
+            let what = What::Record(key.clone());
+            inbox.receive(tenant, "ons", Kind::Report, what).await.unwrap();
+        }
+        let Worked::Done { jobs, .. } = self.engine(connector).hooked().await.unwrap() else {
+            panic!("the webhooks wait");
+        };
+        assert_eq!(jobs, reports.len() as u64);
+    }
+
+    /// Changes the open report.
+    fn change(&self, key: &str, field: &str, value: serde_json::Value) {
+        self.world.clock.advance(SignedDuration::from_hours(1));
+        self.population.write(self.world.clock.now(), |edit| {
+            assert!(edit.change(Shelf::Reports, key, |report| report[field] = value));
+        });
+    }
+
+    /// Nothing tells of the open report any more: not its id, not the pages on which it stood.
+    async fn is_gone(&self, key: &str, pages: &[(String, bool)], token: &str) {
+        let id = resource_id(&self.ids, &["ons", "report", key]);
+        for path in ["", "/_history", "/_history/1"] {
+            let path = format!("/topaz/fhir/Observation/{id}{path}");
+            let answer = self.world.get(&path, token).await;
+            assert!(matches!(answer.status.as_u16(), 404 | 410), "{path}: {}", answer.status);
+            assert!(!answer.text().contains(OPEN), "{path}");
+        }
+        assert!(pages.iter().any(|(_, had)| *had), "no page had it");
+        for (path, _) in pages {
+            let answer = self.world.get(path, token).await;
+            assert!(
+                !answer.text().contains(OPEN) && !answer.text().contains(id.as_str()),
+                "{path}"
+            );
+        }
     }
 
     /// Every answer that the caller can get to, by its path.
@@ -143,6 +190,7 @@ impl Gateway {
         for path in paths {
             served.insert(path.clone(), self.world.get(&path, token).await.body);
         }
+        served.extend(withheld_posted::asked(&self.world, token, &names).await);
         self.exported(&mut served).await;
         self.told_inside(&mut served).await;
         served
@@ -222,6 +270,7 @@ async fn ons(gateway: &Gateway) -> (Running, tempfile::TempDir, Ons) {
     (running, dir, connector)
 }
 
+/// F16: also by webhook, and where an app still has links to the pages on which it stood.
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_that_ons_keeps_inside_stands_in_any_byte_that_is_served() {
     let (gateway, token) = Gateway::new("ons").await;
@@ -230,30 +279,32 @@ async fn nothing_that_ons_keeps_inside_stands_in_any_byte_that_is_served() {
     gateway.sync(&connector, Want::Everything).await;
     inside(&gateway.everything(&token).await);
 
-    // Now an open report gets a text that must not leave, with the switch that keeps it inside: the earlier version, which
-    // was open, and the history go with it.
+    // Now the open report is confidential, and a webhook tells so, with others that must stay inside: the earlier version, which was
+    // open, the history and the pages go with it.
     let open = gateway.population.of(Shelf::Reports, gateway.client);
     let open = open.iter().find(|report| report["comment"] == OPEN).unwrap()["id"].to_string();
-    gateway.world.clock.advance(SignedDuration::from_hours(1));
-    gateway.population.write(gateway.world.clock.now(), |edit| {
-        edit.change(Shelf::Reports, &open, |report| report["confidential"] = json!(true))
-    });
+    let search = "/topaz/fhir/Observation?_count=1&date=2026-11-20";
+    let pages = withheld_posted::pages(&gateway.world, &token, search, OPEN).await;
+    assert!(pages.len() > 1);
+    gateway.change(&open, "confidential", json!(true));
+    let told: Vec<String> = (7_000_001..7_000_018).map(|key: u64| key.to_string()).collect();
+    assert!(told.contains(&open));
+    gateway.hooked(&connector, &told).await;
+    let served = gateway.everything(&token).await;
+    for inner in [OPEN, SECRET_MARKER] {
+        assert_eq!(found(&served, inner), [] as [&str; 0]);
+    }
+    gateway.is_gone(&open, &pages, &token).await;
+
+    // It is open again, and then it moves to another client: a slot notices.
+    gateway.change(&open, "confidential", json!(false));
+    gateway.hooked(&connector, std::slice::from_ref(&open)).await;
+    let pages = withheld_posted::pages(&gateway.world, &token, search, OPEN).await;
+    gateway.change(&open, "clientId", json!(gateway.client + 1));
     gateway.sync(&connector, Want::Changes).await;
     let served = gateway.everything(&token).await;
     assert_eq!(found(&served, OPEN), [] as [&str; 0]);
-    let id = resource_id(&gateway.ids, &["ons", "report", &open]);
-    for path in ["", "/_history", "/_history/1"] {
-        let answer = gateway
-            .world
-            .get(&format!("/topaz/fhir/Observation/{id}{path}"), &token)
-            .await;
-        assert!(
-            answer.status == 404 || answer.status == 410,
-            "{path}: {}",
-            answer.status
-        );
-        assert!(!answer.text().contains(OPEN));
-    }
+    gateway.is_gone(&open, &pages, &token).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -268,6 +319,41 @@ async fn nothing_that_caress_keeps_inside_stands_in_any_byte_that_is_served() {
         clock: gateway.world.clock.clone(),
     };
     let connector = Caress::new(settings, Arc::new(Contracts::builtin("caress").unwrap()));
+    gateway.sync(&connector, Want::Everything).await;
+    inside(&gateway.everything(&token).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_that_caress_keeps_inside_over_the_web_stands_in_any_byte_that_is_served() {
+    let (gateway, token) = Gateway::new("caress").await;
+    let dir = tempfile::tempdir().unwrap();
+    let running = drops::start(drops::Options {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        population: Arc::clone(&gateway.population),
+        dir: dir.path().to_owned(),
+        tenant: "topaz".to_owned(),
+        clock: gateway.world.clock.clone(),
+        random: Random::seeded(5),
+        list_time: Duration::ZERO,
+        most: usize::MAX,
+        mishaps: Mishaps::default(),
+    })
+    .await
+    .unwrap();
+    let settings = web::Settings {
+        base_url: running.url.parse().unwrap(),
+        ca_pem: running.ca_pem.clone(),
+        certificate_pem: running.client_cert_pem.clone(),
+        key_pem: running.client_key_pem.clone(),
+        username: drops::USER.to_owned(),
+        password: running.password.clone(),
+        staff: web::Staff::Rest,
+        zone: jiff::tz::TimeZone::get("Europe/Amsterdam").unwrap(),
+        clock: gateway.world.clock.clone(),
+        limits: web::Limits::default(),
+    };
+    let contracts = Arc::new(Contracts::builtin("caress").unwrap());
+    let connector = web::Web::new(settings, contracts, Random::seeded(6)).unwrap();
     gateway.sync(&connector, Want::Everything).await;
     inside(&gateway.everything(&token).await);
 }
