@@ -178,7 +178,7 @@ impl Builder<'_> {
         });
         into.add(Shelf::CarePlans, &plan, changed.timestamp());
         // Some plans are in force before the client agreed.
-        if status == Status::Active && id % 7 != 0 {
+        if status == Status::Active && !id.is_multiple_of(7) {
             let agreement = json!({"id": id, "carePlanId": id, "employeeId": owner.id, "clientId": self.person.id});
             into.add(Shelf::Agreements, &agreement, changed.timestamp());
         }
