@@ -27,13 +27,22 @@ pub(super) async fn asked(world: &World, token: &str, names: &BTreeSet<(String, 
         "Patient?_revinclude=*",
         "CarePlan?_revinclude=*&_count=100",
         "Goal?_revinclude=*&_include=*&_count=100",
-        "Patient?_has:Observation:patient:code=11591000146107",
         "ValueSet/inzage-RapportageSoort/$expand",
         "ValueSet/$expand?url=https://inzage.dev/fhir/ValueSet/inzage-RapportageSoort",
     ] {
         let path = format!("/topaz/fhir/{path}");
         let answer = world.get(&path, token).await;
         assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+        served.insert(path, answer.body);
+    }
+    // Refused, and the refusal tells nothing either.
+    for path in [
+        "Patient?_has:Observation:patient:code=11591000146107",
+        "Observation?_has:Goal:patient:_id=x",
+    ] {
+        let path = format!("/topaz/fhir/{path}");
+        let answer = world.get(&path, token).await;
+        assert_eq!(answer.status, 400, "{path}: {}", answer.text());
         served.insert(path, answer.body);
     }
     let mut searched = 0;

@@ -82,7 +82,9 @@ async fn f18_what_changes_between_two_answers_is_neither_lost_nor_taken_for_gone
         let mut model = Model::new(18).await;
         assert!(model.dossiers.sync(Want::Everything).await.is_complete());
         let mut before = model.stored().await;
-        for ((path, moment), number) in MOMENTS.into_iter().zip(1..) {
+        // A whole pull asks for the same lists: every other place will do.
+        let step = if want == Want::Everything { 2 } else { 1 };
+        for ((path, moment), number) in MOMENTS.into_iter().zip(1..).step_by(step) {
             model.dossiers.clock.advance(SignedDuration::from_hours(4));
             // In a stream of changes there has to be one that comes before.
             model.dossiers.population.revise(model.dossiers.clock.now(), 25);
