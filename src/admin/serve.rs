@@ -19,7 +19,7 @@ use crate::db;
 use crate::http::tls::Tls;
 use crate::http::{self, App};
 use crate::notify::{self, Transport};
-use crate::oauth::{key, token};
+use crate::oauth::{device, key, token};
 use crate::secret::Random;
 use crate::sync::{self, Schedule, Step, Want, hooks};
 
@@ -161,6 +161,7 @@ async fn tidy(app: App) {
     loop {
         let gone = async {
             let mut gone = app.login.tidy().await?;
+            gone += device::lapse(&app.db, app.clock.now()).await?;
             let mut tx = app.db.begin().await?;
             gone += token::purge(&mut tx, app.clock.now()).await?;
             tx.commit().await?;

@@ -229,6 +229,17 @@ impl World {
         lines(&mut read, &self.tenant.id).await
     }
 
+    /// Whom the newest line names: account, app and grant.
+    pub(crate) async fn named(&self) -> [Option<String>; 3] {
+        const NEWEST: db::Sql = db::Sql::both(
+            "SELECT account, client_id, grant_id FROM audit_line WHERE tenant = $1 ORDER BY seq DESC LIMIT 1",
+        );
+        let mut read = self.issuer.db().read().await.unwrap();
+        let row = read.row(NEWEST, params![self.tenant.id.as_str()]).await.unwrap();
+        let row = row.expect("there is a line");
+        [row.opt_text(0), row.opt_text(1), row.opt_text(2)]
+    }
+
     pub(crate) async fn accepted(&self, access_token: &str) -> bool {
         token::check(&self.issuer, &self.tenant, access_token)
             .await

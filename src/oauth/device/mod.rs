@@ -29,7 +29,8 @@ use super::{Error, Issuer};
 use crate::account;
 use crate::audit::{self, Action, Entry, Outcome, Who};
 use crate::config::{Tenant, TenantId};
-use crate::db::{self, Tx};
+use crate::db::{self, Db, Tx};
+use crate::fhir::types::Id;
 use crate::secret::{hex, mac, sha256};
 
 /// `grant_type`
@@ -262,26 +263,52 @@ pub(super) async fn turn(
 }
 
 /// How many of them one round ends.
-const ROUND: i64 = 500;
+const ROUND: usize = 500;
+/// How many are looked at together.
+const PAGE: i64 = 100;
 
-/// Ends what was approved for devices that did not come for it in time: nobody can use it any more. The caller commits.
-pub(super) async fn lapse(tx: &mut Tx, now: Timestamp) -> Result<(), db::Error> {
-    for lapsed in store::lapsed(tx, now, ROUND).await? {
-        // Another replica may have been first.
-        if !grant::store::revoke(tx, &lapsed.tenant, &lapsed.grant, Why::CodeExpired, now).await? {
-            continue;
-        }
-        let who = Who {
-            account: Some(lapsed.account),
-            client_id: Some(lapsed.client_id),
-            grant: Some(lapsed.grant),
-            role: None,
+/// Ends what was approved for devices that did not come for it in time: nobody can use it any more. How many. Each ends by itself,
+/// because its line holds the tenant's chain until the commit: many in one transaction would stop everybody else.
+pub async fn lapse(db: &Db, now: Timestamp) -> Result<u64, db::Error> {
+    let (mut after, mut ended) = (store::START, 0);
+    loop {
+        let page = store::lapsed(&mut *db.read().await?, now, &after, PAGE).await?;
+        let Some(last) = page.last() else {
+            return Ok(ended as u64);
         };
-        let ended = Outcome::Refused("device-code-expired");
-        let entry = Entry::new(lapsed.tenant, Action::TokenRevoked, ended)
-            .by(who)
-            .about(lapsed.patient.as_slice());
-        audit::write(tx, &entry, now).await?;
+        after = last.place();
+        for lapsed in page {
+            if ended == ROUND {
+                return Ok(ended as u64);
+            }
+            ended += usize::from(end(db, lapsed, now).await?);
+        }
     }
-    Ok(())
+}
+
+/// Ends one of them. Whether it still stood.
+async fn end(db: &Db, lapsed: store::Lapsed, now: Timestamp) -> Result<bool, db::Error> {
+    let Some(tenant) = TenantId::parse(&lapsed.tenant) else {
+        // Of no tenant there can be, so no login made it. It does not keep the others from their end.
+        tracing::warn!("a grant for a device is of a tenant whose name is none");
+        return Ok(false);
+    };
+    let mut tx = db.begin().await?;
+    // Another replica may have been first.
+    if !grant::store::revoke(&mut tx, &tenant, &lapsed.grant, Why::CodeExpired, now).await? {
+        return Ok(false);
+    }
+    let who = Who {
+        account: Some(lapsed.account),
+        client_id: Some(lapsed.client_id),
+        grant: Some(lapsed.grant),
+        role: None,
+    };
+    let patient = lapsed.patient.and_then(|id| Id::parse(&id));
+    let entry = Entry::new(tenant, Action::TokenRevoked, Outcome::Success)
+        .by(who)
+        .about(patient.as_slice());
+    audit::write(&mut tx, &entry, now).await?;
+    tx.commit().await?;
+    Ok(true)
 }

@@ -4,7 +4,6 @@ use jiff::Timestamp;
 
 use crate::config::TenantId;
 use crate::db::{self, Conn, Row, Tx, params, statements};
-use crate::fhir::types::Id;
 use crate::oauth::scope::Scopes;
 
 statements! {
@@ -30,9 +29,10 @@ statements! {
     POLLED = both("UPDATE oauth_device SET pause = $3, polled_at = $4 WHERE tenant = $1 AND key = $2");
     /// Approved, and nobody came for it.
     LAPSED = both(
-        "SELECT d.tenant, g.id, g.client_id, g.account, g.patient FROM oauth_device d \
+        "SELECT d.tenant, g.id, g.client_id, g.account, g.patient, d.expires_at, d.key FROM oauth_device d \
          JOIN oauth_grant g ON g.tenant = d.tenant AND g.id = d.grant_id \
-         WHERE d.expires_at < $1 AND d.state = 'approved' AND g.revoked_at IS NULL ORDER BY d.expires_at LIMIT $2"
+         WHERE d.expires_at < $1 AND d.state = 'approved' AND g.revoked_at IS NULL AND (d.expires_at, d.key) > ($2, $3) \
+         ORDER BY d.expires_at, d.key LIMIT $4"
     );
     /// What was approved stays until its grant has ended.
     PURGE = both(
@@ -161,28 +161,45 @@ pub(super) async fn polled(
     Ok(())
 }
 
-/// A grant for a device that did not come for it in time.
+/// Where a page of them ended: when the device expired, and its key.
+pub(super) type Place = (Timestamp, String);
+
+/// Before all of them.
+pub(super) const START: Place = (Timestamp::UNIX_EPOCH, String::new());
+
+/// A grant for a device that did not come for it in time, as it stands in the database.
 pub(super) struct Lapsed {
-    pub(super) tenant: TenantId,
+    pub(super) tenant: String,
     pub(super) grant: String,
     pub(super) client_id: String,
     pub(super) account: String,
-    pub(super) patient: Option<Id>,
+    pub(super) patient: Option<String>,
+    place: Place,
 }
 
-/// The oldest of them that are still in force.
-pub(super) async fn lapsed(conn: &mut Conn, now: Timestamp, most: i64) -> Result<Vec<Lapsed>, db::Error> {
-    let rows = conn.rows(LAPSED, params![now, most]).await?;
-    let read = |row: &Row| {
-        Some(Lapsed {
-            tenant: TenantId::parse(row.str(0))?,
-            grant: row.text(1),
-            client_id: row.text(2),
-            account: row.text(3),
-            patient: row.opt_text(4).and_then(|id| Id::parse(&id)),
-        })
+impl Lapsed {
+    pub(super) fn place(&self) -> Place {
+        self.place.clone()
+    }
+}
+
+/// Those that are still in force and stand after `place`, the oldest first.
+pub(super) async fn lapsed(
+    conn: &mut Conn,
+    now: Timestamp,
+    (expired_at, key): &Place,
+    most: i64,
+) -> Result<Vec<Lapsed>, db::Error> {
+    let rows = conn.rows(LAPSED, params![now, *expired_at, key, most]).await?;
+    let read = |row: &Row| Lapsed {
+        tenant: row.text(0),
+        grant: row.text(1),
+        client_id: row.text(2),
+        account: row.text(3),
+        patient: row.opt_text(4),
+        place: (row.time(5), row.text(6)),
     };
-    Ok(rows.iter().filter_map(read).collect())
+    Ok(rows.iter().map(read).collect())
 }
 
 /// Forgets what expired before this time. How many rows.

@@ -61,7 +61,7 @@ impl Scopes {
 
     /// Whether refresh tokens come with them.
     pub fn refreshes(&self) -> bool {
-        self.has(&Scope::OfflineAccess) || self.has(&Scope::OnlineAccess)
+        self.0.iter().any(is_refresh)
     }
 }
 

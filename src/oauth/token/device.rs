@@ -7,7 +7,7 @@ use crate::audit::Outcome;
 use crate::oauth::Error;
 use crate::oauth::code::{Code, Refusal};
 use crate::oauth::device::{self, EXPIRED, Turn, UNKNOWN};
-use crate::oauth::grant::{Why, store};
+use crate::oauth::grant::Why;
 
 pub(super) async fn exchange(flow: &mut Flow<'_>, credentials: &Credentials) -> Result<Result<Issued, Refusal>, Error> {
     let app = match flow.app(credentials).await? {
@@ -24,14 +24,12 @@ pub(super) async fn exchange(flow: &mut Flow<'_>, credentials: &Credentials) -> 
         Turn::Late { grant_id } => {
             // Nobody can use it any more: it does not stand in the list of what the person gave either.
             flow.line.outcome = Outcome::Refused("device-code-expired");
-            store::revoke(flow.tx, &flow.tenant.id, &grant_id, Why::CodeExpired, flow.now).await?;
-            flow.issuer.checked().forget(&grant_id);
+            flow.end(&grant_id, Why::CodeExpired).await?;
             Ok(Err(EXPIRED))
         }
         Turn::Replayed { grant_id } => {
             flow.line.outcome = Outcome::Refused("device-code-replayed");
-            store::revoke(flow.tx, &flow.tenant.id, &grant_id, Why::CodeReplayed, flow.now).await?;
-            flow.issuer.checked().forget(&grant_id);
+            flow.end(&grant_id, Why::CodeReplayed).await?;
             Ok(Err(UNKNOWN))
         }
     }

@@ -1,7 +1,7 @@
 //! A code becomes tokens, once (RFC 6749 §4.1.3).
 
 use super::client::Credentials;
-use super::{Flow, Issued, issue, stands, who};
+use super::{Flow, Issued, issue, stands};
 use crate::audit::Outcome;
 use crate::oauth::Error;
 use crate::oauth::app::App;
@@ -41,9 +41,11 @@ pub(super) async fn exchange(flow: &mut Flow<'_>, credentials: &Credentials) -> 
     };
     if let Some(refused) = refused {
         flow.line.outcome = Outcome::Refused(reason(refused));
-        if refused == CodeRefused::Replayed {
-            store::revoke(flow.tx, tenant, &kept.grant_id, Why::CodeReplayed, flow.now).await?;
-            flow.issuer.checked().forget(&kept.grant_id);
+        match refused {
+            CodeRefused::Replayed => flow.end(&kept.grant_id, Why::CodeReplayed).await?,
+            // Whose it is has nothing to do with who came.
+            CodeRefused::Foreign => {}
+            _ => drop(flow.about(&kept.grant_id).await?),
         }
         return Ok(Err(REFUSED));
     }
@@ -57,11 +59,10 @@ pub(super) async fn tokens(
     grant_id: &str,
     refused: Refusal,
 ) -> Result<Result<Issued, Refusal>, Error> {
-    let grant = match store::grant(flow.tx, &flow.tenant.id, grant_id).await? {
+    let grant = match flow.about(grant_id).await? {
         Some(grant) if stands(flow.tx, flow.tenant, &grant, flow.now).await? => grant,
         _ => return Ok(Err(refused)),
     };
-    flow.line.who = who(&grant);
     let scopes = grant.scopes.clone();
     let access_token = flow.issuer.random().token();
     let refresh_token = grant.refreshes().then(|| flow.issuer.random().token());

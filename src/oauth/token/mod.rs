@@ -268,6 +268,23 @@ impl Flow<'_> {
         }
     }
 
+    /// The line is about this grant from here on. `None`: it is gone.
+    async fn about(&mut self, grant_id: &str) -> Result<Option<Grant>, db::Error> {
+        let grant = grant::store::grant(self.tx, &self.tenant.id, grant_id).await?;
+        if let Some(grant) = &grant {
+            self.line.who = who(grant);
+        }
+        Ok(grant)
+    }
+
+    /// Ends a grant whose code came twice or late; the line is about it.
+    async fn end(&mut self, grant_id: &str, why: grant::Why) -> Result<(), db::Error> {
+        self.about(grant_id).await?;
+        grant::store::revoke(self.tx, &self.tenant.id, grant_id, why, self.now).await?;
+        self.issuer.checked().forget(grant_id);
+        Ok(())
+    }
+
     /// The thumbprint of the key that the app holds.
     fn jkt(&self) -> Option<&str> {
         self.proof.map(|proof| proof.jkt.as_str())
@@ -333,7 +350,6 @@ pub async fn purge(tx: &mut Tx, now: Timestamp) -> Result<u64, db::Error> {
     let before = now - SignedDuration::from_hours(24);
     let gone = grant::store::purge(tx, before).await? + request::store::purge(tx, before).await?;
     let asked = launch::store::purge(tx, before).await? + pushed::store::purge(tx, before).await?;
-    super::device::lapse(tx, now).await?;
     let asked = asked + super::device::store::purge(tx, before).await?;
     // A proof is refused by its own time long before it is forgotten.
     let proofs = dpop::store::purge(tx, now).await?;

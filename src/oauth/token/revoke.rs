@@ -55,19 +55,21 @@ pub(super) async fn find(conn: &mut Conn, tenant: &TenantId, token: &str) -> Res
 /// Revokes an access token, or with a refresh token the whole grant. An unknown token is as revoked as can be.
 pub async fn revoke(issuer: &Issuer, tenant: &Arc<Tenant>, posted: Posted) -> Result<Answer, Error> {
     let authorization = posted.authorization.as_deref();
-    let credentials = match client::presented(issuer, &tenant.id, &posted.form, authorization).await? {
-        Ok(credentials) => credentials,
-        Err(refusal) => return Ok(Answer::Refused(refusal)),
-    };
-    let Some(token) = posted.form.get("token").map(str::to_owned) else {
-        return super::refused(Code::InvalidRequest, "token is missing");
+    let presented = client::presented(issuer, &tenant.id, &posted.form, authorization).await?;
+    let token = match (&presented, posted.form.get("token")) {
+        (Ok(_), None) => return super::refused(Code::InvalidRequest, "token is missing"),
+        (_, token) => token.unwrap_or_default().to_owned(),
     };
     let (issuer, tenant) = (issuer.clone(), Arc::clone(tenant));
     to_the_end(async move {
         let now = issuer.clock().now();
         let mut tx = issuer.db().begin().await?;
         let found = find(&mut tx, &tenant.id, &token).await?;
-        let app = match whose(&mut tx, &issuer, &tenant.id, &credentials, found.as_ref()).await? {
+        let app = match &presented {
+            Ok(credentials) => whose(&mut tx, &issuer, &tenant.id, credentials, found.as_ref()).await?,
+            Err(refusal) => Err(*refusal),
+        };
+        let app = match app {
             Ok(app) => app,
             Err(refusal) => {
                 let line = Line {

@@ -207,6 +207,7 @@ async fn a09_c4_a_code_that_comes_twice_takes_everything_back() {
     assert_eq!(lines[2], "token-issued refused code-replayed");
 }
 
+/// On SQLite, with its one writer, no such race can be lost: see [`crate::db::fresh`].
 #[tokio::test]
 async fn c4_fifty_parallel_exchanges_give_one_success_and_leave_nothing_behind() {
     let world = Arc::new(World::new().await);
