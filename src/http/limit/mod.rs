@@ -107,6 +107,10 @@ pub(super) enum Asks {
     Turn,
     /// An authorization request to be kept (RFC 9126).
     Push,
+    /// That a token ends (RFC 7009).
+    Revoke,
+    /// What a token is worth (RFC 7662).
+    Introspect,
 }
 
 impl Asks {
@@ -115,6 +119,8 @@ impl Asks {
             Self::Token => "token",
             Self::Turn => "device",
             Self::Push => "push",
+            Self::Revoke => "revoke",
+            Self::Introspect => "introspect",
         }
     }
 }

@@ -125,21 +125,27 @@ async fn the_token_endpoint_counts_an_app_and_a_network_and_answers_in_its_own_w
 }
 
 #[tokio::test]
-async fn devices_that_wait_and_requests_that_are_pushed_have_bounds_of_their_own() {
+async fn devices_that_wait_what_is_pushed_and_questions_about_tokens_have_bounds_of_their_own() {
     let world = World::limited(LIMITS, NETWORK).await;
     let device = "grant_type=urn:ietf:params:oauth:grant-type:device_code&device_code=x&client_id=app";
     let refresh = "grant_type=refresh_token&refresh_token=x&client_id=app";
-    for (path, body) in [
-        ("/topaz/oauth/token", device),
-        ("/topaz/oauth/token", refresh),
-        ("/topaz/oauth/par", "client_id=app"),
-    ] {
-        let found = statuses(5, async || ask(&world, "192.0.2.1", "POST", path, "", body).await).await;
-        assert_eq!(found, [400, 400, 400, 429, 429], "{path} {body}");
+    let token = "client_id=app&token=x";
+    let all = [
+        ("/topaz/oauth/token", device, 400),
+        ("/topaz/oauth/token", refresh, 400),
+        ("/topaz/oauth/par", "client_id=app", 400),
+        ("/topaz/oauth/revoke", token, 200),
+        ("/topaz/oauth/introspect", token, 401),
+    ];
+    for (at, (path, body, status)) in all.into_iter().enumerate() {
+        // Nothing of this reaches the bound of a network but for the first two, whose bounds are kept apart.
+        let peer = format!("192.0.{}.1", 2 + at.saturating_sub(1));
+        let found = statuses(5, async || ask(&world, &peer, "POST", path, "", body).await).await;
+        assert_eq!(found, [status, status, status, 429, 429], "{path} {body}");
+        let refused = ask(&world, &peer, "POST", path, "", body).await;
+        assert_eq!(refused.json()["error"], "temporarily_unavailable", "{path}");
+        assert_eq!(refused.header("retry-after"), "20", "{path}");
     }
-    let refused = ask(&world, "192.0.2.1", "POST", "/topaz/oauth/par", "", "client_id=app").await;
-    assert_eq!(refused.json()["error"], "temporarily_unavailable");
-    assert_eq!(refused.header("retry-after"), "20");
 }
 
 #[tokio::test]

@@ -81,8 +81,8 @@ pub(super) async fn token(State(app): State<App>, call: Call) -> Response {
         Some(device::GRANT_TYPE) => Asks::Turn,
         _ => Asks::Token,
     };
-    limited(&app, asks, call, async |call| {
-        token::answer(&app.issuer, &call.tenant, call.posted).await
+    limited(&app, asks, call, async |tenant, posted| {
+        token::answer(&app.issuer, &tenant, posted).await
     })
     .await
 }
@@ -92,15 +92,19 @@ async fn limited(
     app: &App,
     asks: Asks,
     call: Call,
-    answer: impl AsyncFnOnce(Call) -> Result<token::Answer, Error>,
+    answer: impl AsyncFnOnce(Arc<Tenant>, Posted) -> Result<token::Answer, Error>,
 ) -> Response {
     match app
         .limiter
         .app(asks, &call.tenant, &claimed(&call.posted), app.clock.now())
     {
         Ok(()) => {
-            let headers = call.headers.clone();
-            answered(answer(call).await, &headers)
+            let Call {
+                tenant,
+                posted,
+                headers,
+            } = call;
+            answered(answer(tenant, posted).await, &headers)
         }
         Err(full) => full.into_response(),
     }
@@ -109,8 +113,10 @@ async fn limited(
 /// What the app calls itself, proved or not; never its secret, which a guesser would change with every try.
 fn claimed(posted: &Posted) -> String {
     let basic = posted.authorization.as_deref().and_then(|header| {
-        let (_, pair) = header.split_once(' ')?;
-        let pair = STANDARD.decode(pair.trim()).ok()?;
+        let (scheme, pair) = header.split_once(' ')?;
+        let pair = scheme
+            .eq_ignore_ascii_case("basic")
+            .then(|| STANDARD.decode(pair.trim()).ok())??;
         let user = pair.split(|byte| *byte == b':').next()?;
         Some(String::from_utf8_lossy(user).into_owned())
     });
@@ -119,29 +125,31 @@ fn claimed(posted: &Posted) -> String {
 }
 
 pub(super) async fn revoke(State(app): State<App>, call: Call) -> Response {
-    answered(
-        token::revoke(&app.issuer, &call.tenant, call.posted).await,
-        &call.headers,
-    )
+    limited(&app, Asks::Revoke, call, async |tenant, posted| {
+        token::revoke(&app.issuer, &tenant, posted).await
+    })
+    .await
 }
 
 pub(super) async fn push(State(app): State<App>, call: Call) -> Response {
-    limited(&app, Asks::Push, call, async |call| {
-        pushed::push(&app.issuer, &call.tenant, call.posted).await
+    limited(&app, Asks::Push, call, async |tenant, posted| {
+        pushed::push(&app.issuer, &tenant, posted).await
     })
     .await
 }
 
 pub(super) async fn device(State(app): State<App>, call: Call) -> Response {
-    limited(&app, Asks::Token, call, async |call| {
-        device::begin(&app.issuer, &call.tenant, call.posted).await
+    limited(&app, Asks::Token, call, async |tenant, posted| {
+        device::begin(&app.issuer, &tenant, posted).await
     })
     .await
 }
 
 pub(super) async fn introspect(State(app): State<App>, call: Call) -> Response {
-    let answer = token::introspect(&app.issuer, &call.tenant, call.posted).await;
-    answered(answer, &call.headers)
+    limited(&app, Asks::Introspect, call, async |tenant, posted| {
+        token::introspect(&app.issuer, &tenant, posted).await
+    })
+    .await
 }
 
 /// GET or POST, with the token in the header only. Every answer leaves an audit line, as at the FHIR API.
