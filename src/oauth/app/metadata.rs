@@ -14,8 +14,14 @@ use crate::oauth::scope::Scopes;
 use crate::secret::Random;
 
 const MOST_URIS: usize = 20;
-const CODE: &str = "authorization_code";
+pub(super) const CODE: &str = "authorization_code";
 pub(super) const REFRESH: &str = "refresh_token";
+
+/// Whether an app can have this id.
+pub(super) fn is_client_id(text: &str) -> bool {
+    let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    (3..=64).contains(&text.len()) && text.bytes().all(fits)
+}
 
 /// Client metadata that is read, with everything that is wrong in it.
 pub(super) struct Reader<'a> {
@@ -117,13 +123,7 @@ impl Reader<'_> {
     }
 
     fn client_id(&mut self, value: &Value) -> String {
-        let fits = |id: &&str| {
-            (3..=64).contains(&id.len())
-                && id
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
-        };
-        match value.as_str().filter(fits) {
+        match value.as_str().filter(|id| is_client_id(id)) {
             Some(id) => id.to_owned(),
             None => {
                 self.problem("client_id: 3 to 64 letters, digits, dots, hyphens or underscores, or leave it out");

@@ -13,7 +13,7 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::metadata::{REFRESH, Reader};
+use super::metadata::{CODE, REFRESH, Reader};
 use super::{App, Kind, store};
 use crate::config::{OAuth, TenantId};
 use crate::db::{self, Tx};
@@ -97,17 +97,18 @@ pub(super) fn ready(
     answer.insert("client_name".to_owned(), json!(app.name));
     answer.insert("redirect_uris".to_owned(), json!(app.redirect_uris));
     answer.insert("scope".to_owned(), json!(app.scopes.to_string()));
-    // What it asked for; an app that says nothing gets what an app of a person may have. Many name the code alone and ask for
-    // offline_access: RFC 7591 §2 lets a server complete what belongs together, and the answer says so.
-    let grant_types = match reader.grant_types() {
-        none if none.is_empty() => json!(["authorization_code", REFRESH]),
-        mut asked => {
-            if app.scopes.refreshes() && !asked.iter().any(|kind| kind == REFRESH) {
-                asked.push(REFRESH.to_owned());
-            }
-            json!(asked)
-        }
-    };
+    // What it asked for; an app that says nothing gets what an app of a person may have. Refresh tokens come with the scopes:
+    // many name the code alone and ask for offline_access, others name refresh_token and ask for neither. RFC 7591 §2 lets a
+    // server put together what belongs together, and the answer says so.
+    let mut grant_types = reader.grant_types();
+    if grant_types.is_empty() {
+        grant_types.push(CODE.to_owned());
+    }
+    match app.scopes.refreshes() {
+        true if !grant_types.iter().any(|kind| kind == REFRESH) => grant_types.push(REFRESH.to_owned()),
+        true => {}
+        false => grant_types.retain(|kind| kind != REFRESH),
+    }
     let method = match &app.kind {
         Kind::Public => "none",
         Kind::Secret(_) => reader
@@ -116,7 +117,7 @@ pub(super) fn ready(
         Kind::Key(_) => "private_key_jwt",
     };
     answer.insert("token_endpoint_auth_method".to_owned(), json!(method));
-    answer.insert("grant_types".to_owned(), grant_types);
+    answer.insert("grant_types".to_owned(), json!(grant_types));
     Ok(Ready {
         app,
         origins,
@@ -244,15 +245,20 @@ mod tests {
             ready(&given, &OAuth::default(), now, &Random::Os)
         };
         for (more, told) in [
-            (json!({"redirect_uris": uris}), json!([code, refresh])),
+            (json!({"redirect_uris": uris}), json!([code])),
+            (json!({"redirect_uris": uris, "grant_types": []}), json!([code])),
             (
-                json!({"redirect_uris": uris, "grant_types": []}),
+                json!({"redirect_uris": uris, "scope": "openid offline_access"}),
                 json!([code, refresh]),
             ),
             (json!({"redirect_uris": uris, "grant_types": [code]}), json!([code])),
             (
-                json!({"redirect_uris": uris, "grant_types": [refresh, code, code]}),
+                json!({"redirect_uris": uris, "grant_types": [refresh, code, code], "scope": "openid online_access"}),
                 json!([refresh, code]),
+            ),
+            (
+                json!({"redirect_uris": uris, "grant_types": [refresh, code, code]}),
+                json!([code]),
             ),
             (
                 json!({"redirect_uris": uris, "grant_types": [code, DEVICE]}),
@@ -271,7 +277,7 @@ mod tests {
                 json!([DEVICE, refresh]),
             ),
             (json!({"grant_types": [DEVICE]}), json!([DEVICE])),
-            (json!({"grant_types": [DEVICE, refresh]}), json!([DEVICE, refresh])),
+            (json!({"grant_types": [DEVICE, refresh]}), json!([DEVICE])),
         ] {
             let ready = said(more.clone()).unwrap_or_else(|problems| panic!("{more}: {problems:?}"));
             assert_eq!(ready.registration["grant_types"], told, "{more}");

@@ -25,6 +25,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
+use super::metadata::is_client_id;
 use super::register::{Ready, ready};
 use super::{App, Kind};
 use crate::account;
@@ -204,6 +205,10 @@ pub async fn manage(
     ask: Ask,
     origin: Option<Origin>,
 ) -> Result<Told, Error> {
+    if !is_client_id(client_id) {
+        // No app has it, and no database keeps every text.
+        return Ok(Told::Unknown);
+    }
     let (issuer, tenant) = (issuer.clone(), Arc::clone(tenant));
     let (client_id, token) = (client_id.to_owned(), token.to_owned());
     to_the_end(async move {

@@ -183,6 +183,9 @@ async fn p02_only_the_registration_token_manages_an_app_and_everything_else_is_4
         (&world.tenant, id, ""),
         (&world.tenant, id, text(&other, "registration_access_token")),
         (&world.tenant, "app-0000", token),
+        (&world.tenant, "app\0", token),
+        (&world.tenant, "", token),
+        (&world.tenant, &"a".repeat(65), token),
         (&world.tenant, "demo-native", token),
         (&world.other, id, token),
     ] {
