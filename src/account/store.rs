@@ -57,7 +57,12 @@ statements! {
         "UPDATE account_attempt SET failures = $3, last_at = $4, until = $5 WHERE tenant = $1 AND bucket = $2"
     );
     CLEAR = both("DELETE FROM account_attempt WHERE tenant = $1 AND bucket = $2");
-    CLEAR_OLD = both("DELETE FROM account_attempt WHERE last_at < $1 AND until < $1");
+    /// Passes over what somebody holds just now: it is not old, and who clears waits for nobody.
+    CLEAR_OLD = each(
+        "DELETE FROM account_attempt WHERE last_at < $1 AND until < $1",
+        "DELETE FROM account_attempt WHERE (tenant, bucket) IN \
+         (SELECT tenant, bucket FROM account_attempt WHERE last_at < $1 AND until < $1 FOR UPDATE SKIP LOCKED)",
+    );
 }
 
 fn account(row: &Row) -> Account {

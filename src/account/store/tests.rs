@@ -2,6 +2,7 @@ use super::*;
 use crate::account::throttle::NAME;
 use crate::account::{CreateError, Hasher, Keys, New, create};
 use crate::config::{Policy, Tenant};
+use crate::db::Dialect;
 use crate::db::fresh::fresh;
 use crate::secret::{MasterKey, Random, Secret};
 
@@ -203,4 +204,37 @@ async fn what_is_held_is_held_although_the_row_is_deleted_meanwhile() {
     all.join_all().await;
     let counted = tries(&mut db.read().await.unwrap(), &topaz, "counted").await.unwrap();
     assert_eq!(counted.failures, 50, "two were in at once");
+}
+
+#[tokio::test]
+async fn a_counter_that_somebody_holds_keeps_nobody_waiting_who_drops_old_ones() {
+    let (_dir, db) = fresh().await;
+    let tenant = TenantId::parse("topaz").unwrap();
+    let before: Timestamp = "2026-11-22T10:00:00Z".parse().unwrap();
+    let mut tx = db.begin().await.unwrap();
+    for bucket in ["held", "old"] {
+        hold(&mut tx, &tenant, bucket).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    let holding = match db.dialect() {
+        // One writes at a time: whoever holds a counter keeps everybody else waiting as it is.
+        Dialect::Sqlite => None,
+        Dialect::Postgres => {
+            let mut holding = db.begin().await.unwrap();
+            hold(&mut holding, &tenant, "held").await.unwrap();
+            Some(holding)
+        }
+    };
+    let gone = if holding.is_some() { [1, 1] } else { [2, 0] };
+    let drops = async || {
+        let mut tx = db.begin().await.unwrap();
+        let dropped = drop_old_tries(&mut tx, before).await.unwrap();
+        tx.commit().await.unwrap();
+        dropped
+    };
+    assert_eq!(drops().await, gone[0]);
+    if let Some(holding) = holding {
+        holding.commit().await.unwrap();
+    }
+    assert_eq!(drops().await, gone[1]);
 }
