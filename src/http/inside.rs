@@ -167,8 +167,20 @@ mod tests {
         for source in [caress, fhir(Some(own(&file)))] {
             let detail = told(source).await;
             assert_eq!(detail["certificateEnds"], "2027-01-31T00:00:00Z", "{detail}");
-            assert!(detail.get("certificateWarning").is_some(), "{detail}");
+            assert_eq!(detail["certificateWarning"], Value::Null, "{detail}");
         }
+        world.clock.advance(jiff::SignedDuration::from_hours(50 * 24));
+        let soon = told(fhir(Some(own(&file)))).await;
+        assert_eq!(
+            soon["certificateWarning"],
+            "the certificate ends on 2027-01-31, in 19 days: ask the vendor for a new one now"
+        );
+        world.clock.advance(jiff::SignedDuration::from_hours(20 * 24));
+        let ended = told(fhir(Some(own(&file)))).await;
+        assert_eq!(
+            ended["certificateWarning"],
+            "the certificate ended on 2027-01-31: the source admits nobody; ask its vendor for a new one"
+        );
         let gone = told(fhir(Some(own(&dir.path().join("gone.pem"))))).await;
         assert_eq!(gone["certificateWarning"], "the certificate cannot be read", "{gone}");
         let without = told(fhir(None)).await;

@@ -271,15 +271,34 @@ async fn s06_a_version_in_another_category_is_not_shown_by_the_one_that_counts_n
     let scope = |category: &str| format!("patient/Observation.rs?category={CATEGORY}|{category}");
     let now = world.client("a", &scope("laboratory")).await;
     let before = world.client("a", &scope("vital-signs")).await;
-    for path in ["", "/_history/1", "/_history/2", "/_history"] {
+    for (path, found) in [
+        ("", true),
+        ("/_history/1", false),
+        ("/_history/2", true),
+        ("/_history", true),
+    ] {
         let path = format!("/topaz/fhir/Observation/moved{path}");
         let answer = world.get(&path, &now).await;
+        match found {
+            true => assert_eq!(answer.status, StatusCode::OK, "{path}: {}", answer.text()),
+            false => answer.outcome(404, "not-found"),
+        }
+        assert_eq!(
+            answer.text().contains("value of now"),
+            found,
+            "{path}: {}",
+            answer.text()
+        );
         assert!(
             !answer.text().contains("pressure of before"),
             "{path}: {}",
             answer.text()
         );
-        let answer = world.get(&path, &before).await;
-        assert!(!answer.text().contains("value of now"), "{path}: {}", answer.text());
+        // What it says now decides whether it is there at all.
+        world.get(&path, &before).await.outcome(404, "not-found");
     }
+    let history = world.get("/topaz/fhir/Observation/moved/_history", &now).await.json();
+    let versions = history["entry"].as_array().unwrap().iter();
+    let versions: Vec<_> = versions.map(|entry| &entry["resource"]["meta"]["versionId"]).collect();
+    assert_eq!(versions, [&json!("2")]);
 }
