@@ -46,6 +46,7 @@ async fn p01_what_no_database_keeps_is_refused_with_the_place() {
     assert!(!lines.is_empty() && lines.iter().all(|line| line[1].as_deref() == Some("refused")));
 }
 
+/// On SQLite, with its one writer, no such race can be lost: see [`crate::db::fresh`].
 #[tokio::test]
 async fn p01_of_fifty_at_once_twenty_are_kept() {
     let world = World::new().await;
@@ -142,7 +143,16 @@ async fn p01_a_state_ends_with_its_app_and_with_whom_it_is_of() {
     };
     // The client's account ends; the representative still sees the client.
     close("account-a").await;
+    let before = world.lines().await.len();
     assert_eq!(tidied().await, all);
+    // The last right to a client ends, and the account goes on.
+    let (mut tx, now) = (world.db().begin().await.unwrap(), world.clock.now());
+    assert!(consent::end(&mut tx, &tenant, "rep", &id("b"), now).await.unwrap());
+    tx.commit().await.unwrap();
+    assert_eq!(
+        tidied().await,
+        ["app Patient/a", "app Person/rep", "other-app ", "other-app Patient/a"]
+    );
     close("rep").await;
     assert_eq!(
         tidied().await,
@@ -154,4 +164,46 @@ async fn p01_a_state_ends_with_its_app_and_with_whom_it_is_of() {
     assert!(app::disable(&mut tx, &tenant, "other-app", now).await.unwrap());
     tx.commit().await.unwrap();
     assert_eq!(tidied().await, [""; 0]);
+
+    // Each left the line that its app would have left.
+    let lines = world.lines().await;
+    let mut told: Vec<_> = lines[before..]
+        .iter()
+        .map(|[action, outcome, reason, _, patient, _, _, app]| {
+            assert_eq!(
+                [action.as_deref(), outcome.as_deref(), reason.as_deref()],
+                [Some("app-state-deleted"), Some("success"), None]
+            );
+            [patient, app].map(|text| text.as_deref().unwrap_or("nobody"))
+        })
+        .collect();
+    told.sort_unstable();
+    assert_eq!(
+        told,
+        [
+            ["a", "app"],
+            ["a", "other-app"],
+            ["b", "app"],
+            ["nobody", "app"],
+            ["nobody", "other-app"],
+        ]
+    );
+}
+
+#[tokio::test]
+async fn p01_a_state_about_a_client_that_no_account_wrote_goes_with_the_rights_too() {
+    // As states stand that were kept before the account was.
+    const NOBODY: Sql = Sql::both("UPDATE app_state SET account = ''");
+    let world = World::new().await;
+    let tenant = TenantId::parse("topaz").unwrap();
+    let token = world.client("a", "patient/*.rs").await;
+    assert_eq!(create(&world, &token, &basic(Some(PATIENT), "x")).await.status, 201);
+    let (mut tx, now) = (world.db().begin().await.unwrap(), world.clock.now());
+    tx.execute(NOBODY, params![]).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(world.app.rest.tidy_app_states().await.unwrap(), 0);
+    let mut tx = world.db().begin().await.unwrap();
+    consent::end_all(&mut tx, &tenant, "account-a", now).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(world.app.rest.tidy_app_states().await.unwrap(), 1);
 }

@@ -10,9 +10,11 @@
 //! sealed: apps keep keys here. Nothing here reads them.
 //!
 //! **When.** Each change names the version that it changes. What is not there, what belongs to somebody else and what was
-//! changed meanwhile are the same failed precondition. What was kept for an app or an account ends with it. A state that does not
-//! open any more is a fault of ours, and is told as one: a list with holes would look like a list without them.
+//! changed meanwhile are the same failed precondition. A state that does not open any more is a fault of ours, and is told as
+//! one: a list with holes would look like a list without them. When nobody can ask for a state any more it is forgotten: see
+//! [`Rest::tidy_app_states`].
 
+mod ended;
 mod parse;
 pub(crate) mod store;
 
@@ -281,14 +283,6 @@ impl Rest {
             version,
             body,
         })
-    }
-
-    /// Forgets what is kept for apps and accounts that ended. How many.
-    pub async fn tidy_app_states(&self) -> Result<u64, db::Error> {
-        let mut tx = self.db.begin().await?;
-        let gone = store::purge(&mut tx).await?;
-        tx.commit().await?;
-        Ok(gone)
     }
 
     fn opened(&self, tenant: &TenantId, row: &Row) -> Option<String> {

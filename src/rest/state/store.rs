@@ -6,6 +6,19 @@ use crate::account;
 use crate::config::TenantId;
 use crate::db::{self, Conn, Tx, params, statements};
 
+/// Nobody can ask for it any more: its app ended; or, about a client, every right to that client; or, about anybody else, the
+/// account that wrote it.
+macro_rules! ended {
+    () => {
+        "(NOT EXISTS (SELECT 1 FROM oauth_app p \
+         WHERE p.tenant = app_state.tenant AND p.client_id = app_state.client_id AND p.disabled_at IS NULL) \
+         OR (SUBSTR(app_state.subject, 1, 8) = 'Patient/' AND NOT EXISTS (SELECT 1 FROM consent_right r \
+         WHERE r.tenant = app_state.tenant AND r.patient = SUBSTR(app_state.subject, 9) AND r.ended_at IS NULL)) \
+         OR (SUBSTR(app_state.subject, 1, 8) <> 'Patient/' AND EXISTS (SELECT 1 FROM account a \
+         WHERE a.tenant = app_state.tenant AND a.id = app_state.account AND a.state = 'closed')))"
+    };
+}
+
 statements! {
     INSERT = both(
         "INSERT INTO app_state (tenant, account, id, client_id, subject, code, version, body, changed_at) \
@@ -24,16 +37,12 @@ statements! {
          WHERE tenant = $1 AND client_id = $2 AND subject = $3 AND code = $4 ORDER BY id LIMIT $5"
     );
     COUNT = both("SELECT COUNT(*) FROM app_state WHERE tenant = $1 AND client_id = $2 AND subject = $3");
-    PURGE_APPS = both(
-        "DELETE FROM app_state WHERE NOT EXISTS (SELECT 1 FROM oauth_app p \
-         WHERE p.tenant = app_state.tenant AND p.client_id = app_state.client_id AND p.disabled_at IS NULL)"
-    );
-    PURGE_PEOPLE = both(
-        "DELETE FROM app_state WHERE EXISTS (SELECT 1 FROM account a \
-         WHERE a.tenant = app_state.tenant AND a.id = app_state.account AND a.state = 'closed') \
-         AND NOT (SUBSTR(app_state.subject, 1, 8) = 'Patient/' AND EXISTS (SELECT 1 FROM consent_right r \
-         WHERE r.tenant = app_state.tenant AND r.patient = SUBSTR(app_state.subject, 9) AND r.ended_at IS NULL))"
-    );
+    ENDED = both(concat!(
+        "SELECT tenant, id, client_id, account, subject FROM app_state WHERE (tenant, id) > ($1, $2) AND ",
+        ended!(),
+        " ORDER BY tenant, id LIMIT $3"
+    ));
+    FORGET = both(concat!("DELETE FROM app_state WHERE tenant = $1 AND id = $2 AND ", ended!()));
 }
 
 /// One state; its body is sealed.
@@ -154,8 +163,32 @@ pub(super) async fn count(
     Ok(row.map_or(0, |row| row.int(0)))
 }
 
-/// Forgets what ended apps kept, and what was written for accounts that are closed, unless it is about a client whom somebody
-/// may still see. How many rows.
-pub(super) async fn purge(tx: &mut Tx) -> Result<u64, db::Error> {
-    Ok(tx.execute(PURGE_APPS, params![]).await? + tx.execute(PURGE_PEOPLE, params![]).await?)
+/// Where a page of what ended came to its end: tenant and id.
+pub(super) type Place = (String, String);
+
+/// A state that nobody can ask for any more, as it stands in the database.
+pub(super) struct Ended {
+    pub(super) tenant: String,
+    pub(super) id: String,
+    pub(super) client_id: String,
+    pub(super) account: String,
+    pub(super) subject: String,
+}
+
+/// What ended and stands after `place`.
+pub(super) async fn ended(conn: &mut Conn, (tenant, id): &Place, most: i64) -> Result<Vec<Ended>, db::Error> {
+    let rows = conn.rows(ENDED, params![tenant, id, most]).await?;
+    let read = |row: &db::Row| Ended {
+        tenant: row.text(0),
+        id: row.text(1),
+        client_id: row.text(2),
+        account: row.text(3),
+        subject: row.text(4),
+    };
+    Ok(rows.iter().map(read).collect())
+}
+
+/// Deletes one of them. Whether it was there still, and at its end.
+pub(super) async fn forget(tx: &mut Tx, ended: &Ended) -> Result<bool, db::Error> {
+    Ok(tx.execute(FORGET, params![&ended.tenant, &ended.id]).await? == 1)
 }
