@@ -10,11 +10,12 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 
-use super::operate::registry;
+use super::operate::{read, registry};
 use super::told;
 use crate::config::{Config, Places, Problem, Tenant, TenantId};
 use crate::mapping::{Files, Plan};
 use crate::profile::Registry;
+use crate::rest::Served;
 use crate::sync::unknown_report_type;
 
 /// The profiles, and the maps of each tenant.
@@ -25,18 +26,36 @@ pub(super) struct Definitions {
 }
 
 impl Definitions {
-    /// Those of every tenant; every problem of the first part that has any, at once.
-    pub(super) fn load(config: &Config) -> anyhow::Result<Self> {
-        Self::of(config, &config.tenants)
+    /// Those of every tenant, and what of them is served; every problem of the first part that has any, at once.
+    pub(super) fn load(config: &Config) -> anyhow::Result<(Self, Served)> {
+        let (profiles, more) = read(&config.profiles, Registry::load_for_serving)?;
+        let patched = patches(&config.tenants)?;
+        let found = Self::made(config, &config.tenants, profiles, &patched)?;
+        Ok((found, Served::new(&more, &patched)))
     }
 
     /// Those of some tenants. What their policies name has to be there.
     pub(super) fn of(config: &Config, tenants: &[Arc<Tenant>]) -> anyhow::Result<Self> {
-        let profiles = registry(&config.profiles)?;
+        Self::made(config, tenants, registry(&config.profiles)?, &patches(tenants)?)
+    }
+
+    fn made(
+        config: &Config,
+        tenants: &[Arc<Tenant>],
+        profiles: Registry,
+        patched: &HashMap<TenantId, Files>,
+    ) -> anyhow::Result<Self> {
         let shared = Arc::new(plan(&Files::builtin(), &profiles)?);
         let mut plans = HashMap::new();
         for tenant in tenants {
-            plans.insert(tenant.id.clone(), plan_of(tenant, &shared, &profiles)?);
+            let own = match patched.get(&tenant.id) {
+                None => Arc::clone(&shared),
+                Some(files) => {
+                    let own = plan(files, &profiles).with_context(|| format!("tenant {}", tenant.id))?;
+                    Arc::new(own)
+                }
+            };
+            plans.insert(tenant.id.clone(), own);
         }
         let problems: Vec<Problem> = tenants
             .iter()
@@ -81,14 +100,12 @@ pub(super) fn patched(mut files: Files, tenant: &Tenant) -> anyhow::Result<Files
     Ok(files)
 }
 
-/// The plan of a tenant: the shared one, unless it has patches.
-fn plan_of(tenant: &Tenant, shared: &Arc<Plan>, profiles: &Registry) -> anyhow::Result<Arc<Plan>> {
-    if tenant.map_patches.is_none() {
-        return Ok(Arc::clone(shared));
-    }
-    let files = patched(Files::builtin(), tenant)?;
-    let plan = plan(&files, profiles).with_context(|| format!("tenant {}", tenant.id))?;
-    Ok(Arc::new(plan))
+/// The files of each tenant that has patches.
+fn patches(tenants: &[Arc<Tenant>]) -> anyhow::Result<HashMap<TenantId, Files>> {
+    let with_patches = tenants.iter().filter(|tenant| tenant.map_patches.is_some());
+    with_patches
+        .map(|tenant| Ok((tenant.id.clone(), patched(Files::builtin(), tenant)?)))
+        .collect()
 }
 
 /// What a tenant's policy names and its own maps do not know.

@@ -1,7 +1,7 @@
 //! Commands for operators: migrate, accounts, apps, keys, audit, conformance.
 
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use super::told;
 use crate::clock::Clock;
 use crate::config::{CaressSource, Config, Profiles, Source, Tenant};
 use crate::db::Db;
-use crate::profile::Registry;
+use crate::profile::{self, Registry};
 use crate::secret::Random;
 use crate::{audit, conformance};
 
@@ -42,7 +42,15 @@ pub(super) fn find<'a>(config: &'a Config, name: &str) -> anyhow::Result<&'a Arc
 
 /// The profiles of the program and of the configuration; every problem at once.
 pub(super) fn registry(profiles: &Profiles) -> anyhow::Result<Registry> {
-    Registry::load(profiles.dir.as_deref(), &profiles.packages).map_err(|problems| {
+    read(profiles, Registry::load)
+}
+
+/// What `load` makes of the profiles of the configuration; every problem at once.
+pub(super) fn read<T>(
+    profiles: &Profiles,
+    load: impl FnOnce(Option<&Path>, &[PathBuf]) -> Result<T, Vec<profile::Problem>>,
+) -> anyhow::Result<T> {
+    load(profiles.dir.as_deref(), &profiles.packages).map_err(|problems| {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
         anyhow::anyhow!("the profiles have {} problem(s):\n{}", lines.len(), lines.join("\n"))
     })

@@ -32,7 +32,7 @@ const AGE: Duration = Duration::from_secs(2);
 
 pub(super) async fn run(at: &At) -> anyhow::Result<ExitCode> {
     let config = load(at)?;
-    let definitions = Definitions::load(&config)?;
+    let (definitions, served) = Definitions::load(&config)?;
     let db = opened(&config).await?;
     let tls = tls(&config, &Clock::System)?.map(Arc::new);
     let (listen, inside) = (config.server.listen, config.server.admin_listen);
@@ -51,7 +51,8 @@ pub(super) async fn run(at: &At) -> anyhow::Result<ExitCode> {
     {
         anyhow::bail!(remedy);
     }
-    let app = App::new(config, db, Clock::System, Random::Os);
+    let app = App::with(config, db, Clock::System, Random::Os, &served, None);
+    drop(served);
     until_stopped(app, definitions, listener, inside, tls).await?;
     Ok(ExitCode::SUCCESS)
 }

@@ -13,7 +13,7 @@ use crate::http::fhir::Documents;
 use crate::http::limit::Limiter;
 use crate::login::Login;
 use crate::oauth::Issuer;
-use crate::rest::Rest;
+use crate::rest::{Rest, Served};
 use crate::secret::Random;
 use crate::sync::hooks::Inbox;
 
@@ -45,18 +45,20 @@ pub struct Parts {
 }
 
 impl App {
-    /// Starts the audit writer, so it needs a runtime.
-    pub fn new(config: Config, db: Db, clock: Clock, random: Random) -> Self {
-        Self::with_demo(config, db, clock, random, None)
+    /// One that serves the program's own definitions, whatever the configuration adds.
+    #[cfg(test)]
+    pub(crate) fn new(config: Config, db: Db, clock: Clock, random: Random) -> Self {
+        let served = Served::new(&crate::profile::More::default(), &std::collections::HashMap::new());
+        Self::with(config, db, clock, random, &served, None)
     }
 
-    /// The same with the demo's own pages.
-    pub fn with_demo(config: Config, db: Db, clock: Clock, random: Random, demo: Option<Demo>) -> Self {
+    /// `demo`: the demo's own pages. Starts the audit writer, so it needs a runtime.
+    pub fn with(config: Config, db: Db, clock: Clock, random: Random, served: &Served, demo: Option<Demo>) -> Self {
         let recorder = Recorder::start(db.clone(), clock.clone());
         Self(Arc::new(Parts {
             issuer: Issuer::new(&config, db.clone(), clock.clone(), random.clone()),
             rest: Rest::new(&config, db.clone(), recorder.clone(), clock.clone(), random.clone()),
-            documents: Documents::new(&config, clock.now()),
+            documents: Documents::new(&config, served, clock.now()),
             gate: Gate::default(),
             limiter: Limiter::new(config.server.front.limits),
             ages: Ages::default(),

@@ -88,7 +88,17 @@ impl Registry {
     /// The built-in definitions, those of a folder in the form of `profiles/`, and those of R4 packages (folder or
     /// `.tgz`). All problems are reported at once.
     pub fn load(dir: Option<&Path>, packages: &[PathBuf]) -> Result<Self, Vec<Problem>> {
-        let library = package::library(dir, packages)?;
+        Ok(Self::of(package::library(dir, packages, None)?))
+    }
+
+    /// The same, with what was read besides the built-in as JSON: for the gateway, which hands it on.
+    pub fn load_for_serving(dir: Option<&Path>, packages: &[PathBuf]) -> Result<(Self, More), Vec<Problem>> {
+        let mut more = More::default();
+        let library = package::library(dir, packages, Some(&mut more))?;
+        Ok((Self::of(library), more))
+    }
+
+    fn of(library: library::Library) -> Self {
         let program = Arc::new(compile::compile(&library));
         let library = Arc::new(library);
         let mut registry = Self {
@@ -113,7 +123,7 @@ impl Registry {
                 canonical: definition.url.clone(),
             });
         }
-        Ok(registry)
+        registry
     }
 
     /// A profile by id (`inzage-Gewicht`), type name (`Patient`) or canonical.

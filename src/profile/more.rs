@@ -1,12 +1,11 @@
 //! What an operator adds to the definitions, as it was written.
 
-use std::path::{Path, PathBuf};
-
 use serde_json::Value;
 
-use super::package::{Files, archive, folder, is_definition, is_r4};
+use super::definition::Origin;
+use super::package::is_r4;
 
-/// The definitions of an operator as JSON, for whoever hands them on.
+/// The definitions of an operator as JSON, for whoever hands them on: see [`super::Registry::load_for_serving`].
 #[derive(Debug, Default)]
 pub struct More {
     /// Those of a folder in the form of `profiles/`.
@@ -16,23 +15,15 @@ pub struct More {
 }
 
 impl More {
-    /// Reads them once more: what does not read is a problem of [`super::Registry::load`], which tells its place and stops the
-    /// start, and is passed over here.
-    pub fn read(dir: Option<&Path>, packages: &[PathBuf]) -> Self {
-        let mut passed = Vec::new();
-        let read = |files: Files| {
-            let files = files.into_values().filter(|bytes| is_definition(bytes));
-            let values = files.filter_map(|bytes| serde_json::from_slice(&bytes).ok());
-            values.filter(is_r4).collect::<Vec<Value>>()
-        };
-        let own = dir.map(|dir| read(folder(dir, &mut passed))).unwrap_or_default();
-        let packages = packages.iter().flat_map(|package| match package.is_dir() {
-            true => read(folder(package, &mut passed)),
-            false => read(archive(package, &mut passed)),
-        });
-        Self {
-            packages: packages.collect(),
-            own,
+    /// Takes what a file of an operator says.
+    pub(super) fn take(&mut self, json: &Value, origin: Origin) {
+        if is_r4(json) {
+            match origin {
+                Origin::Own => self.own.push(json.clone()),
+                Origin::Package => self.packages.push(json.clone()),
+                // Those are of the program alone.
+                Origin::Type => {}
+            }
         }
     }
 }

@@ -15,6 +15,7 @@ use serde_json::Value;
 use super::Problem;
 use super::definition::Origin;
 use super::library::Library;
+use super::more::More;
 use super::snapshot;
 use super::structure::{Structure, Wrong};
 use super::table;
@@ -28,7 +29,12 @@ const MAX_ARCHIVE: u64 = 512 << 20;
 /// Bytes of one definition.
 const MAX_FILE: u64 = 32 << 20;
 
-pub(super) fn library(dir: Option<&Path>, packages: &[PathBuf]) -> Result<Library, Vec<Problem>> {
+/// `more`: takes what is read besides the program's own.
+pub(super) fn library(
+    dir: Option<&Path>,
+    packages: &[PathBuf],
+    mut more: Option<&mut More>,
+) -> Result<Library, Vec<Problem>> {
     let mut problems = Vec::new();
     let table = |(element, message): table::Wrong| {
         vec![Problem {
@@ -49,12 +55,12 @@ pub(super) fn library(dir: Option<&Path>, packages: &[PathBuf]) -> Result<Librar
     let own = own
         .map(|file| (file.path().display().to_string(), file.contents().to_vec()))
         .collect();
-    add(&mut library, own, Origin::Own, &mut problems);
+    add(&mut library, own, Origin::Own, None, &mut problems);
     let mut prints = Vec::new();
     if let Some(dir) = dir {
         let files = folder(dir, &mut problems);
         prints.extend(print(&files));
-        add(&mut library, files, Origin::Own, &mut problems);
+        add(&mut library, files, Origin::Own, more.as_deref_mut(), &mut problems);
     }
     for package in packages {
         let before = problems.len();
@@ -69,7 +75,7 @@ pub(super) fn library(dir: Option<&Path>, packages: &[PathBuf]) -> Result<Librar
             problems.push(problem(package, message));
         }
         prints.extend(print(&files));
-        add(&mut library, files, Origin::Package, &mut problems);
+        add(&mut library, files, Origin::Package, more.as_deref_mut(), &mut problems);
     }
     if !prints.is_empty() {
         library.version = hex(&sha256(&prints));
@@ -94,7 +100,7 @@ fn print(files: &Files) -> [u8; 32] {
 }
 
 /// Whether a text says to be one of the resources that are read here, right or not.
-pub(super) fn is_definition(bytes: &[u8]) -> bool {
+fn is_definition(bytes: &[u8]) -> bool {
     let has = |name: &str| bytes.windows(name.len()).any(|part| part == name.as_bytes());
     has("\"resourceType\"")
         && ["\"StructureDefinition\"", "\"ValueSet\"", "\"CodeSystem\""]
@@ -103,7 +109,7 @@ pub(super) fn is_definition(bytes: &[u8]) -> bool {
 }
 
 /// Files by name: definitions are read in a fixed order.
-pub(super) type Files = BTreeMap<String, Vec<u8>>;
+type Files = BTreeMap<String, Vec<u8>>;
 
 fn is_json(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "json")
@@ -119,7 +125,7 @@ fn problem(path: &Path, message: &str) -> Problem {
     }
 }
 
-pub(super) fn folder(root: &Path, problems: &mut Vec<Problem>) -> Files {
+fn folder(root: &Path, problems: &mut Vec<Problem>) -> Files {
     let mut files = Files::new();
     let mut todo = vec![root.to_owned()];
     while let Some(dir) = todo.pop() {
@@ -144,7 +150,7 @@ pub(super) fn folder(root: &Path, problems: &mut Vec<Problem>) -> Files {
     files
 }
 
-pub(super) fn archive(path: &Path, problems: &mut Vec<Problem>) -> Files {
+fn archive(path: &Path, problems: &mut Vec<Problem>) -> Files {
     let mut files = Files::new();
     let mut unpack = || -> std::io::Result<()> {
         let file = std::fs::File::open(path)?;
@@ -167,7 +173,7 @@ pub(super) fn archive(path: &Path, problems: &mut Vec<Problem>) -> Files {
     files
 }
 
-fn add(library: &mut Library, files: Files, origin: Origin, problems: &mut Vec<Problem>) {
+fn add(library: &mut Library, files: Files, origin: Origin, mut more: Option<&mut More>, problems: &mut Vec<Problem>) {
     let mut structures = Vec::new();
     let mut sources: BTreeMap<String, Vec<u8>> = BTreeMap::new();
     for (file, bytes) in files {
@@ -186,7 +192,11 @@ fn add(library: &mut Library, files: Files, origin: Origin, problems: &mut Vec<P
                 continue;
             }
         };
-        match json.get("resourceType").and_then(Value::as_str) {
+        let kind = json.get("resourceType").and_then(Value::as_str);
+        if let (Some(more), Some("StructureDefinition" | "ValueSet" | "CodeSystem")) = (more.as_deref_mut(), kind) {
+            more.take(&json, origin);
+        }
+        match kind {
             Some("StructureDefinition") if is_r4(&json) => match Structure::read(&json, &file, origin) {
                 Ok(structure) => {
                     sources.insert(file, bytes);
@@ -261,132 +271,4 @@ fn locate(file: &str, bytes: &[u8], wrong: Wrong) -> Problem {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn structure(elements: Value) -> Value {
-        json!({
-            "resourceType": "StructureDefinition", "id": "p", "url": "urn:p", "type": "Observation", "fhirVersion": "4.0.1",
-            "baseDefinition": "http://hl7.org/fhir/StructureDefinition/Observation", "derivation": "constraint",
-            "differential": {"element": elements}
-        })
-    }
-
-    fn load(files: &[(&str, String)]) -> Result<Library, Vec<Problem>> {
-        let dir = tempfile::tempdir().unwrap();
-        for (name, text) in files {
-            std::fs::write(dir.path().join(name), text).unwrap();
-        }
-        library(Some(dir.path()), &[])
-    }
-
-    #[test]
-    fn all_problems_are_reported_with_file_line_and_element() {
-        let element = |path: &str| json!({"id": path, "path": path, "min": 1});
-        let bad = structure(
-            json!([element("Observation.code"), element("Observation.colour"), {"id": "Observation.status", "path": "Observation.status", "min": 0}]),
-        );
-        let problems = load(&[
-            ("a.json", serde_json::to_string_pretty(&bad).unwrap()),
-            ("b.json", "{\n  \"resourceType\": }".into()),
-            ("c.json", json!({"resourceType": "StructureDefinition"}).to_string()),
-        ])
-        .unwrap_err();
-        let short: Vec<_> = problems
-            .iter()
-            .map(|one| (one.file.rsplit('/').next().unwrap(), one.element.as_str()))
-            .collect();
-        for place in [
-            ("a.json", "Observation.colour"),
-            ("a.json", "Observation.status"),
-            ("b.json", ""),
-            ("c.json", "url"),
-        ] {
-            assert!(short.contains(&place), "{place:?} in {short:?}");
-        }
-        assert!(problems.iter().all(|one| one.line > 0), "{problems:?}");
-    }
-
-    #[test]
-    fn a_differential_may_not_loosen_its_base() {
-        for (element, message) in [
-            (
-                json!({"id": "Observation.code", "path": "Observation.code", "min": 0}),
-                "min is below that of the base",
-            ),
-            (
-                json!({"id": "Observation.subject", "path": "Observation.subject", "max": "*"}),
-                "max is above that of the base",
-            ),
-            (
-                json!({"id": "Observation.code", "path": "Observation.code", "type": [{"code": "string"}]}),
-                "a type is not one of the base",
-            ),
-        ] {
-            let problems = load(&[("a.json", structure(json!([element])).to_string())]).unwrap_err();
-            assert_eq!(problems[0].message, message);
-        }
-    }
-
-    #[test]
-    fn a_base_that_is_not_there_is_a_problem() {
-        let mut orphan = structure(json!([{"id": "Observation", "path": "Observation"}]));
-        orphan["baseDefinition"] = "urn:nowhere".into();
-        let problems = load(&[("a.json", orphan.to_string())]).unwrap_err();
-        assert_eq!(problems[0].message, "the base definition is not known");
-    }
-
-    #[test]
-    fn a_package_is_read_from_a_tgz_too() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("p.tgz");
-        let file = std::fs::File::create(&path).unwrap();
-        let mut tar = tar::Builder::new(flate2::write::GzEncoder::new(file, flate2::Compression::fast()));
-        let text =
-            structure(json!([{"id": "Observation.subject", "path": "Observation.subject", "min": 1}])).to_string();
-        let mut header = tar::Header::new_gnu();
-        header.set_size(text.len() as u64);
-        header.set_mode(0o644);
-        tar.append_data(&mut header, "package/p.json", text.as_bytes()).unwrap();
-        tar.into_inner().unwrap().finish().unwrap();
-        let library = library(None, &[path]).unwrap();
-        assert_eq!(
-            library.find("urn:p").unwrap().rule("Observation.subject").unwrap().min,
-            1
-        );
-    }
-
-    #[test]
-    fn what_was_loaded_has_a_version_and_a_package_of_nothing_is_a_problem() {
-        assert_eq!(library(None, &[]).unwrap().version, "");
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join("package.json"), "{\"name\": \"nothing\"}").unwrap();
-        let packages = [dir.path().to_owned()];
-        let problems = library(None, &packages).unwrap_err();
-        assert!(
-            problems[0].message.contains("holds no StructureDefinition"),
-            "{problems:?}"
-        );
-        let subject =
-            |min: u8| structure(json!([{"id": "Observation.subject", "path": "Observation.subject", "min": min}]));
-        let version = |min| {
-            std::fs::write(dir.path().join("p.json"), subject(min).to_string()).unwrap();
-            library(None, &packages).unwrap().version
-        };
-        let first = version(0);
-        assert!(!first.is_empty() && first != version(1) && first == version(0));
-        std::fs::write(dir.path().join("p.json"), &subject(0).to_string()[1..]).unwrap();
-        let problems = library(None, &packages).unwrap_err();
-        assert!(
-            problems[0].file.ends_with("p.json") && problems[0].message == "is not JSON",
-            "{problems:?}"
-        );
-    }
-
-    #[test]
-    fn a_package_that_is_not_there_is_a_problem() {
-        assert_eq!(library(None, &["/nowhere/x.tgz".into()]).unwrap_err().len(), 1);
-        assert_eq!(library(Some(Path::new("/nowhere")), &[]).unwrap_err().len(), 1);
-    }
-}
+mod tests;

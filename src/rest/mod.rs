@@ -31,7 +31,7 @@ pub mod state;
 use jiff::Timestamp;
 
 pub use condition::Unless;
-pub use definition::{Definitions, Read as ReadDefinition, Unexpanded};
+pub use definition::{Definitions, Read as ReadDefinition, Served, Unexpanded};
 pub use export::Status as ExportStatus;
 pub use search::Request;
 

@@ -125,7 +125,7 @@ pub(super) async fn run(options: DemoOptions) -> anyhow::Result<ExitCode> {
     };
     let demo = world.prepare(&mocks, inside.local_addr()?).await?;
 
-    let definitions = Definitions::load(&config)?;
+    let (definitions, served) = Definitions::load(&config)?;
     for tenant in &config.tenants {
         let engine = Engine::new(&config, &db, tenant, &clock, &random, &definitions)?;
         let report = Box::pin(patiently(&engine, &Want::Everything, false, PATIENCE)).await?;
@@ -134,7 +134,8 @@ pub(super) async fn run(options: DemoOptions) -> anyhow::Result<ExitCode> {
     world.write(&demo)?;
 
     let url = config.server.public_url.clone();
-    let app = App::with_demo(config, db, clock, random, Some(demo));
+    let app = App::with(config, db, clock, random, &served, Some(demo));
+    drop(served);
     eprintln!(
         "\nInzage serves at {url}\nSMS codes arrive at {url}demo/outbox and in {}",
         data.join("outbox/sms.jsonl").display()

@@ -1,5 +1,7 @@
 //! `/{tenant}/fhir/{StructureDefinition | ValueSet | CodeSystem | ConceptMap}`: for anybody, without a token.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{FromRequestParts, RawPathParams, State};
@@ -79,7 +81,7 @@ impl FromRequestParts<App> for Open {
 }
 
 impl Open {
-    fn definitions<'a>(&self, app: &'a App) -> Result<&'a Definitions, Failure> {
+    fn definitions<'a>(&self, app: &'a App) -> Result<&'a Arc<Definitions>, Failure> {
         app.documents.definitions(&self.tenant).ok_or_else(Failure::not_found)
     }
 
@@ -110,8 +112,16 @@ async fn search_by_form(app: App, mut open: Open, kind: Definition, body: Bytes)
 }
 
 async fn expand(State(app): State<App>, open: Open) -> Result<Response, Failure> {
-    let definitions = open.definitions(&app)?;
-    match definitions.expand(open.id.as_deref(), &open.pairs, app.clock.now()) {
+    let (definitions, now) = (Arc::clone(open.definitions(&app)?), app.clock.now());
+    // The first who asks for a large one waits for it to be read, and keeps nobody else from being served.
+    let work = tokio::task::spawn_blocking(move || {
+        let expanded = definitions.expand(open.id.as_deref(), &open.pairs, now);
+        (open, expanded)
+    });
+    let (open, expanded) = work
+        .await
+        .map_err(|died| Failure::inside(StatusCode::INTERNAL_SERVER_ERROR, IssueType::Exception, &died))?;
+    match expanded {
         Ok(expanded) => Ok(open.answer(expanded)),
         Err(Unexpanded::Unknown) => Err(Failure::not_found()),
         Err(Unexpanded::Parameter(bad)) => Err(rest::Error::from(bad).into()),
@@ -120,10 +130,10 @@ async fn expand(State(app): State<App>, open: Open) -> Result<Response, Failure>
             IssueType::TooCostly,
             "The value set has more than a thousand codes: ask for them in pages, with count and offset, or filter them.",
         )),
-        Err(open @ Unexpanded::Open) => Err(Failure::new(
+        Err(not_here @ (Unexpanded::Open | Unexpanded::Endless)) => Err(Failure::new(
             StatusCode::UNPROCESSABLE_ENTITY,
             IssueType::NotSupported,
-            format!("{open}: ask a terminology server."),
+            format!("{not_here}: ask a terminology server."),
         )),
     }
 }

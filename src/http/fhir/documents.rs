@@ -19,10 +19,8 @@ use crate::fhir::capability::{Capability, Endpoints};
 use crate::fhir::openapi;
 use crate::http::App;
 use crate::http::failure::Failure;
-use crate::mapping::Files;
 use crate::oauth::discovery;
-use crate::profile;
-use crate::rest::Definitions;
+use crate::rest::{Definitions, Served};
 use crate::secret::{hex, sha256};
 
 /// What each tenant's API says of itself.
@@ -45,19 +43,16 @@ pub(super) struct Document {
 
 impl Documents {
     /// `now`: the brands come from the configuration, so they last changed no later than this start.
-    pub fn new(config: &Config, now: Timestamp) -> Self {
-        let more = profile::More::read(config.profiles.dir.as_deref(), &config.profiles.packages);
-        let shared = Arc::new(Definitions::new(&Files::builtin()).with(&more));
-        let profiles = shared.profiles();
+    pub fn new(config: &Config, served: &Served, now: Timestamp) -> Self {
+        let profiles = served.shared().profiles();
         let made = config.tenants.iter().map(|tenant| {
-            let definitions = own_definitions(tenant, &more).map_or_else(|| Arc::clone(&shared), Arc::new);
             let capability = capability(&config.server, tenant, &profiles);
             let openapi = Document::of(openapi::document(&capability));
             let documented = Documented {
                 capability: Document::of(capability.into_bytes()),
                 openapi,
                 brands: brands(&config.server, tenant, now),
-                definitions,
+                definitions: Arc::clone(served.of(&tenant.id)),
             };
             (tenant.id.to_string(), documented)
         });
@@ -65,16 +60,9 @@ impl Documents {
     }
 
     /// What a tenant defines for its apps.
-    pub(super) fn definitions(&self, tenant: &str) -> Option<&Definitions> {
-        self.0.get(tenant).map(|documented| &*documented.definitions)
+    pub(super) fn definitions(&self, tenant: &str) -> Option<&Arc<Definitions>> {
+        self.0.get(tenant).map(|documented| &documented.definitions)
     }
-}
-
-/// With the tenant's own code tables, if it has any. A folder that cannot be read stops the start elsewhere.
-fn own_definitions(tenant: &Tenant, more: &profile::More) -> Option<Definitions> {
-    let mut files = Files::builtin();
-    files.patch_with(tenant.map_patches.as_ref()?).ok()?;
-    Some(Definitions::new(&files).with(more))
 }
 
 impl Document {

@@ -14,20 +14,26 @@
 //! that sent it: by id, or by canonical with `?url=`. These are the files of the program and those that the operator added, so there
 //! is nothing to hide, nothing to audit and nothing to store. What is built in is never replaced. What a search compares and what
 //! names a version are taken out of each file once, at the start; the rest stays text, because a package holds hundreds of large
-//! ones, and a page ends after some megabytes for the same reason. An app fills its menu of report types with `$expand`.
+//! ones, and a page ends after some megabytes for the same reason. A tenant with code tables of its own shares all the rest with
+//! the others. An app fills its menu of report types with `$expand`.
 
 mod asked;
 mod expand;
 #[cfg(test)]
+mod shared_tests;
+#[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use serde_json::Value;
 
+use expand::Expansions;
 pub use expand::Unexpanded;
 
 use super::link;
+use crate::config::TenantId;
 use crate::fhir::bundle::{Bundle, Kind};
 use crate::fhir::definition::Definition;
 use crate::fhir::search::{BadParam, Handling, Summary};
@@ -42,9 +48,43 @@ const NUMBER: &str = "must be a number";
 const LARGEST: usize = 4 * 1024 * 1024;
 
 /// Every definition that is served, by type and id.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Definitions {
-    all: BTreeMap<(Definition, String), Entry>,
+    all: BTreeMap<(Definition, String), Arc<Entry>>,
+    /// The id of each canonical.
+    ids: HashMap<(Definition, String), String>,
+    /// The value sets that were asked for.
+    expansions: Arc<Expansions>,
+}
+
+/// What each tenant defines for its apps.
+#[derive(Debug)]
+pub struct Served {
+    shared: Arc<Definitions>,
+    own: HashMap<TenantId, Arc<Definitions>>,
+}
+
+impl Served {
+    /// The definitions of the program and the operator; those of each tenant with patches, which these files are patched with.
+    pub fn new(more: &profile::More, patched: &HashMap<TenantId, Files>) -> Self {
+        let shared = Arc::new(Definitions::new(&Files::builtin()).with(more));
+        let own = patched.iter();
+        Self {
+            own: own
+                .map(|(tenant, files)| (tenant.clone(), Arc::new(shared.with_tables(files))))
+                .collect(),
+            shared,
+        }
+    }
+
+    /// Those of no tenant in particular.
+    pub fn shared(&self) -> &Definitions {
+        &self.shared
+    }
+
+    pub fn of(&self, tenant: &TenantId) -> &Arc<Definitions> {
+        self.own.get(tenant).unwrap_or(&self.shared)
+    }
 }
 
 #[derive(Debug)]
@@ -56,8 +96,17 @@ struct Entry {
     url: String,
     /// What each search parameter of the type finds in it, in their order.
     found: Vec<Vec<String>>,
-    /// Of the program, or of the operator's own folder.
-    is_own: bool,
+    of_whom: OfWhom,
+}
+
+/// Where a definition comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum OfWhom {
+    /// The program, or the operator's own folder.
+    Own,
+    /// The mapping files, which a tenant may patch.
+    Table,
+    Package,
 }
 
 /// A definition that was asked for.
@@ -72,38 +121,50 @@ impl Definitions {
     /// Those of the program, with the code tables of these mapping files.
     pub fn new(files: &Files) -> Self {
         let mut all = Self::default();
-        // A file that does not read stops the start elsewhere, with its place.
-        let mut add = |text: &str| {
-            if let Ok(value) = serde_json::from_str(text) {
-                all.add(&value, true);
-            }
-        };
-        profile::definitions().for_each(&mut add);
-        files.tables().for_each(|text| add(&text));
+        profile::definitions().for_each(|text| all.read_in(text, OfWhom::Own));
+        files.tables().for_each(|text| all.read_in(&text, OfWhom::Table));
         all
+    }
+
+    /// The same with other mapping files: those of a tenant with patches.
+    #[must_use]
+    pub fn with_tables(&self, files: &Files) -> Self {
+        let mut all = self.clone();
+        all.all.retain(|_, entry| entry.of_whom != OfWhom::Table);
+        all.ids
+            .retain(|(kind, _), id| all.all.contains_key(&(*kind, id.clone())));
+        files.tables().for_each(|text| all.read_in(&text, OfWhom::Table));
+        all
+    }
+
+    /// A file that does not read stops the start elsewhere, with its place.
+    fn read_in(&mut self, text: &str, of_whom: OfWhom) {
+        if let Ok(value) = serde_json::from_str(text) {
+            self.add(&value, of_whom);
+        }
     }
 
     /// Those and the operator's. What is there by the same id or canonical stays.
     #[must_use]
     pub fn with(mut self, more: &profile::More) -> Self {
-        let all = more.own.iter().map(|value| (value, true));
-        for (value, is_own) in all.chain(more.packages.iter().map(|value| (value, false))) {
-            self.add(value, is_own);
-        }
+        more.own.iter().for_each(|value| self.add(value, OfWhom::Own));
+        more.packages.iter().for_each(|value| self.add(value, OfWhom::Package));
         self
     }
 
-    fn add(&mut self, value: &Value, is_own: bool) {
+    fn add(&mut self, value: &Value, of_whom: OfWhom) {
         let text = |name: &str| value.get(name).and_then(Value::as_str);
         let kind: Option<Definition> = text("resourceType").and_then(|kind| kind.parse().ok());
         let Some((kind, id)) = kind.zip(text("id").and_then(Id::parse)) else {
             return;
         };
         let url = text("url").unwrap_or_default();
-        let is_known = !url.is_empty() && self.of(kind).any(|entry| entry.url == url);
-        let key = (kind, id.to_string());
-        if is_known || self.all.contains_key(&key) {
+        let (key, canonical) = ((kind, id.to_string()), (kind, url.to_owned()));
+        if self.ids.contains_key(&canonical) || self.all.contains_key(&key) {
             return;
+        }
+        if !url.is_empty() {
+            self.ids.insert(canonical, id.to_string());
         }
         let found = kind.params().map(|param| {
             let (path, mut texts): (Vec<&str>, _) = (param.path.split('.').collect(), Vec::new());
@@ -116,18 +177,19 @@ impl Definitions {
             of: text("type").map(str::to_owned),
             url: url.to_owned(),
             found: found.collect(),
-            is_own,
+            of_whom,
             body,
         };
-        self.all.insert(key, entry);
+        self.all.insert(key, Arc::new(entry));
     }
 
     /// The canonicals of the profiles of each type that is stored: those of this project and of the operator. What is in a package
     /// is checked where a resource claims it, and is no promise.
     pub fn profiles(&self) -> BTreeMap<String, Vec<String>> {
         let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for entry in self.of(Definition::StructureDefinition).filter(|entry| entry.is_own) {
+        for entry in self.of(Definition::StructureDefinition) {
             if let Some(kind) = &entry.of
+                && entry.of_whom == OfWhom::Own
                 && !entry.url.is_empty()
                 && kind.parse::<ResourceType>().is_ok()
             {
@@ -141,12 +203,22 @@ impl Definitions {
         self.all
             .iter()
             .filter(move |((of, _), _)| *of == kind)
-            .map(|(_, entry)| entry)
+            .map(|(_, entry)| &**entry)
+    }
+
+    /// The id of a canonical, with a version behind it or without.
+    fn id_of(&self, kind: Definition, url: &str) -> Option<&str> {
+        let url = url.split('|').next().unwrap_or_default();
+        self.ids.get(&(kind, url.to_owned())).map(String::as_str)
+    }
+
+    /// The whole definition.
+    fn by_id(&self, kind: Definition, id: &str) -> Option<Value> {
+        self.all.get(&(kind, id.to_owned())).map(|entry| entry.value())
     }
 
     fn by_url(&self, kind: Definition, url: &str) -> Option<Value> {
-        let url = url.split('|').next().unwrap_or_default();
-        self.of(kind).find(|entry| entry.url == url).map(Entry::value)
+        self.by_id(kind, self.id_of(kind, url)?)
     }
 
     /// The resource as JSON.
@@ -170,7 +242,7 @@ impl Definitions {
         let all = self.all.iter().filter(|((of, _), _)| *of == kind);
         let found: Vec<(&str, &Entry)> = all
             .filter(|(_, entry)| asked.holds(entry))
-            .map(|((_, id), entry)| (id.as_str(), entry))
+            .map(|((_, id), entry)| (id.as_str(), &**entry))
             .collect();
         let size = match asked.summary {
             Summary::Count => 0,

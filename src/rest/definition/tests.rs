@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::expand::codings;
+use super::expand::Codings;
 use super::*;
 
 const BASE: &str = "https://gateway.example/topaz/fhir";
@@ -23,7 +23,7 @@ fn searched(kind: Definition, query: &str, handling: Handling) -> Result<Value, 
     Ok(serde_json::from_slice(&bytes).unwrap())
 }
 
-fn pairs(query: &str) -> Vec<(String, String)> {
+pub(super) fn pairs(query: &str) -> Vec<(String, String)> {
     url::form_urlencoded::parse(query.as_bytes()).into_owned().collect()
 }
 
@@ -84,8 +84,9 @@ fn every_code_of_an_own_system_that_a_map_or_table_gives_is_defined() {
         if system.starts_with("https://inzage.dev/fhir/CodeSystem/") {
             let known = definitions.by_url(Definition::CodeSystem, system);
             let known = known.unwrap_or_else(|| panic!("{place}: {system}"));
-            let codes = codings(system, &known["concept"]);
-            assert!(codes.iter().any(|one| one["code"] == code), "{place}: {system}|{code}");
+            let mut codes = Codings::default();
+            codes.add(&system.into(), &known["concept"]).unwrap();
+            assert!(codes.all.iter().any(|one| one.code == code), "{place}: {system}|{code}");
             seen += 1;
         }
     };
@@ -247,6 +248,7 @@ fn profile_of(id: &str, url: &str, text: &str) -> Value {
         "resourceType": "StructureDefinition", "id": id, "url": url, "name": id, "status": "active", "kind": "resource",
         "abstract": false, "type": "Observation", "derivation": "constraint", "fhirVersion": "4.0.1", "description": text,
         "baseDefinition": "http://hl7.org/fhir/StructureDefinition/Observation",
+        "differential": { "element": [{ "id": "Observation", "path": "Observation" }] },
     })
 }
 
@@ -285,7 +287,7 @@ fn what_an_operator_adds_is_served_too_and_replaces_nothing() {
         .body
         .to_owned();
     let count = builtin.of(Definition::StructureDefinition).count();
-    let more = profile::More::read(Some(folder.path()), &[package.path().to_owned()]);
+    let (_, more) = profile::Registry::load_for_serving(Some(folder.path()), &[package.path().to_owned()]).unwrap();
     let all = builtin.with(&more);
     let read = |id: &str| all.read(Definition::StructureDefinition, id);
     assert_eq!(all.of(Definition::StructureDefinition).count(), count + 2);
