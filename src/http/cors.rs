@@ -18,8 +18,8 @@ use crate::config::TenantId;
 use crate::oauth;
 
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
-const REQUEST_HEADERS: &str =
-    "Authorization, Content-Type, DPoP, Accept, If-Match, If-None-Match, If-Modified-Since, If-None-Exist, Prefer";
+const REQUEST_HEADERS: &str = "Authorization, Content-Type, DPoP, Accept, If-Match, If-None-Match, If-Modified-Since, If-None-Exist, Prefer, \
+     Cache-Control";
 const EXPOSED: &str = "Location, Content-Location, ETag, Last-Modified, WWW-Authenticate, DPoP-Nonce, Retry-After, X-Request-Id, \
      X-Data-As-Of";
 
