@@ -71,7 +71,7 @@ pub(super) fn files(manifest: &Value) -> Vec<(String, u64, String)> {
         .collect()
 }
 
-async fn lines(world: &World, file: &str, token: &str) -> Vec<Value> {
+pub(super) async fn lines(world: &World, file: &str, token: &str) -> Vec<Value> {
     let answer = world.get(file, token).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     assert!(answer.header("content-type").starts_with("application/fhir+ndjson"));

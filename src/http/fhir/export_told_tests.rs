@@ -1,5 +1,7 @@
 //! What of an export is told to whom, and what of it the audit keeps; readers that are slow, and apps that end meanwhile.
 
+use std::collections::BTreeSet;
+
 use axum::body::Body;
 use axum::http::{Method, Request};
 use axum::response::Response;
@@ -7,7 +9,7 @@ use futures::StreamExt as _;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
-use super::export_tests::{ALL, ASYNC, exported, files, kick_off, location, work, world};
+use super::export_tests::{ALL, ASYNC, exported, files, kick_off, lines, location, work, world};
 use crate::config::TenantId;
 use crate::http::world::{Line, World};
 use crate::oauth;
@@ -198,4 +200,32 @@ async fn k02_of_fifty_who_ask_at_once_ten_begin() {
     let begun = answers.iter().filter(|answer| answer.status == 202).count();
     let refused = answers.iter().filter(|answer| answer.status == 429).count();
     assert_eq!((begun, refused), (10, 40));
+}
+
+#[tokio::test]
+async fn k06_filters_of_one_type_are_alternatives_and_nothing_is_there_twice() {
+    let world = world().await;
+    let token = world.own_token(ALL).await;
+    let filter = |asked: &str| format!("&_typeFilter=Observation%3F{asked}");
+    for (filters, expected) in [
+        // The first of the two is found by both filters.
+        (filter("patient%3Da") + &filter("_id%3Da-000,b-001"), 104),
+        (filter("patient%3Da") + &filter("patient%3Da,b"), 205),
+        (
+            filter("_id%3Db-001") + &filter("_id%3Da-000") + &filter("_id%3Db-001"),
+            2,
+        ),
+        (filter("_id%3Dnone") + &filter("_id%3Da-000"), 1),
+    ] {
+        let path = format!("/topaz/fhir/$export?_type=Observation{filters}");
+        let (_, manifest) = exported(&world, &path, &token).await;
+        let (_, count, file) = files(&manifest).remove(0);
+        let lines = lines(&world, &file, &token).await;
+        let ids: BTreeSet<_> = lines.iter().map(|line| line["id"].as_str()).collect();
+        assert_eq!(
+            (lines.len(), ids.len(), count),
+            (expected, expected, expected as u64),
+            "{filters}"
+        );
+    }
 }

@@ -13,6 +13,8 @@ use crate::fhir::types::{Id, ResourceType};
 const FORMATS: [&str; 3] = ["application/fhir+ndjson", "application/ndjson", "ndjson"];
 /// As many clients may be named one by one, and as many elements.
 const MOST: usize = 200;
+/// As many filters may be given for one type: a page is held against each of them.
+const MOST_FILTERS: usize = 10;
 
 /// What is wanted, checked.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,7 +24,7 @@ pub struct Asked {
     pub(super) since: Option<Timestamp>,
     /// `birthDate`, or `Patient.birthDate` for one type only.
     pub(super) elements: Vec<String>,
-    /// Type and search of each `_typeFilter`.
+    /// Type and search of each `_typeFilter`. With several for one type a resource matches at least one of them.
     pub(super) filters: Vec<(String, String)>,
     /// Empty: all clients.
     pub(super) patients: Vec<String>,
@@ -102,7 +104,7 @@ impl Asked {
         asked.types.dedup();
         for (name, _) in &asked.filters {
             let kind = name.parse().map_err(|_| bad("_typeFilter", "names no type"))?;
-            asked.query(kind, setting)?;
+            asked.queries(kind, setting)?;
         }
         Ok(asked)
     }
@@ -116,8 +118,9 @@ impl Asked {
         let kind: ResourceType = kind
             .parse()
             .map_err(|_| bad(name, "names a type that is not exported"))?;
-        if self.filters.iter().any(|(other, _)| *other == kind.as_str()) {
-            return Err(bad(name, "one filter a type is taken"));
+        let known = self.filters.iter().filter(|(other, _)| *other == kind.as_str());
+        if known.count() >= MOST_FILTERS {
+            return Err(bad(name, "at most ten filters a type are taken"));
         }
         self.filters.push((kind.to_string(), asked.to_owned()));
         Ok(())
@@ -133,16 +136,25 @@ impl Asked {
         self.types.iter().any(|wanted| wanted == kind.as_str())
     }
 
-    /// The search that gives the type's file; its pages follow the ids.
-    pub(super) fn query(&self, kind: ResourceType, setting: &Setting<'_>) -> Result<Query, BadParam> {
+    /// The searches that give the type's file together; the pages of each follow the ids.
+    pub(super) fn queries(&self, kind: ResourceType, setting: &Setting<'_>) -> Result<Vec<Query>, BadParam> {
+        let own = self.filters.iter().filter(|(name, _)| *name == kind.as_str());
+        let mut queries = own
+            .map(|(_, filter)| self.query(kind, filter, setting))
+            .collect::<Result<Vec<_>, _>>()?;
+        if queries.is_empty() {
+            queries.push(self.query(kind, "", setting)?);
+        }
+        Ok(queries)
+    }
+
+    fn query(&self, kind: ResourceType, filter: &str, setting: &Setting<'_>) -> Result<Query, BadParam> {
         let mut pairs: Vec<(String, String)> = Vec::new();
-        if let Some((_, asked)) = self.filters.iter().find(|(name, _)| *name == kind.as_str()) {
-            for (name, value) in form_urlencoded::parse(asked.as_bytes()).into_owned() {
-                if name.starts_with('_') && name != "_id" && name != "_lastUpdated" {
-                    return Err(bad("_typeFilter", "takes search parameters only"));
-                }
-                pairs.push((name, value));
+        for (name, value) in form_urlencoded::parse(filter.as_bytes()).into_owned() {
+            if name.starts_with('_') && name != "_id" && name != "_lastUpdated" {
+                return Err(bad("_typeFilter", "takes search parameters only"));
             }
+            pairs.push((name, value));
         }
         let mut add = |name: &str, value: String| pairs.push((name.to_owned(), value));
         if let Some(since) = self.since {
@@ -236,11 +248,10 @@ mod tests {
             parse(&[("_since", "2026-01-01T00:00:00Z"); 2], Strict),
             Err("_since".to_owned())
         );
-        let twice = [
-            ("_typeFilter", "Observation?code=a"),
-            ("_typeFilter", "Observation?code=b"),
-        ];
-        assert_eq!(parse(&twice, Strict), Err("_typeFilter".to_owned()));
+        let ten = [("_typeFilter", "Observation?code=a"); 10];
+        assert_eq!(parse(&ten, Strict).map(|asked| asked.filters.len()), Ok(10));
+        let eleven = [("_typeFilter", "Observation?code=a"); 11];
+        assert_eq!(parse(&eleven, Strict), Err("_typeFilter".to_owned()));
     }
 
     #[test]
@@ -271,7 +282,7 @@ mod tests {
             ..Asked::default()
         };
         for kind in exportable().filter(|kind| !kind.is_shared()) {
-            assert!(asked.query(kind, &setting).is_ok(), "{kind}");
+            assert!(asked.queries(kind, &setting).is_ok(), "{kind}");
         }
     }
 }

@@ -23,6 +23,7 @@ mod elements;
 mod group;
 mod lines;
 pub(crate) mod store;
+mod walk;
 mod work;
 
 use std::sync::Arc;
@@ -39,10 +40,11 @@ use super::{Call, Error, Rest, line};
 use crate::access::{self, Denied, Interaction};
 use crate::audit::{Action, Entry, Outcome, What};
 use crate::config::Tenant;
-use crate::fhir::search::{BadParam, Handling, Query, Setting};
+use crate::fhir::search::{BadParam, Handling, Setting};
 use crate::fhir::types::ResourceType;
 use crate::oauth::Caller;
 use crate::oauth::scope::Scopes;
+use walk::Walk;
 
 /// How long the files can be fetched.
 const LIFE: SignedDuration = SignedDuration::from_hours(24);
@@ -231,10 +233,10 @@ impl Rest {
         let job = self.own_export(call, id).await?;
         let visible = access::decide(call.caller, &Interaction::Search(kind))?;
         let listed = matches!(&job.state, State::Done(output) if output.iter().any(|(name, _)| name == kind.as_str()));
-        let query = job
+        let walk = job
             .asked
             .file(kind, &self.setting(&call.caller.tenant, &self.base(call)))?;
-        let query = query.filter(|_| listed).ok_or(Error::NotFound)?;
+        let walk = walk.filter(|_| listed).ok_or(Error::NotFound)?;
         Ok(lines::File {
             rest: self.clone(),
             tenant: Arc::clone(&call.caller.tenant),
@@ -242,7 +244,8 @@ impl Rest {
             origin: call.origin,
             job,
             visible,
-            query,
+            kind,
+            walk,
         })
     }
 
@@ -289,13 +292,13 @@ impl Rest {
 }
 
 impl Asked {
-    /// The search behind a type's file; `None` if it has none: it was not asked for, or named clients have nothing of it.
-    fn file(&self, kind: ResourceType, setting: &Setting<'_>) -> Result<Option<Query>, BadParam> {
+    /// The searches behind a type's file; `None` if it has none: it was not asked for, or named clients have nothing of it.
+    fn file(&self, kind: ResourceType, setting: &Setting<'_>) -> Result<Option<Walk>, BadParam> {
         let of_nobody = kind.is_shared() && !self.patients.is_empty();
         if !self.wants(kind) || of_nobody {
             return Ok(None);
         }
-        self.query(kind, setting).map(Some)
+        Ok(Some(Walk::new(self.queries(kind, setting)?)))
     }
 }
 

@@ -80,17 +80,12 @@ impl Rest {
             let Ok(visible) = access::decide(&caller, &Interaction::Search(kind)) else {
                 continue;
             };
-            let Some(query) = job.asked.file(kind, &self.setting(tenant, &base))? else {
+            let Some(mut walk) = job.asked.file(kind, &self.setting(tenant, &base))? else {
                 continue;
             };
-            let (mut count, mut after) = (0, None);
-            loop {
-                let page = Page {
-                    size: query.count,
-                    after,
-                };
-                let found = resource::search(&mut *self.db.read().await?, &visible, &query, &page).await?;
-                count += found.entries.len() as u64;
+            let mut count = 0;
+            while let Some(page) = walk.page(&mut *self.db.read().await?, &visible).await? {
+                count += page.len() as u64;
                 pages += 1;
                 if pages % PAGES == 0
                     && !self
@@ -98,10 +93,6 @@ impl Rest {
                         .await?
                 {
                     return Ok(None);
-                }
-                after = found.next;
-                if after.is_none() {
-                    break;
                 }
             }
             sum += count;
