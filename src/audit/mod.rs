@@ -289,6 +289,11 @@ pub async fn write(tx: &mut Tx, entry: &Entry, now: Timestamp) -> Result<(), db:
     store::append(tx, &entry.tenant, &[(entry, now)]).await.map(drop)
 }
 
+/// The same for many entries of one tenant.
+pub async fn write_together(tx: &mut Tx, tenant: &TenantId, entries: &[(&Entry, Timestamp)]) -> Result<(), db::Error> {
+    store::append(tx, tenant, entries).await.map(drop)
+}
+
 /// Whether the log can be reached at all.
 pub async fn reachable(db: &db::Db) -> Result<(), db::Error> {
     store::any(&mut *db.read().await?).await

@@ -26,6 +26,7 @@ struct Parts {
     oauth: OAuth,
     keys: key::Keys,
     checked: token::Checked,
+    renewals: token::Renewals,
     published: Published,
     /// Out of an old refresh token comes the next one: see [`token`].
     successor: MacKey,
@@ -51,6 +52,7 @@ impl Issuer {
             oauth: config.oauth.clone(),
             keys: key::Keys::default(),
             checked: token::Checked::default(),
+            renewals: token::Renewals::default(),
             published: Published::new(&config.oauth),
             successor: config.master.mac_key("oauth-successor"),
             user_code: config.master.mac_key("device-user-code"),
@@ -118,6 +120,10 @@ impl Issuer {
 
     pub(super) fn published(&self) -> &Published {
         &self.0.published
+    }
+
+    pub(super) fn renewals(&self) -> &token::Renewals {
+        &self.0.renewals
     }
 
     pub(super) fn checked(&self) -> &token::Checked {

@@ -24,9 +24,20 @@ pub(super) async fn rights(
         },
         None => false,
     };
-    if !active {
-        return Ok(None);
+    match active {
+        true => left(conn, tenant, account, patient, now).await,
+        false => Ok(None),
     }
+}
+
+/// The same of an account that is active.
+pub(super) async fn left(
+    conn: &mut Conn,
+    tenant: &Tenant,
+    account: &str,
+    patient: Option<&Id>,
+    now: Timestamp,
+) -> Result<Option<Vec<Right>>, db::Error> {
     let rights = consent::rights(conn, tenant, account, now).await?;
     let sees = patient.is_none_or(|patient| rights.iter().any(|right| right.patient == *patient));
     Ok((sees && !rights.is_empty()).then_some(rights))

@@ -52,20 +52,21 @@ pub(crate) const TAKEN: Unique = Unique {
 /// The app, unless it is disabled. A row that cannot be read is no app.
 pub async fn find(conn: &mut Conn, tenant: &TenantId, client_id: &str) -> Result<Option<App>, db::Error> {
     let row = conn.row(FIND, params![tenant.as_str(), client_id]).await?;
-    Ok(row.as_ref().and_then(read))
+    Ok(row.and_then(|row| read(&row, 0)))
 }
 
 /// The apps of a tenant that are not disabled, by client_id.
 pub async fn list(conn: &mut Conn, tenant: &TenantId) -> Result<Vec<App>, db::Error> {
     let rows = conn.rows(LIST, params![tenant.as_str()]).await?;
-    Ok(rows.iter().filter_map(read).collect())
+    Ok(rows.iter().filter_map(|row| read(row, 0)).collect())
 }
 
-fn read(row: &Row) -> Option<App> {
-    let kind = match row.str(2) {
+/// The app whose columns begin at this one.
+pub(in crate::oauth) fn read(row: &Row, at: usize) -> Option<App> {
+    let kind = match row.str(at + 2) {
         "public" => Kind::Public,
-        "secret" => Kind::Secret(row.opt_bytes(3)?.try_into().ok()?),
-        "key" => Kind::Key(match (row.opt_text(4), row.opt_text(8)) {
+        "secret" => Kind::Secret(row.opt_bytes(at + 3)?.try_into().ok()?),
+        "key" => Kind::Key(match (row.opt_text(at + 4), row.opt_text(at + 8)) {
             (Some(keys), None) => PublicKeys::Given(keys),
             (None, Some(address)) => PublicKeys::At(address),
             _ => return None,
@@ -73,23 +74,23 @@ fn read(row: &Row) -> Option<App> {
         _ => return None,
     };
     Some(App {
-        client_id: row.text(0),
-        name: row.text(1),
+        client_id: row.text(at),
+        name: row.text(at + 1),
         kind,
-        redirect_uris: serde_json::from_str(row.str(5)).ok()?,
-        scopes: Scopes::parse(row.str(6)).ok()?,
-        grants: match row.str(7) {
+        redirect_uris: serde_json::from_str(row.str(at + 5)).ok()?,
+        scopes: Scopes::parse(row.str(at + 6)).ok()?,
+        grants: match row.str(at + 7) {
             "person" => Grants::Person,
             "backend" => Grants::Backend,
             _ => return None,
         },
         demands: Demands {
-            pushed: row.str(9).split(' ').any(|word| word == PUSHED),
-            dpop: row.str(9).split(' ').any(|word| word == DPOP),
+            pushed: row.str(at + 9).split(' ').any(|word| word == PUSHED),
+            dpop: row.str(at + 9).split(' ').any(|word| word == DPOP),
         },
-        on_devices: row.str(9).split(' ').any(|word| word == ON_DEVICES),
-        logout_uris: serde_json::from_str(row.str(11)).ok()?,
-        id_token_alg: match row.opt_text(10) {
+        on_devices: row.str(at + 9).split(' ').any(|word| word == ON_DEVICES),
+        logout_uris: serde_json::from_str(row.str(at + 11)).ok()?,
+        id_token_alg: match row.opt_text(at + 10) {
             None => None,
             Some(alg) => Some(SigningAlg::parse(&alg)?),
         },

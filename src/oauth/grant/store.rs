@@ -106,7 +106,7 @@ pub(crate) async fn insert_grant(
 /// The grant, revoked or not. A row that cannot be read is no grant.
 pub(crate) async fn grant(conn: &mut Conn, tenant: &TenantId, id: &str) -> Result<Option<Grant>, db::Error> {
     let row = conn.row(GRANT, params![tenant.as_str(), id]).await?;
-    Ok(row.as_ref().and_then(read_grant))
+    Ok(row.and_then(|row| read_grant(&row, 0)))
 }
 
 /// What this account gave to apps and did not take back.
@@ -117,28 +117,29 @@ pub(crate) async fn living(
     now: Timestamp,
 ) -> Result<Vec<Grant>, db::Error> {
     let rows = conn.rows(LIVING, params![tenant.as_str(), account, now]).await?;
-    Ok(rows.iter().filter_map(read_grant).collect())
+    Ok(rows.iter().filter_map(|row| read_grant(row, 0)).collect())
 }
 
-fn read_grant(row: &Row) -> Option<Grant> {
+/// The grant whose columns begin at this one.
+pub(in crate::oauth) fn read_grant(row: &Row, at: usize) -> Option<Grant> {
     Some(Grant {
-        id: row.text(0),
-        client_id: row.text(1),
-        account: row.text(2),
-        patient: read_id(row.opt_text(3))?,
-        fhir_user: read_reference(row.opt_text(4))?,
-        scopes: Scopes::parse(row.str(5)).ok()?,
-        nonce: row.opt_text(6),
-        auth_time: row.time(7),
-        acr: row.text(8),
-        amr: row.str(9).split_whitespace().map(str::to_owned).collect(),
-        session: row.text(10),
-        expires_at: row.time(11),
-        state: match row.opt_int(12) {
+        id: row.text(at),
+        client_id: row.text(at + 1),
+        account: row.text(at + 2),
+        patient: read_id(row.opt_text(at + 3))?,
+        fhir_user: read_reference(row.opt_text(at + 4))?,
+        scopes: Scopes::parse(row.str(at + 5)).ok()?,
+        nonce: row.opt_text(at + 6),
+        auth_time: row.time(at + 7),
+        acr: row.text(at + 8),
+        amr: row.str(at + 9).split_whitespace().map(str::to_owned).collect(),
+        session: row.text(at + 10),
+        expires_at: row.time(at + 11),
+        state: match row.opt_int(at + 12) {
             None => State::Active,
             Some(_) => State::Revoked,
         },
-        context: match row.opt_text(13) {
+        context: match row.opt_text(at + 13) {
             None => None,
             Some(text) => Some(serde_json::from_str(&text).ok()?),
         },
@@ -256,10 +257,7 @@ pub(crate) async fn code(conn: &mut Conn, tenant: &TenantId, hash: &[u8; 32]) ->
         challenge: row.text(3),
         jkt: row.opt_text(6),
         expires_at: row.time(4),
-        state: match row.opt_int(5) {
-            None => CodeState::Waiting,
-            Some(_) => CodeState::Used,
-        },
+        state: row.opt_int(5).map_or(CodeState::Waiting, |_| CodeState::Used),
     }))
 }
 
@@ -373,15 +371,17 @@ pub(crate) async fn insert_refresh(
 
 pub(crate) async fn refresh(conn: &mut Conn, tenant: &TenantId, hash: &[u8; 32]) -> Result<Option<Refresh>, db::Error> {
     let row = conn.row(REFRESH, params![tenant.as_str(), hash]).await?;
-    Ok(row.map(|row| Refresh {
+    Ok(row.as_ref().map(read_refresh))
+}
+
+/// The refresh token whose columns the row begins with.
+pub(in crate::oauth) fn read_refresh(row: &Row) -> Refresh {
+    Refresh {
         grant_id: row.text(0),
         jkt: row.opt_text(3),
         expires_at: row.time(1),
-        state: match row.opt_time(2) {
-            None => RefreshState::Current,
-            Some(at) => RefreshState::Rotated(at),
-        },
-    }))
+        state: row.opt_time(2).map_or(RefreshState::Current, RefreshState::Rotated),
+    }
 }
 
 /// Whether this call is the one that rotated it.

@@ -178,6 +178,16 @@ fn proves(app: &App, credentials: &Credentials) -> bool {
     }
 }
 
+/// Whether these credentials are those of the app, as far as that is seen without using anything up.
+pub(super) fn simply_proves(app: &App, credentials: &Credentials) -> bool {
+    let named = match credentials {
+        Credentials::Public(client_id) => client_id.as_ref(),
+        Credentials::Secret { client_id, .. } => Some(client_id),
+        Credentials::Assertion { .. } => return false,
+    };
+    named.is_none_or(|client_id| *client_id == app.client_id) && proves(app, credentials)
+}
+
 /// The app of a grant, for a public app that did not give its name.
 pub(super) async fn of_grant(
     conn: &mut Conn,

@@ -28,6 +28,17 @@ pub(super) async fn keep(
     access_token: &str,
     refresh_token: Option<&str>,
 ) -> Result<Timestamp, Error> {
+    let (access, refresh) = lives(app, grant, scopes, flow.jkt(), flow.now);
+    let tenant = &flow.tenant.id;
+    store::insert_access(flow.tx, tenant, &sha256(access_token.as_bytes()), &access).await?;
+    if let Some(refresh_token) = refresh_token {
+        store::insert_refresh(flow.tx, tenant, &sha256(refresh_token.as_bytes()), &refresh).await?;
+    }
+    Ok(access.expires_at)
+}
+
+/// New tokens of a grant, as they are kept.
+pub(super) fn lives(app: &App, grant: &Grant, scopes: &Scopes, jkt: Option<&str>, now: Timestamp) -> (Access, Refresh) {
     let life = match app.is_public() {
         true => grant::ACCESS_LIFE_PUBLIC,
         false => grant::ACCESS_LIFE_CONFIDENTIAL,
@@ -35,22 +46,17 @@ pub(super) async fn keep(
     let access = Access {
         grant_id: grant.id.clone(),
         scopes: scopes.clone(),
-        expires_at: (flow.now + life).min(grant.expires_at),
-        jkt: flow.jkt().map(str::to_owned),
+        expires_at: (now + life).min(grant.expires_at),
+        jkt: jkt.map(str::to_owned),
     };
-    let tenant = &flow.tenant.id;
-    store::insert_access(flow.tx, tenant, &sha256(access_token.as_bytes()), &access).await?;
-    if let Some(refresh_token) = refresh_token {
-        let refresh = Refresh {
-            grant_id: grant.id.clone(),
-            // An app that proves itself is bound by that already (RFC 9449 §5).
-            jkt: access.jkt.filter(|_| app.is_public()),
-            expires_at: (flow.now + grant::REFRESH_IDLE).min(grant.expires_at),
-            state: RefreshState::Current,
-        };
-        store::insert_refresh(flow.tx, tenant, &sha256(refresh_token.as_bytes()), &refresh).await?;
-    }
-    Ok(access.expires_at)
+    let refresh = Refresh {
+        grant_id: grant.id.clone(),
+        // An app that proves itself is bound by that already (RFC 9449 §5).
+        jkt: access.jkt.clone().filter(|_| app.is_public()),
+        expires_at: (now + grant::REFRESH_IDLE).min(grant.expires_at),
+        state: RefreshState::Current,
+    };
+    (access, refresh)
 }
 
 /// The JSON that the app gets; with an id token where there are keys to sign one.

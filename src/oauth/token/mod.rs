@@ -6,7 +6,8 @@
 //! got lost or when two pages asked at once, without keeping a token anywhere. Whoever comes later with the old one shows
 //! that two parties hold the family, and the family ends.
 //!
-//! One transaction decides, writes its audit line and commits, also when the answer is no: a replay has to leave its trace.
+//! One transaction decides, writes its audit line and commits, also when the answer is no: a replay has to leave its trace. Refreshes
+//! that have nothing special share one: see [`renew`].
 
 mod assertion;
 mod backend;
@@ -17,6 +18,7 @@ mod exchange;
 mod introspect;
 mod issue;
 mod refresh;
+pub(crate) mod renew;
 mod revoke;
 #[cfg(test)]
 mod tests;
@@ -32,6 +34,7 @@ pub(super) use assertion::ALGORITHMS;
 pub(crate) use backend::plant;
 pub use check::{By, Checked, Refused, check, check_as, check_for_data, forget};
 pub use introspect::introspect;
+pub use renew::Renewals;
 pub use revoke::revoke;
 pub use userinfo::{UserInfo, userinfo};
 
@@ -154,6 +157,11 @@ pub async fn answer(issuer: &Issuer, tenant: &Arc<Tenant>, posted: Posted) -> Re
     // What proves nothing is refused below, where it leaves its line.
     let shown = credentials.and_then(|shown| Ok((shown, proven(&issuer, posted.proof.as_ref())?)));
     to_the_end(async move {
+        if let (Wanted::Refresh, Ok((shown, None))) = (wanted, &shown)
+            && let Some(body) = Box::pin(renew::at_once(&issuer, &tenant, &posted, shown)).await?
+        {
+            return Ok(Answer::Body(body));
+        }
         let now = issuer.clock().now();
         let mut tx = issuer.db().begin().await?;
         let mut line = Line {

@@ -8,11 +8,12 @@ use super::{Flow, Issued, issue, stands, who};
 use crate::account;
 use crate::account::notice::Notice;
 use crate::audit::{Outcome, Who};
-use crate::oauth::Error;
+use crate::config::TenantId;
 use crate::oauth::app::App;
 use crate::oauth::code::{Code, Refusal};
 use crate::oauth::grant::{Grant, Refresh, RefreshRefused, RefreshState, Turn, Why, store};
 use crate::oauth::scope::Scopes;
+use crate::oauth::{Error, Issuer};
 use crate::secret::{mac, sha256};
 
 const REFUSED: Refusal = Refusal::new(
@@ -91,9 +92,9 @@ async fn turn(flow: &mut Flow<'_>, hash: &[u8; 32], kept: Refresh) -> Result<Res
 }
 
 /// The token that follows this one.
-fn successor(flow: &Flow<'_>, kind: &[u8], presented: &str) -> String {
-    let tenant = flow.tenant.id.as_str().as_bytes();
-    URL_SAFE_NO_PAD.encode(mac(flow.issuer.successor(), &[kind, tenant, presented.as_bytes()]))
+pub(super) fn successor(issuer: &Issuer, tenant: &TenantId, kind: &[u8], presented: &str) -> String {
+    let parts = [kind, tenant.as_str().as_bytes(), presented.as_bytes()];
+    URL_SAFE_NO_PAD.encode(mac(issuer.successor(), &parts))
 }
 
 async fn rotate(
@@ -103,8 +104,8 @@ async fn rotate(
     scopes: Scopes,
     presented: &str,
 ) -> Result<Issued, Error> {
-    let access_token = successor(flow, b"access", presented);
-    let refresh_token = successor(flow, b"refresh", presented);
+    let access_token = successor(flow.issuer, &flow.tenant.id, b"access", presented);
+    let refresh_token = successor(flow.issuer, &flow.tenant.id, b"refresh", presented);
     let expires_at = issue::keep(flow, app, &grant, &scopes, &access_token, Some(&refresh_token)).await?;
     Ok(Issued {
         grant,
@@ -125,8 +126,8 @@ async fn repeat(
     grant: Grant,
     presented: &str,
 ) -> Result<Result<Issued, Refusal>, Error> {
-    let access_token = successor(flow, b"access", presented);
-    let refresh_token = successor(flow, b"refresh", presented);
+    let access_token = successor(flow.issuer, &flow.tenant.id, b"access", presented);
+    let refresh_token = successor(flow.issuer, &flow.tenant.id, b"refresh", presented);
     let next = store::refresh(flow.tx, &flow.tenant.id, &sha256(refresh_token.as_bytes())).await?;
     if next.is_none_or(|next| next.state != RefreshState::Current) {
         return reused(flow, &grant).await;

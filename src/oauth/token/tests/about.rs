@@ -21,6 +21,7 @@ async fn every_statement_is_read_by_the_database() {
         crate::oauth::grant::given::store::STATEMENTS,
         super::super::assertion::store::STATEMENTS,
         super::super::backend::store::STATEMENTS,
+        super::super::renew::store::STATEMENTS,
         crate::oauth::launch::store::STATEMENTS,
         crate::oauth::pushed::store::STATEMENTS,
         crate::oauth::device::store::STATEMENTS,
