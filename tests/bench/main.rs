@@ -52,9 +52,13 @@ fn main() {
 async fn bench(options: Options) {
     let mut table = Table::default();
     let mut world = World::new(options).await;
-    storing::measure(&mut world, &mut table).await;
-    serving::measure(&mut world, &mut table).await;
-    tokens::measure(&world, &mut table).await;
+    if world.options.only_refresh {
+        tokens::refresh(&world, &mut table).await;
+    } else {
+        storing::measure(&mut world, &mut table).await;
+        serving::measure(&mut world, &mut table).await;
+        tokens::measure(&world, &mut table).await;
+    }
     println!("{table}");
     world.end().await;
 }

@@ -26,9 +26,11 @@ pub struct Options {
     pub time: Duration,
     /// How often each kind of request is measured; the best is told.
     pub rounds: usize,
+    /// Nothing but the refresh of tokens, which needs no data.
+    pub only_refresh: bool,
 }
 
-const USAGE: &str = "cargo bench --bench gateway -- [--database postgres://…] [--clients N] [--report-days D] [--seconds S] [--rounds R]";
+const USAGE: &str = "cargo bench --bench gateway -- [--database postgres://…] [--clients N] [--report-days D] [--seconds S] [--rounds R] [--only-refresh]";
 
 pub fn read(arguments: impl Iterator<Item = String>) -> Part {
     let mut options = Options {
@@ -37,6 +39,7 @@ pub fn read(arguments: impl Iterator<Item = String>) -> Part {
         report_days: 180,
         time: Duration::from_secs(4),
         rounds: 2,
+        only_refresh: false,
     };
     let mut bare = None;
     let mut arguments = arguments;
@@ -51,6 +54,7 @@ pub fn read(arguments: impl Iterator<Item = String>) -> Part {
             "--clients" => options.clients = number(&name, &value()).max(10),
             "--report-days" => options.report_days = number(&name, &value()).max(1),
             "--seconds" => options.time = Duration::from_secs(number(&name, &value()).max(1) as u64),
+            "--only-refresh" => options.only_refresh = true,
             "--rounds" => options.rounds = number(&name, &value()).max(1),
             _ => wrong(&name),
         }

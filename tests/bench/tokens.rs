@@ -28,14 +28,26 @@ const WITHDRAWN: usize = 10;
 
 pub async fn measure(world: &World, table: &mut Table) {
     let (gateway, _) = world.serve().await;
+    let given = given(world).await;
+    renew(world, &given, gateway.id(), table).await;
+    check(world, &given[0], table).await;
+    withdraw(world, table).await;
+}
+
+/// Renewing alone.
+pub async fn refresh(world: &World, table: &mut Table) {
+    let (gateway, _) = world.serve().await;
+    let given = given(world).await;
+    renew(world, &given, gateway.id(), table).await;
+}
+
+async fn given(world: &World) -> Vec<Tokens> {
     let mut given = Vec::new();
     for person in &world.people {
         given.extend(person.tokens(world).await);
     }
     assert!(!given.is_empty(), "somebody has access");
-    renew(world, &given, gateway.id(), table).await;
-    check(world, &given[0], table).await;
-    withdraw(world, table).await;
+    given
 }
 
 /// Every connection renews the tokens of a grant of its own, again and again.
