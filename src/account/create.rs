@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::password::{self, Broken};
 use super::{Busy, Hasher, Keys, Number, State, name_key, store};
-use crate::config::{LoginName, Tenant};
+use crate::config::{LoginName, Tenant, is_address};
 use crate::db::{self, Tx};
 use crate::secret::{Random, Secret};
 
@@ -148,15 +148,6 @@ impl New {
             id,
         })
     }
-}
-
-/// Whether this can be an e-mail address: one `@` with something on both sides, and nothing that would end a header line.
-pub fn is_address(text: &str) -> bool {
-    let sane = |c: char| !c.is_whitespace() && !c.is_control() && !matches!(c, ',' | ';' | '<' | '>' | '"' | '\\');
-    let halves = text.split_once('@');
-    text.len() <= 254
-        && text.chars().all(sane)
-        && halves.is_some_and(|(name, host)| !name.is_empty() && !host.is_empty() && !host.contains('@'))
 }
 
 /// Writes the account; its id.

@@ -28,7 +28,7 @@ use unicode_normalization::UnicodeNormalization as _;
 use crate::config::TenantId;
 use crate::secret::{MacKey, MasterKey, Sealer, Secret, hex, mac};
 
-pub use create::{CreateError, New, Ready, create, is_address};
+pub use create::{CreateError, New, Ready, create};
 pub use hash::{Busy, Hasher};
 pub use number::Number;
 pub use store::{by_name, change_password, find, old_passwords, set_state};

@@ -30,23 +30,9 @@ impl Brand {
     }
 }
 
-/// An address that people open in a browser.
-pub(super) fn address(reader: &mut Reader, key: &str, meaning: &'static str) -> Option<Url> {
-    let text = reader.text(key, "", meaning);
-    match Url::parse(&text) {
-        Ok(url) if url.scheme() == "https" && url.host_str().is_some() => return Some(url),
-        _ if text.is_empty() => {}
-        _ => reader.problem(
-            key,
-            "must be an https URL, for example https://www.zorg.example/".to_owned(),
-        ),
-    }
-    None
-}
-
 pub(super) fn read(reader: &mut Reader, tenant: &str) -> Brand {
     let at = |key: &str| format!("tenant.{tenant}.brand.{key}");
-    let mut url = |key: &str, meaning: &'static str| address(reader, &at(key), meaning);
+    let mut url = |key: &str, meaning: &'static str| reader.https_url(&at(key), meaning);
     let website = url(
         "website",
         "the organisation's public website, for lists of organisations in apps",
@@ -55,10 +41,7 @@ pub(super) fn read(reader: &mut Reader, tenant: &str) -> Brand {
     let logo_license = url("logo_license", "on what terms apps may show the logo");
     let portal_url = url("portal_url", "the portal in which its clients log in");
     let developers = url("developers", "where makers of apps read how to register an app");
-    let mut text = |key: &str, meaning: &'static str| {
-        let text = reader.text(&at(key), "", meaning);
-        Some(text).filter(|text| !text.is_empty())
-    };
+    let mut text = |key: &str, meaning: &'static str| reader.optional_text(&at(key), "", meaning);
     let portal_name = text("portal_name", "what clients call the portal");
     let portal_description = text("portal_description", "who can log in, in words for people");
     Brand {

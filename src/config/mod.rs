@@ -4,6 +4,7 @@
 //! `inzage.toml` is read once at the start into types that cannot be wrong. A secret stands in a file of its own
 //! (`*_file`), never in the configuration, the environment's plain text or on a command line.
 
+mod address;
 mod authorities;
 mod brand;
 mod draft;
@@ -27,12 +28,13 @@ mod tenant;
 mod terms;
 mod upstream;
 
+pub use address::is_address;
 pub use authorities::Authorities;
 pub use brand::Brand;
 pub use draft::Draft;
 pub use fhir::{FhirCertificate, FhirList, FhirSource, FhirToken};
 pub use front::{Forwarding, Front, Proxies, Tls, TlsPreset};
-pub use help::Help;
+pub use help::{Help, MOST_NEWS, NewsProblem, Words, news};
 pub use limits::{Limits, NetworkLimits};
 pub use load::reference;
 pub use message::{Encryption, Mail, Provider, ProviderKind, Sms, Smtp, Transport};

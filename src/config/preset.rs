@@ -69,10 +69,15 @@ rules! {
         "sms.when" = "every-login" from "S3-27";
         "accounts.login_name" = "email" from "S3-14";
         "help.notice" = "Alleen bedoeld voor aangewezen cliënten en mantelzorgers." from "S3-12";
+        "help.notice_en" = "Only meant for the clients and carers who were named." from "S3-12";
+        "terms.login_agrees_to_privacy" = "true" from "S3-15";
     }
     AMARIS {
         "sms.when" = "new-device-or-days" from "S4-7";
         "sms.days" = "90" from "S4-7";
+        "help.reports_to_ward" = "true" from "S4-11", "S4-12";
+        "help.reports_by_exception" = "true" from "S4-13";
+        "help.times_are_indicative" = "true" from "S4-14";
     }
 }
 

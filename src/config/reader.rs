@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use toml::de::{DeTable, DeValue};
+use url::Url;
 
 use super::Places;
 use crate::secret::Secret;
@@ -263,6 +264,25 @@ impl Reader {
     pub fn text(&mut self, key: &str, default: &str, meaning: &'static str) -> String {
         self.take(key, default, meaning)
             .map_or_else(|| default.to_owned(), |(text, _)| text)
+    }
+
+    /// A text that may be left out or empty.
+    pub fn optional_text(&mut self, key: &str, default: &str, meaning: &'static str) -> Option<String> {
+        Some(self.text(key, default, meaning)).filter(|text| !text.is_empty())
+    }
+
+    /// An address that people open in a browser.
+    pub fn https_url(&mut self, key: &str, meaning: &'static str) -> Option<Url> {
+        let text = self.text(key, "", meaning);
+        match Url::parse(&text) {
+            Ok(url) if url.scheme() == "https" && url.host_str().is_some() => return Some(url),
+            _ if text.is_empty() => {}
+            _ => self.problem(
+                key,
+                "must be an https URL, for example https://www.zorg.example/".to_owned(),
+            ),
+        }
+        None
     }
 
     /// A list of texts without commas; in the environment they stand in one text, with commas between them.

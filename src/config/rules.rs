@@ -117,7 +117,7 @@ impl Rules<'_> {
                 budget_per_day: self.number("sms.budget_per_day", 5_000, 1..=1_000_000, Less, "the same, a day"),
                 countries: self.countries(),
             },
-            terms: terms::read(self.reader, self.tenant),
+            terms: terms::read(self.reader, self.tenant, self.preset),
             help: help::read(self.reader, self.tenant, self.preset),
             accounts: AccountPolicy {
                 login_name: self.login_name(),

@@ -107,10 +107,6 @@ fn ons(reader: &mut Reader, name: &str) -> Option<OnsSource> {
     );
     let text = |text: String| (!text.is_empty()).then_some(text);
     Some(OnsSource {
-        base_url: base_url?,
-        ca_file: ca_file?,
-        certificate_file: certificate_file?,
-        key_file: key_file?,
         without,
         webhook_secret: webhook_secret?,
         user_agent,
@@ -120,6 +116,7 @@ fn ons(reader: &mut Reader, name: &str) -> Option<OnsSource> {
         budget_seconds: budget.unsigned_abs(),
         agenda: (back, ahead),
         compare_days,
+        ..OnsSource::new(base_url?, ca_file?, certificate_file?, key_file?)
     })
 }
 

@@ -70,7 +70,7 @@ impl Tenant {
     }
 
     /// The terms that hold now.
-    pub fn terms_at(&self, now: Timestamp) -> Option<&TermsVersion> {
+    pub fn terms_at(&self, now: Timestamp) -> Option<&Arc<TermsVersion>> {
         self.policy.terms.current(self.today(now))
     }
 

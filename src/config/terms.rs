@@ -3,14 +3,17 @@
 //! # Design
 //! The texts are files in one folder, a version each, named by the day from which it holds: `2026-05-01.nl.txt`, and
 //! `2026-05-01.en.txt` beside it where there is a translation. So a new version can lie ready, is announced some days before, and
-//! holds from its day on without anybody being there. An older version stays in the folder: what somebody agreed to can be shown.
+//! holds from its day on without anybody being there. Of an agreement the day and a hash of the texts are kept: keep the files of older
+//! versions, and it can be told which text it was.
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use jiff::civil::Date;
 use url::Url;
 
+use super::Preset;
 use super::reader::Reader;
 use crate::secret::{hex, sha256};
 
@@ -23,13 +26,15 @@ const MOST_VERSIONS: usize = 50;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Terms {
     /// The oldest first.
-    versions: Vec<TermsVersion>,
+    versions: Vec<Arc<TermsVersion>>,
     /// So many days before its day a version is announced.
     pub notice_days: i64,
     /// The general terms that these stand beside.
     pub supplement_to: Option<String>,
     pub privacy_url: Option<Url>,
     pub privacy_version: Option<String>,
+    /// Whoever logs in agrees to the privacy statement, and the login's audit line names its version.
+    pub login_agrees_to_privacy: bool,
 }
 
 /// One version of the terms.
@@ -39,14 +44,22 @@ pub struct TermsVersion {
     pub from: Date,
     pub dutch: String,
     pub english: Option<String>,
+    /// What is kept of an agreement: the day, and a hash of the texts. Whoever edits a file makes another version of it.
+    pub id: String,
 }
 
 impl TermsVersion {
-    /// What is kept of an agreement: the day, and a hash of the texts. Whoever edits a file makes another version of it.
-    pub fn id(&self) -> String {
-        let english = self.english.as_deref().unwrap_or_default();
-        let hash = hex(&sha256(format!("{}\0{english}", self.dutch).as_bytes()));
-        format!("{} {}", self.from, &hash[..32])
+    fn new(from: Date, dutch: String, english: Option<String>) -> Self {
+        let hash = hex(&sha256(
+            format!("{dutch}\0{}", english.as_deref().unwrap_or_default()).as_bytes(),
+        ));
+        let id = format!("{from} {}", &hash[..32]);
+        Self {
+            from,
+            dutch,
+            english,
+            id,
+        }
     }
 }
 
@@ -66,19 +79,30 @@ impl Terms {
     }
 
     /// The version that holds on this local day.
-    pub fn current(&self, today: Date) -> Option<&TermsVersion> {
+    pub fn current(&self, today: Date) -> Option<&Arc<TermsVersion>> {
         self.versions.iter().rev().find(|version| version.from <= today)
     }
 
+    /// The version that holds after that.
+    pub fn next(&self, today: Date) -> Option<&Arc<TermsVersion>> {
+        self.versions.iter().find(|version| version.from > today)
+    }
+
+    /// To which privacy statement whoever logs in agrees, as the login's audit line says it: `privacy=2.1`.
+    pub fn agreed_by_login(&self) -> Option<String> {
+        let agrees = self.login_agrees_to_privacy && self.privacy_url.is_some();
+        agrees.then(|| format!("privacy={}", self.privacy_version.as_deref().unwrap_or("-")))
+    }
+
     /// The next version, in the days before it holds.
-    pub fn coming(&self, today: Date) -> Option<&TermsVersion> {
-        let next = self.versions.iter().find(|version| version.from > today)?;
+    pub fn coming(&self, today: Date) -> Option<&Arc<TermsVersion>> {
+        let next = self.next(today)?;
         let days = (next.from - today).get_days();
         (i64::from(days) <= self.notice_days).then_some(next)
     }
 }
 
-pub(super) fn read(reader: &mut Reader, tenant: &str) -> Terms {
+pub(super) fn read(reader: &mut Reader, tenant: &str, preset: Preset) -> Terms {
     let at = |key: &str| format!("tenant.{tenant}.terms.{key}");
     let dir = at("dir");
     let folder = reader.optional_path(
@@ -91,9 +115,21 @@ pub(super) fn read(reader: &mut Reader, tenant: &str) -> Terms {
         0..=365,
         "days before its day on which the login page announces new terms",
     );
-    let supplement_to = reader.text(&at("supplement_to"), "", "the general terms that these stand beside");
-    let privacy_url = super::brand::address(reader, &at("privacy_url"), "where the privacy statement stands");
-    let privacy_version = reader.text(&at("privacy_version"), "", "the version of the privacy statement");
+    let supplement_to = reader.optional_text(&at("supplement_to"), "", "the general terms that these stand beside");
+    if supplement_to.is_some() && folder.is_none() {
+        reader.problem(&at("supplement_to"), "needs a dir beside it".to_owned());
+    }
+    let privacy_url = reader.https_url(&at("privacy_url"), "where the privacy statement stands");
+    let privacy_version = reader.optional_text(&at("privacy_version"), "", "the version of the privacy statement");
+    if privacy_version.is_some() && privacy_url.is_none() {
+        reader.problem(&at("privacy_version"), "needs a privacy_url beside it".to_owned());
+    }
+    let rule = preset.rule("terms.login_agrees_to_privacy");
+    let login_agrees_to_privacy = reader.flag(
+        &at("login_agrees_to_privacy"),
+        rule.is_some_and(|rule| rule.value == "true"),
+        "whoever logs in agrees to the privacy statement",
+    );
     let versions = match folder.filter(|_| !reader.shows_all()).map(|folder| versions(&folder)) {
         None => Vec::new(),
         Some(Ok(versions)) => versions,
@@ -105,13 +141,14 @@ pub(super) fn read(reader: &mut Reader, tenant: &str) -> Terms {
     Terms {
         versions,
         notice_days,
-        supplement_to: Some(supplement_to).filter(|text| !text.is_empty()),
+        supplement_to,
         privacy_url,
-        privacy_version: Some(privacy_version).filter(|text| !text.is_empty()),
+        privacy_version,
+        login_agrees_to_privacy,
     }
 }
 
-fn versions(folder: &Path) -> Result<Vec<TermsVersion>, String> {
+fn versions(folder: &Path) -> Result<Vec<Arc<TermsVersion>>, String> {
     let unreadable =
         |path: &Path, error: &std::io::Error| format!("{} cannot be read ({})", path.display(), error.kind());
     let entries = std::fs::read_dir(folder).map_err(|error| unreadable(folder, &error))?;
@@ -167,7 +204,7 @@ fn versions(folder: &Path) -> Result<Vec<TermsVersion>, String> {
                 folder.display()
             )
         })?;
-        Ok(TermsVersion { from, dutch, english })
+        Ok(Arc::new(TermsVersion::new(from, dutch, english)))
     };
     texts.into_iter().map(whole).collect()
 }
@@ -186,7 +223,7 @@ mod tests {
         }
         let text = format!("[tenant.a.terms]\ndir = \"{}\"\n", folder.path().display());
         let mut reader = Reader::new(Path::new("inzage.toml"), &text, std::iter::empty());
-        let terms = read(&mut reader, "a");
+        let terms = read(&mut reader, "a", Preset::Modern);
         let (problems, _) = reader.finish();
         match problems.into_iter().next() {
             None => Ok(terms),
@@ -213,12 +250,9 @@ mod tests {
         assert_eq!(coming(date(2026, 12, 18)), Some(date(2027, 1, 1)));
         assert_eq!(coming(date(2027, 1, 1)), None);
         let old = terms.current(date(2026, 6, 1)).unwrap();
-        let edited = TermsVersion {
-            dutch: "Oud, met een woord meer.".to_owned(),
-            ..old.clone()
-        };
-        assert!(old.id().starts_with("2026-05-01 ") && edited.id().starts_with("2026-05-01 "));
-        assert_ne!(edited.id(), old.id(), "another text is another version");
+        let edited = TermsVersion::new(old.from, "Oud, met een woord meer.".to_owned(), old.english.clone());
+        assert!(old.id.starts_with("2026-05-01 ") && edited.id.starts_with("2026-05-01 "));
+        assert_ne!(edited.id, old.id, "another text is another version");
         assert_eq!(
             terms.current(date(2026, 6, 1)).unwrap().english.as_deref(),
             Some("Old.")
