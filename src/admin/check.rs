@@ -14,7 +14,7 @@ use super::cli::At;
 use super::definitions::{patched, policy};
 use super::{connect, key};
 use crate::clock::Clock;
-use crate::config::{Config, Draft, Source, Tenant};
+use crate::config::{self, Config, Draft, Source, Tenant};
 use crate::db::{self, Db};
 use crate::ecd::ons::certificate;
 use crate::http::tls::{self, Tls, WARN_DAYS, days_left};
@@ -55,6 +55,9 @@ pub(super) async fn run(at: &At) -> anyhow::Result<ExitCode> {
         if let Some(of) = &tenant.source {
             source(&draft, tenant, of, &clock, &mut found);
         }
+    }
+    for tenant in &draft.tenants {
+        news(&draft, tenant, &mut found).await;
     }
     front(&draft, &clock, &mut found);
     if let Some(config) = &draft.whole
@@ -170,6 +173,25 @@ fn source(draft: &Draft, tenant: &Tenant, source: &Source, clock: &Clock, found:
             }
         }
         Err(error) => found.problem(format!("{}: {error:#}", tenant.id)),
+    }
+}
+
+/// Whether the login page can show the news as it is now. A login goes on without it, so this stops no start.
+async fn news(draft: &Draft, tenant: &Tenant, found: &mut Found) {
+    let help = &tenant.policy.help;
+    for (setting, path) in [("news_file", &help.news_file), ("news_file_en", &help.news_file_en)] {
+        let Some(path) = path else { continue };
+        let message = match config::news(path).await {
+            Err(problem) => format!("{problem}: the login page shows no news"),
+            Ok(_) if std::fs::metadata(path).is_ok_and(|file| file.len() > config::MOST_NEWS) => format!(
+                "{} is longer than {} bytes: the login page shows the beginning",
+                path.display(),
+                config::MOST_NEWS
+            ),
+            Ok(_) => continue,
+        };
+        let key = format!("tenant.{}.help.{setting}", tenant.id);
+        found.warnings.push(draft.places.problem(&key, message).to_string());
     }
 }
 

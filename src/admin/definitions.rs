@@ -47,15 +47,22 @@ impl Definitions {
     ) -> anyhow::Result<Self> {
         let shared = Arc::new(plan(&Files::builtin(), &profiles)?);
         let mut plans = HashMap::new();
+        let mut bad = Vec::new();
         for tenant in tenants {
             let own = match patched.get(&tenant.id) {
                 None => Arc::clone(&shared),
-                Some(files) => {
-                    let own = plan(files, &profiles).with_context(|| format!("tenant {}", tenant.id))?;
-                    Arc::new(own)
-                }
+                Some(files) => match plan(files, &profiles).with_context(|| format!("tenant {}", tenant.id)) {
+                    Ok(own) => Arc::new(own),
+                    Err(error) => {
+                        bad.push(format!("{error:#}"));
+                        continue;
+                    }
+                },
             };
             plans.insert(tenant.id.clone(), own);
+        }
+        if !bad.is_empty() {
+            anyhow::bail!("{}", bad.join("\n"));
         }
         let problems: Vec<Problem> = tenants
             .iter()

@@ -71,7 +71,7 @@ async fn source(app: &App, tenant: &Tenant) -> Result<Value, db::Error> {
         return Ok(Value::Null);
     };
     let (name, now) = (source.name(), app.clock.now());
-    let day = now.to_zoned(tenant.zone.clone()).date();
+    let day = tenant.today(now);
     let mut read = app.db.read().await?;
     let state = sync::state(&mut read, &tenant.id, name).await?;
     let spent = sync::cost::of_day(&mut read, &tenant.id, name, day).await?;

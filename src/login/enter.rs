@@ -145,7 +145,8 @@ impl Login {
         if let Some(Err(Refused::Database(error))) = sent {
             return Err(error.into());
         }
-        let entry = line(&at, &flow, action, Outcome::Success, Some(&account.id));
+        let mut entry = line(&at, &flow, action, Outcome::Success, Some(&account.id));
+        entry.what.query = at.tenant.policy.terms.agreed_by_login();
         audit::write(&mut tx, &entry, now).await?;
         if let Some(sent) = &sent {
             // A limit that says no is shown on the page of the code, where the person can ask again later.

@@ -6,7 +6,8 @@ use super::world::{Browser, PASSWORD, World, world};
 use super::{Ask, Entered, Refused, Typing};
 use crate::account::password::{Broken, check};
 use crate::account::{CreateError, New};
-use crate::config::{LoginName, Policy, Preset};
+use crate::config::{Help, LoginName, Policy, Preset};
+use crate::db::{Sql, params};
 use crate::secret::{Random, Secret};
 
 /// What has to be seen.
@@ -33,8 +34,12 @@ enum Shows {
     History(usize),
     AccountsPerClient(i64),
     DaysAfterDeparture(i64),
-    /// The login page says for whom it is.
-    Says(&'static str),
+    /// The login page says for whom it is, in this language.
+    Says(&'static str, &'static str),
+    /// The help page says so.
+    Helps(fn(&Help) -> bool),
+    /// Whoever logs in agrees to the privacy statement, and the line of the login names its version.
+    AgreesByLogin,
 }
 
 use Shows::*;
@@ -69,14 +74,20 @@ const ROWS: &[(&str, Preset, Shows)] = &[
     ("S2-51", Preset::Treant, Refuses("FIETSPAD", Broken::NoLower)),
     ("S2-52", Preset::Treant, Refuses("mijnM.BAKKER", Broken::HasUserName)),
     ("S2-53", Preset::Treant, History(12)),
-    ("S3-12", Preset::Vivantes, Says("cliënten en mantelzorgers")),
+    ("S3-12", Preset::Vivantes, Says("nl", "cliënten en mantelzorgers")),
+    ("S3-12", Preset::Vivantes, Says("en", "clients and carers")),
     ("S3-14", Preset::Vivantes, Name(LoginName::Email)),
+    ("S3-15", Preset::Vivantes, AgreesByLogin),
     ("S3-22", Preset::Vivantes, Refuses("Fietsp", Broken::TooShort(8))),
     ("S3-22", Preset::Vivantes, Refuses("fietspad", Broken::NoUpper)),
     ("S3-22", Preset::Vivantes, Accepts("Fietspad")),
     ("S3-27", Preset::Vivantes, EachTime),
     ("S4-7", Preset::Amaris, Known(90)),
     ("S4-8", Preset::Amaris, Lost),
+    ("S4-11", Preset::Amaris, Helps(|help| help.reports_to_ward)),
+    ("S4-12", Preset::Amaris, Helps(|help| help.reports_to_ward)),
+    ("S4-13", Preset::Amaris, Helps(|help| help.reports_by_exception)),
+    ("S4-14", Preset::Amaris, Helps(|help| help.times_are_indicative)),
 ];
 
 async fn portal(preset: Preset) -> World {
@@ -122,7 +133,20 @@ async fn see(id: &str, preset: Preset, shows: Shows) {
         History(most) => assert_eq!(policy.password.history, most, "{id}"),
         AccountsPerClient(most) => assert_eq!(policy.accounts.max_per_client, Some(most), "{id}"),
         DaysAfterDeparture(days) => assert_eq!(policy.access_ends_after_days, days, "{id}"),
-        Says(text) => assert!(policy.help.notice.is_some_and(|notice| notice.contains(text)), "{id}"),
+        Says(language, text) => {
+            let notice = policy.help.notice.unwrap_or_else(|| panic!("{id}: no notice"));
+            let words = if language == "nl" {
+                Some(notice.dutch)
+            } else {
+                notice.english
+            };
+            assert!(words.is_some_and(|words| words.contains(text)), "{id}: {language}");
+        }
+        Helps(says) => {
+            assert!(says(&policy.help), "{id}");
+            assert!(!says(&Policy::from(Preset::Modern).help), "{id}: by this preset only");
+        }
+        AgreesByLogin => agrees_by_login(id, preset).await,
         Name(name) => named(id, preset, name).await,
         Button => {
             let world = portal(preset).await;
@@ -222,6 +246,22 @@ async fn first_login(id: &str, preset: Preset) {
     assert!(matches!(different, Err(Refused::Different)), "{id}");
     browser.change(PASSWORD, OWN, OWN).await.unwrap();
     assert!(matches!(browser.ask().await, Ask::Approve { .. }), "{id}");
+}
+
+async fn agrees_by_login(id: &str, preset: Preset) {
+    const LINE: Sql = Sql::both("SELECT query FROM audit_line WHERE action = 'password' AND outcome = 'success'");
+    for (preset, told) in [(preset, Some("privacy=2.1".to_owned())), (Preset::Modern, None)] {
+        let world = world(|policy| {
+            *policy = Policy::from(preset);
+            policy.accounts.login_name = LoginName::Username;
+            policy.terms.privacy_url = Some("https://zorg.example/privacy".parse().unwrap());
+            policy.terms.privacy_version = Some("2.1".to_owned());
+        })
+        .await;
+        world.browser().await.password("m.bakker", PASSWORD).await.unwrap();
+        let row = world.db.read().await.unwrap().row(LINE, params![]).await.unwrap();
+        assert_eq!(row.unwrap().opt_text(0), told, "{id} {}", preset.as_str());
+    }
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@
 //! from an error all show what is really next.
 
 use std::fmt;
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use url::Url;
@@ -68,7 +69,7 @@ pub enum Ask {
     Password,
     Code(Code),
     NewPassword,
-    Terms(TermsVersion),
+    Terms(Arc<TermsVersion>),
     NoAccess,
     Client(Vec<Right>),
     Approve { right: Option<Right>, scopes: Vec<Scope> },
@@ -245,7 +246,7 @@ impl Login {
                 Ask::Code(self.code_of(conn, tenant, &standing.flow.id, account, now).await?)
             }
             Step::ChangePassword => Ask::NewPassword,
-            Step::Terms => Ask::Terms(tenant.terms_at(now).ok_or(Refused::Gone)?.clone()),
+            Step::Terms => Ask::Terms(Arc::clone(tenant.terms_at(now).ok_or(Refused::Gone)?)),
             Step::NoAccess => Ask::NoAccess,
             Step::ChooseClient => Ask::Client(standing.rights.clone()),
             Step::Approve(patient) => Ask::Approve {

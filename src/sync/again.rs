@@ -30,7 +30,7 @@ impl Run<'_> {
             clients: clients.clone(),
             again,
             since,
-            today: self.clock.now().to_zoned(self.tenant.zone.clone()).date(),
+            today: self.tenant.today(self.clock.now()),
         };
         let events = self.connector.look(look);
         let read = Box::pin(self.read(events, Date::MIN..Date::MIN, &Pick::Every, &mut report, &|_| {}));

@@ -85,7 +85,7 @@ impl Run<'_> {
         report: &mut Report,
         progress: &(dyn Fn(Progress) + Send + std::marker::Sync),
     ) -> Result<Pulled, Error> {
-        let today = self.clock.now().to_zoned(self.tenant.zone.clone()).date();
+        let today = self.tenant.today(self.clock.now());
         let (back, ahead) = self.tenant.agenda_days();
         let agenda = today.saturating_sub(back.days())..today.saturating_add(ahead.days());
         let mark = store::mark(&mut *self.db.read().await?, &self.tenant.id, self.connector.name()).await?;

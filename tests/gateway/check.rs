@@ -195,6 +195,48 @@ fn serve_judges_a_policy_by_the_tenants_own_maps() {
     }
 }
 
+#[test]
+fn serve_tells_what_is_wrong_with_the_maps_of_every_tenant_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut text = HEAD.replace("[secrets]", "[database]\nurl = \"sqlite:inzage.db\"\n[secrets]");
+    for (tenant, colour) in [("topaz", "red"), ("treant", "blue")] {
+        let patches = folder.path().join(tenant).join("ons");
+        std::fs::create_dir_all(&patches).unwrap();
+        let patch = format!("[every.set]\n\"colour\" = {{ const = \"{colour}\" }}\n");
+        std::fs::write(patches.join("report.toml"), patch).unwrap();
+        text += &format!("[tenant.{tenant}]\nmap_patches = \"{tenant}\"\n");
+    }
+    let (code, _, told) = run(folder.path(), &text, &["serve"]);
+    assert_eq!(code, Some(2), "{told}");
+    for tenant in ["topaz", "treant"] {
+        assert!(told.contains(&format!("{tenant}/ons/report.toml:2: colour")), "{told}");
+    }
+}
+
+#[test]
+fn news_that_cannot_be_shown_is_a_warning_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = format!(
+        "{HEAD}[database]\nurl = \"sqlite:inzage.db\"\n[tenant.topaz.help]\nnews_file = \"news.txt\"\nnews_file_en = \"en.txt\"\n"
+    );
+    let (code, _, told) = check(folder.path(), &text);
+    assert_eq!(code, Some(0), "no file, no news: {told}");
+    assert!(!told.contains("news"), "{told}");
+    std::fs::write(folder.path().join("news.txt"), [0xff]).unwrap();
+    std::fs::write(folder.path().join("en.txt"), "x".repeat(5000)).unwrap();
+    let (code, out, told) = check(folder.path(), &text);
+    assert_eq!(code, Some(0), "{told}");
+    assert!(
+        told.contains("inzage.toml:10: tenant.topaz.help.news_file: news.txt is no text in UTF-8"),
+        "{told}"
+    );
+    assert!(
+        told.contains("inzage.toml:11: tenant.topaz.help.news_file_en: en.txt is longer than 4096 bytes"),
+        "{told}"
+    );
+    assert!(out.contains("in order"), "{out}");
+}
+
 #[tokio::test]
 async fn check_refuses_production_without_keys_or_without_a_database() {
     let fresh = fresh().await;

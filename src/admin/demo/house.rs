@@ -44,7 +44,7 @@ Did your e-mail address or mobile number change? Change it in your account.
 Access ends sixty days after departure or death. You can stop at any moment. Who does not keep to this loses access.
 ";
 
-const NEWS: &str = "Dit is een demo met verzonnen mensen. Zondag om 07.00 uur is er geen onderhoud.\n";
+const NEWS: &str = "Dit is een demo met verzonnen mensen. Zondag om 07.00 uur is er onderhoud.\n";
 
 /// Writes the texts into the data folder.
 pub(super) fn write(data: &Path) -> anyhow::Result<()> {

@@ -11,8 +11,9 @@ use jiff::tz::TimeZone;
 use super::browser::{Browser, Cookie};
 use super::fields::Fields;
 use super::text::Language;
+use super::text::day;
 use super::views::{self, Shell};
-use super::{render, see_other};
+use super::{own, render, see_other};
 use crate::http::App;
 use crate::login::{Own, Refused};
 use crate::oauth::grant::Given;
@@ -48,35 +49,31 @@ pub(super) async fn withdraw_all(State(app): State<App>, browser: Browser, field
 }
 
 async fn taken_back(app: &App, browser: &Browser, fields: &Fields, client_id: Option<String>) -> Response {
-    let withdrawn = if browser.from_elsewhere {
-        Err(Refused::Forged)
-    } else {
-        app.login.withdraw(browser.at("", fields.text("csrf")), client_id).await
+    let withdrawn = match own::at(browser, fields) {
+        Ok(at) => app.login.withdraw(at, client_id).await,
+        Err(refused) => Err(refused),
     };
     ended(app, browser, withdrawn)
 }
 
 /// Ends the trust in one browser.
 pub(super) async fn forget_device(State(app): State<App>, browser: Browser, fields: Fields) -> Response {
-    let forgotten = if browser.from_elsewhere {
-        Err(Refused::Forged)
-    } else {
-        let device = fields.text("device").to_owned();
-        let at = browser.at("", fields.text("csrf"));
-        app.login.forget_device(at, Some(device)).await
+    let forgotten = match own::at(&browser, &fields) {
+        Ok(at) => {
+            app.login
+                .forget_device(at, Some(fields.text("device").to_owned()))
+                .await
+        }
+        Err(refused) => Err(refused),
     };
-    match forgotten {
-        Ok(()) | Err(Refused::Gone) => see_other(&format!("/{}/account", browser.tenant.id)),
-        Err(refused) => render::failure(&browser, &refused),
-    }
+    ended(&app, &browser, forgotten.map(|()| Vec::new()))
 }
 
 /// Ends the logins in every other browser.
 pub(super) async fn sign_out_elsewhere(State(app): State<App>, browser: Browser, fields: Fields) -> Response {
-    let signed_out = if browser.from_elsewhere {
-        Err(Refused::Forged)
-    } else {
-        app.login.sign_out_elsewhere(browser.at("", fields.text("csrf"))).await
+    let signed_out = match own::at(&browser, &fields) {
+        Ok(at) => app.login.sign_out_elsewhere(at).await,
+        Err(refused) => Err(refused),
     };
     ended(&app, &browser, signed_out)
 }
@@ -95,10 +92,9 @@ fn ended(app: &App, browser: &Browser, step: Result<Vec<String>, Refused>) -> Re
 }
 
 pub(super) async fn sign_out(State(app): State<App>, browser: Browser, fields: Fields) -> Response {
-    let signed_out = if browser.from_elsewhere {
-        Err(Refused::Forged)
-    } else {
-        app.login.sign_out(browser.at("", fields.text("csrf"))).await
+    let signed_out = match own::at(&browser, &fields) {
+        Ok(at) => app.login.sign_out(at).await,
+        Err(refused) => Err(refused),
     };
     match signed_out {
         Ok(out) => {
@@ -196,5 +192,6 @@ fn words<'a>(language: Language, scopes: impl Iterator<Item = &'a Scopes>) -> Ve
 
 /// `22-11-2026 11:00`, on the clock of the organisation.
 fn moment(at: Timestamp, zone: &TimeZone) -> String {
-    at.to_zoned(zone.clone()).strftime("%d-%m-%Y %H:%M").to_string()
+    let at = at.to_zoned(zone.clone());
+    format!("{} {}", day(at.date()), at.strftime("%H:%M"))
 }

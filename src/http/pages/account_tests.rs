@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::tests::{Browser, up_to_the_code, usual};
 use crate::account::{self, State};
+use crate::db::{Sql, params};
 use crate::login::world::{PASSWORD, World};
 
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -118,6 +119,32 @@ async fn p03_a_login_elsewhere_is_ended_and_gone_at_the_next_request() {
     browser.jar = here;
     assert!(browser.get("/topaz/account").await.body.contains("Mevrouw m.bakker"));
 }
+
+#[tokio::test]
+async fn p03_only_a_login_that_goes_on_elsewhere_leaves_a_line_when_it_is_ended() {
+    let (world, mut browser, _) = given().await;
+    // Of the three logins the first is over by itself.
+    for minutes in [20, 2] {
+        world.clock.advance(jiff::SignedDuration::from_mins(minutes));
+        browser.jar.clear();
+        let page = up_to_the_code(&world, &mut browser, "m.bakker").await;
+        let code = world.newest_code().await;
+        browser.submit(&page.form("otp"), &[("otp", &code)]).await;
+    }
+    let page = browser.get("/topaz/account").await;
+    let forms = super::tests::forms(&page.body);
+    let button = forms
+        .into_iter()
+        .find(|form| form.action == "/topaz/account/sign-out-elsewhere");
+    let before = world.audit().await.len();
+    browser.submit(&button.unwrap(), &[]).await;
+    let lines = world.audit().await;
+    assert_eq!(lines.len(), before + 1, "{:?}", &lines[before..]);
+    let row = world.db.read().await.unwrap().row(OPEN, params![]).await.unwrap();
+    assert_eq!(row.unwrap().int(0), 1, "this one only");
+}
+
+const OPEN: Sql = Sql::both("SELECT COUNT(*) FROM login_session WHERE ended_at IS NULL");
 
 async fn put(world: &World, state: State) {
     let mut tx = world.db.begin().await.unwrap();

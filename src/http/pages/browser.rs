@@ -104,14 +104,14 @@ impl Browser {
         }
     }
 
-    /// Sets a cookie until the browser closes, or for half a year where a browser is trusted; an empty value takes it away.
+    /// Sets a cookie until the browser closes, or for half a year what it was told for longer: that it is trusted, language and look; an empty value takes it away.
     pub(super) fn set(&self, headers: &mut HeaderMap, cookie: Cookie, value: &str) {
         let name = cookie.name(self.tenant.id.as_str(), self.https);
         let secure = if self.https { "; Secure" } else { "" };
         let age = match cookie {
             _ if value.is_empty() => "; Max-Age=0",
-            Cookie::Device | Cookie::Look => "; Max-Age=15552000",
-            Cookie::Ix | Cookie::Session | Cookie::Language => "",
+            Cookie::Device | Cookie::Look | Cookie::Language => "; Max-Age=15552000",
+            Cookie::Ix | Cookie::Session => "",
         };
         let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{age}");
         let text = HeaderValue::try_from(text).expect("cookies are made of base64url and names of tenants");

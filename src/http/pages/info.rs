@@ -1,24 +1,21 @@
 //! What anybody may read: `/{tenant}/help`, `/{tenant}/terms`, and the news of the login page.
 
-use askama::Template;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use jiff::civil::Date;
-use tokio::io::AsyncReadExt as _;
 
 use super::browser::Browser;
 use super::fields::Fields;
 use super::info_text::Texts as InfoTexts;
-use super::text::{Language, Texts};
+use super::text::{Language, day};
 use super::views::{Hidden, Shell};
 use super::{answer, at, render};
-use crate::config::{Help, TermsVersion};
+use crate::config::{self, Help, Tenant, TermsVersion, Words};
 use crate::http::App;
 use crate::login::Refused;
-
-/// The most bytes of news that are shown.
-const MOST_NEWS: u64 = 4 * 1024;
 
 /// A piece of a plain text: what stands between two empty lines.
 pub(super) struct Paragraph {
@@ -26,66 +23,64 @@ pub(super) struct Paragraph {
     pub(super) text: String,
 }
 
-/// Whom to ask, what to read.
-#[derive(Template)]
-#[template(path = "help.html", config = ".config/askama.toml")]
-struct HelpPage {
-    shell: Shell,
-    t: &'static Texts,
-    i: &'static InfoTexts,
-    help: Help,
+/// Words of the organisation, and their language where it is not the page's: a screen reader has to know (WCAG 3.1.2).
+pub(super) struct Said<T> {
+    pub(super) words: T,
+    pub(super) lang: Option<&'static str>,
 }
 
-#[derive(Template)]
-#[template(path = "terms.html", config = ".config/askama.toml")]
-struct TermsPage {
-    shell: Shell,
-    t: &'static Texts,
-    i: &'static InfoTexts,
-    supplement_to: Option<String>,
-    /// What holds now, and what is coming: its day and text.
-    versions: Vec<Shown>,
-}
-
-/// The step of the login in which people agree.
-#[derive(Template)]
-#[template(path = "terms_agree.html", config = ".config/askama.toml")]
-pub(super) struct Agree {
-    pub(super) shell: Shell,
-    pub(super) t: &'static Texts,
-    pub(super) i: &'static InfoTexts,
-    pub(super) form: Hidden,
-    pub(super) version: String,
-    pub(super) shown: Shown,
+pages! {
+    /// Whom to ask, what to read.
+    HelpPage("help.html") {
+        i: &'static InfoTexts, help: Help, contact: Option<Said<String>>, helpdesk: Option<Said<String>>,
+    }
+    /// What holds now, and what holds after that.
+    TermsPage("terms.html") {
+        i: &'static InfoTexts, supplement_to: Option<Said<String>>, versions: Vec<Shown>,
+    }
+    /// The step of the login in which people agree.
+    Agree("terms_agree.html") {
+        i: &'static InfoTexts, problem: Option<String>, form: Hidden, version: String, shown: Shown,
+    }
 }
 
 /// A version of the terms on a page.
 pub(super) struct Shown {
     pub(super) from: String,
     is_coming: bool,
-    pub(super) text: Vec<Paragraph>,
+    pub(super) text: Said<Vec<Paragraph>>,
 }
 
 /// What stands on the login page besides the form.
 pub(super) struct Board {
     pub(super) i: &'static InfoTexts,
-    pub(super) notice: Option<String>,
-    pub(super) news: Vec<Paragraph>,
+    pub(super) notice: Option<Said<String>>,
+    pub(super) news: Said<Vec<Paragraph>>,
     /// From when on new terms hold.
     pub(super) coming: Option<String>,
-    /// Address and version of the privacy statement.
-    pub(super) privacy: Option<(String, Option<String>)>,
+    pub(super) privacy: Option<Privacy>,
+}
+
+/// Where the privacy statement stands.
+pub(super) struct Privacy {
+    pub(super) url: String,
+    pub(super) version: Option<String>,
+    /// Whether who logs in agrees to it.
+    pub(super) by_login: bool,
 }
 
 pub(super) async fn help(browser: Browser) -> Response {
     let language = browser.language(None);
     let i = language.info_texts();
+    let help = browser.tenant.policy.help.clone();
     let view = HelpPage {
         shell: Shell::new(&browser, language, i.help_title, false)
             .switched_at(&format!("/{}/help?", browser.tenant.id)),
         t: language.texts(),
         i,
-        help: browser.tenant.policy.help.clone(),
+        contact: help.contact.as_ref().map(|words| said(language, words)),
+        helpdesk: help.helpdesk.as_ref().map(|words| said(language, words)),
+        help,
     };
     render::html(&browser, StatusCode::OK, "", &view)
 }
@@ -96,13 +91,13 @@ pub(super) async fn terms(State(app): State<App>, browser: Browser) -> Response 
     let (terms, today) = (&browser.tenant.policy.terms, browser.tenant.today(app.clock.now()));
     let mut versions = Vec::new();
     versions.extend(terms.current(today).map(|version| Shown::new(language, version, false)));
-    versions.extend(terms.coming(today).map(|version| Shown::new(language, version, true)));
+    versions.extend(terms.next(today).map(|version| Shown::new(language, version, true)));
     let view = TermsPage {
         shell: Shell::new(&browser, language, i.terms_title, false)
             .switched_at(&format!("/{}/terms?", browser.tenant.id)),
         t: language.texts(),
         i,
-        supplement_to: terms.supplement_to.clone(),
+        supplement_to: terms.supplement_to.clone().map(|words| dutch(language, words)),
         versions,
     };
     render::html(&browser, StatusCode::OK, "", &view)
@@ -113,7 +108,7 @@ pub(super) async fn agree(State(app): State<App>, browser: Browser, fields: Fiel
     let agreed = match fields.text("decision") {
         "allow" => Ok(true),
         "deny" => Ok(false),
-        _ => Err(Refused::OtherStep),
+        _ => Err(Refused::NoDecision),
     };
     let step = match (at(&browser, &fields), agreed) {
         (Ok(at), Ok(agreed)) => app.login.agree(at, fields.text("version").to_owned(), agreed).await,
@@ -125,67 +120,83 @@ pub(super) async fn agree(State(app): State<App>, browser: Browser, fields: Fiel
 impl Shown {
     pub(super) fn new(language: Language, version: &TermsVersion, is_coming: bool) -> Self {
         let text = match (language, &version.english) {
-            (Language::English, Some(text)) => text,
-            _ => &version.dutch,
+            (Language::English, Some(text)) => Said {
+                words: paragraphs(text),
+                lang: None,
+            },
+            _ => dutch(language, paragraphs(&version.dutch)),
         };
         Self {
             from: day(version.from),
             is_coming,
-            text: paragraphs(text),
+            text,
         }
     }
 }
 
+/// In the language of the page, else in Dutch.
+fn said(language: Language, words: &Words) -> Said<String> {
+    match (language, &words.english) {
+        (Language::English, Some(text)) => Said {
+            words: text.clone(),
+            lang: None,
+        },
+        _ => dutch(language, words.dutch.clone()),
+    }
+}
+
+/// Dutch words on a page in this language.
+fn dutch<T>(language: Language, words: T) -> Said<T> {
+    let lang = matches!(language, Language::English).then_some("nl");
+    Said { words, lang }
+}
+
 impl Board {
-    /// What the login page of this organisation says today; another page of the flow shows nothing of it.
-    pub(super) async fn of(app: &App, browser: &Browser, language: Language, is_login: bool) -> Self {
+    /// What the login page of this organisation says today.
+    pub(super) async fn of(app: &App, browser: &Browser, language: Language) -> Self {
         let policy = &browser.tenant.policy;
         let coming = policy.terms.coming(browser.tenant.today(app.clock.now()));
         let privacy = policy.terms.privacy_url.as_ref();
         Self {
             i: language.info_texts(),
-            notice: policy.help.notice.clone(),
-            news: if is_login {
-                news(&policy.help, language).await
-            } else {
-                Vec::new()
-            },
+            notice: policy.help.notice.as_ref().map(|words| said(language, words)),
+            news: news(&browser.tenant, language).await,
             coming: coming.map(|version| day(version.from)),
-            privacy: privacy.map(|url| (url.to_string(), policy.terms.privacy_version.clone())),
+            privacy: privacy.map(|url| Privacy {
+                url: url.to_string(),
+                version: policy.terms.privacy_version.clone(),
+                by_login: policy.terms.login_agrees_to_privacy,
+            }),
         }
     }
 }
 
-/// What the file of news says, as far as it is shown. The login goes on without it; a bad file is told by `inzage check`.
-async fn news(help: &Help, language: Language) -> Vec<Paragraph> {
-    let of_language = match language {
-        Language::English => help.news_file_en.as_ref().or(help.news_file.as_ref()),
-        Language::Dutch => help.news_file.as_ref(),
-    };
-    let Some(path) = of_language else {
-        return Vec::new();
-    };
-    let read = async {
-        let mut bytes = Vec::new();
-        let file = tokio::fs::File::open(path).await?;
-        file.take(MOST_NEWS).read_to_end(&mut bytes).await?;
-        Ok::<_, std::io::Error>(bytes)
-    };
-    let Ok(bytes) = read.await else {
-        return Vec::new();
-    };
-    match std::str::from_utf8(&bytes) {
-        Ok(text) => paragraphs(text),
-        // Cut in the middle of a letter.
-        Err(error) if error.error_len().is_none() => {
-            paragraphs(&String::from_utf8_lossy(&bytes[..error.valid_up_to()]))
-        }
-        Err(_) => Vec::new(),
+/// What the file of news says, as far as it is shown.
+async fn news(tenant: &Tenant, language: Language) -> Said<Vec<Paragraph>> {
+    let help = &tenant.policy.help;
+    if let (Language::English, Some(path)) = (language, &help.news_file_en) {
+        let words = paragraphs(&news_of(tenant, path).await);
+        return Said { words, lang: None };
     }
+    let text = match &help.news_file {
+        Some(path) => news_of(tenant, path).await,
+        None => String::new(),
+    };
+    dutch(language, paragraphs(&text))
 }
 
-fn day(day: Date) -> String {
-    day.strftime("%d-%m-%Y").to_string()
+/// The login goes on without news that cannot be shown, which the log says once.
+async fn news_of(tenant: &Tenant, path: &Path) -> String {
+    static TOLD: AtomicBool = AtomicBool::new(false);
+    match config::news(path).await {
+        Ok(text) => text,
+        Err(problem) => {
+            if !TOLD.swap(true, Ordering::Relaxed) {
+                tracing::warn!(tenant = %tenant.id, "news is not shown: {problem}; `inzage check` tells it of each file");
+            }
+            String::new()
+        }
+    }
 }
 
 /// The paragraphs of a plain text; one that begins with `# ` is a title.
@@ -223,28 +234,5 @@ mod tests {
                 (false, "#geen titel")
             ]
         );
-    }
-
-    #[tokio::test]
-    async fn news_is_read_anew_has_a_bound_and_a_bad_file_stops_nobody() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("news.txt");
-        let help = Help {
-            news_file: Some(file.clone()),
-            ..Help::default()
-        };
-        assert!(news(&help, Language::Dutch).await.is_empty(), "no file, no news");
-        std::fs::write(&file, "Onderhoud op zondag.").unwrap();
-        assert_eq!(news(&help, Language::English).await[0].text, "Onderhoud op zondag.");
-        std::fs::write(&file, "x".repeat(10_000)).unwrap();
-        assert_eq!(news(&help, Language::Dutch).await[0].text.len(), 4 * 1024);
-        std::fs::write(&file, "x".repeat(4 * 1024 - 1) + "é en meer").unwrap();
-        assert_eq!(
-            news(&help, Language::Dutch).await[0].text.len(),
-            4 * 1024 - 1,
-            "no half letter"
-        );
-        std::fs::write(&file, [0xff, 0xfe]).unwrap();
-        assert!(news(&help, Language::Dutch).await.is_empty());
     }
 }

@@ -12,15 +12,16 @@ texts! {
     version: "versie", "version";
     ask_first: "Vraag het eerst aan", "First ask";
     ask_default: "uw contactpersoon in de zorg", "your contact person in the care team";
-    ask_next: "Komt u er samen niet uit? Dan helpt", "Still stuck? Then help comes from";
+    ask_next: "Komt u er samen niet uit? Vraag het dan aan", "Still stuck? Then ask";
     ask_phone: "Bel", "Call";
     ask_mail: "Mail naar", "Send mail to";
     videos: "Bekijk de video's met uitleg", "Watch the videos";
     urgent_title: "Heeft het haast?", "Is it urgent?";
-    urgent: "Bel dan de afdeling, of bel 112 als iemand in gevaar is. Wat u hier typt leest niemand meteen.",
-        "Call the ward, or 112 when somebody is in danger. Nobody reads at once what you type here.";
+    urgent: "Bel dan uw zorgteam, of bel 112 als iemand in gevaar is. Wat u hier typt leest niemand meteen.",
+        "Call your care team, or 112 when somebody is in danger. Nobody reads at once what you type here.";
     reading_title: "Vragen over wat u leest", "Questions about what you read";
-    reading: "Stel vragen over een rapportage aan de afdeling. Schreef een behandelaar haar? Vraag het dan bij het volgende gesprek.",
+    reading: "Stel vragen over een rapportage aan de afdeling. Heeft een behandelaar de rapportage geschreven? Vraag het dan bij het \
+              volgende gesprek.",
         "Ask the ward about a report. Was it written by a therapist? Then ask at your next talk.";
     nothing: "Een dag zonder rapportage is gewoon: er wordt geschreven als er iets bijzonders is.",
         "A day without a report is normal: something is written when there is something to tell.";
@@ -39,7 +40,7 @@ texts! {
     terms_from: "Deze voorwaarden gelden vanaf", "These terms apply from";
     terms_coming: "Nieuwe voorwaarden gelden vanaf", "New terms apply from";
     terms_read: "Lees ze alvast", "Read them now";
-    terms_beside: "Zij gelden naast:", "They apply beside:";
+    terms_beside: "Daarnaast gelden:", "These also apply:";
     agree_title: "Gaat u akkoord met de voorwaarden?", "Do you agree to the terms?";
     agree_intro: "Lees de voorwaarden. Daarna kiest u of u akkoord gaat. Zonder akkoord krijgt de app geen gegevens.",
         "Read the terms. Then choose whether you agree. Without your agreement the app gets no data.";
@@ -54,6 +55,7 @@ texts! {
     hide_password: "Verberg wat ik typ", "Hide what I type";
 
     privacy: "privacyverklaring", "privacy statement";
+    privacy_read: "Lees onze", "Read our";
     privacy_by: "Met inloggen gaat u akkoord met onze", "By logging in you agree to our";
 }
 

@@ -10,11 +10,12 @@ pub(super) struct Look {
 }
 
 impl Look {
-    const ALL: [(&'static str, Self); 4] = [
-        ("plain", Self::new(false, false)),
-        ("contrast", Self::new(true, false)),
-        ("large", Self::new(false, true)),
-        ("contrast-large", Self::new(true, true)),
+    /// Each look, its name in addresses and in the cookie, and the classes of the page.
+    const ALL: [(Self, &'static str, &'static str); 4] = [
+        (Self::new(false, false), "plain", ""),
+        (Self::new(true, false), "contrast", "contrast"),
+        (Self::new(false, true), "large", "large"),
+        (Self::new(true, true), "contrast-large", "contrast large"),
     ];
 
     const fn new(contrast: bool, large: bool) -> Self {
@@ -22,52 +23,26 @@ impl Look {
     }
 
     pub(super) fn parse(text: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(name, _)| *name == text).map(|(_, look)| *look)
+        Self::ALL
+            .iter()
+            .find(|(_, name, _)| *name == text)
+            .map(|(look, ..)| *look)
+    }
+
+    /// Its name, and the classes of the page.
+    const fn words(self) -> (&'static str, &'static str) {
+        let (_, name, classes) = Self::ALL[self.contrast as usize + 2 * self.large as usize];
+        (name, classes)
     }
 
     /// The name in addresses and in the cookie.
     pub(super) fn name(self) -> &'static str {
-        let [plain, contrast, large, both] = Self::ALL.map(|(name, _)| name);
-        match self {
-            Self {
-                contrast: false,
-                large: false,
-            } => plain,
-            Self {
-                contrast: true,
-                large: false,
-            } => contrast,
-            Self {
-                contrast: false,
-                large: true,
-            } => large,
-            Self {
-                contrast: true,
-                large: true,
-            } => both,
-        }
+        self.words().0
     }
 
     /// The classes of the page.
     pub(super) fn classes(self) -> &'static str {
-        match self {
-            Self {
-                contrast: false,
-                large: false,
-            } => "",
-            Self {
-                contrast: true,
-                large: false,
-            } => "contrast",
-            Self {
-                contrast: false,
-                large: true,
-            } => "large",
-            Self {
-                contrast: true,
-                large: true,
-            } => "contrast large",
-        }
+        self.words().1
     }
 
     /// The links that switch each of the two, of a page at this address: up to its question mark or ampersand.
@@ -93,8 +68,11 @@ mod tests {
 
     #[test]
     fn every_look_has_a_name_that_reads_back() {
-        for (name, look) in Look::ALL {
-            assert_eq!((look.name(), Look::parse(name)), (name, Some(look)));
+        for (look, name, classes) in Look::ALL {
+            assert_eq!(
+                (look.name(), look.classes(), Look::parse(name)),
+                (name, classes, Some(look))
+            );
         }
         assert_eq!(Look::parse("x"), None);
     }

@@ -8,6 +8,20 @@
 //! `patient` (radio), `scope` (boxes), `decision` (`allow` or `deny`); the first element of a name has it as its id, and a
 //! form has one submit button unless it asks for a decision.
 
+/// Pages as templates: each has what is around it and the words of all pages, and every value is escaped.
+macro_rules! pages {
+    ($($(#[$doc:meta])* $name:ident($path:literal) { $($field:ident: $kind:ty),* $(,)? })*) => {
+        $($(#[$doc])*
+        #[derive(askama::Template)]
+        #[template(path = $path, config = ".config/askama.toml")]
+        pub(super) struct $name {
+            pub(super) shell: crate::http::pages::views::Shell,
+            pub(super) t: &'static crate::http::pages::text::Texts,
+            $(pub(super) $field: $kind),*
+        })*
+    };
+}
+
 mod account;
 #[cfg(test)]
 mod account_tests;
@@ -259,8 +273,10 @@ async fn page(app: &App, browser: &Browser, request: &str, problem: Option<&Prob
             );
             match people::of(app, browser, who, rights, language).await {
                 Ok(people) => {
-                    let is_login = matches!(page.ask, Ask::Password);
-                    let board = info::Board::of(app, browser, language, is_login).await;
+                    let board = match &page.ask {
+                        Ask::Password => Some(info::Board::of(app, browser, language).await),
+                        _ => None,
+                    };
                     render::page(browser, *page, people, board, problem)
                 }
                 Err(refused) => render::failure(browser, &refused),

@@ -69,7 +69,7 @@ pub(super) async fn show(State(app): State<App>, Path((_, act)): Path<(String, S
 }
 
 /// What a form of these pages comes with; one that another site made the browser send is none of ours.
-fn at(browser: &Browser, fields: &Fields) -> Result<At, Refused> {
+pub(super) fn at(browser: &Browser, fields: &Fields) -> Result<At, Refused> {
     if browser.from_elsewhere {
         return Err(Refused::Forged);
     }

@@ -1,48 +1,38 @@
 //! The pages on which people change their account, as templates.
 
-use askama::Template;
-
 use super::own_text::Texts as OwnTexts;
-use super::text::Texts;
-use super::views::{Hidden, Shell};
-
-macro_rules! pages {
-    ($($(#[$doc:meta])* $name:ident($path:literal) { $($field:ident: $kind:ty),* $(,)? })*) => {
-        $($(#[$doc])*
-        #[derive(Template)]
-        #[template(path = $path, config = ".config/askama.toml")]
-        pub(super) struct $name {
-            pub(super) shell: Shell,
-            pub(super) t: &'static Texts,
-            pub(super) o: &'static OwnTexts,
-            pub(super) problem: Option<String>,
-            $(pub(super) $field: $kind),*
-        })*
-    };
-}
+use super::views::Hidden;
 
 pages! {
     /// Asks for a fresh second factor before an act.
     Confirm("own_confirm.html") {
+        o: &'static OwnTexts, problem: Option<String>,
         csrf: String, act: &'static str, label: Option<String>, intro: String, again_text: Option<String>,
         may_send: bool, has_app: bool,
     }
-    Password("own_password.html") { csrf: String, username: String, rules: Vec<String>, new_is_wrong: bool }
-    Mobile("own_mobile.html") { csrf: String, now: String, waiting: Option<String> }
-    Email("own_email.html") { csrf: String }
+    Password("own_password.html") {
+        o: &'static OwnTexts, problem: Option<String>, csrf: String, username: String, rules: Vec<String>, new_is_wrong: bool,
+    }
+    Mobile("own_mobile.html") {
+        o: &'static OwnTexts, problem: Option<String>, csrf: String, now: String, waiting: Option<String>,
+    }
+    Email("own_email.html") { o: &'static OwnTexts, problem: Option<String>, csrf: String }
     Factors("own_factors.html") {
+        o: &'static OwnTexts, problem: Option<String>,
         csrf: String, app_on: bool, new_app: Option<(String, String)>, left: Option<String>, codes: Vec<String>,
     }
-    Share("own_share.html") { csrf: String, dossiers: Vec<Dossier> }
-    Close("own_close.html") { csrf: String }
-    Forgot("forgot.html") { by_email: bool }
+    Share("own_share.html") { o: &'static OwnTexts, problem: Option<String>, csrf: String, dossiers: Vec<Dossier> }
+    Close("own_close.html") { o: &'static OwnTexts, problem: Option<String>, csrf: String }
+    Forgot("forgot.html") { o: &'static OwnTexts, problem: Option<String>, by_email: bool }
     /// What a link for a password opens.
-    LinkPassword("link_password.html") { token: String, username: String, rules: Vec<String> }
-    LinkEmail("link_email.html") { token: String }
+    LinkPassword("link_password.html") {
+        o: &'static OwnTexts, problem: Option<String>, token: String, username: String, rules: Vec<String>,
+    }
+    LinkEmail("link_email.html") { o: &'static OwnTexts, problem: Option<String>, token: String }
     /// A code of an app or a recovery code in a login.
     OtherCode("other_code.html") {
-        form: Hidden, factor: &'static str, label: &'static str, hint: &'static str, digits: bool, may_trust: bool,
-        ways: Vec<Way>,
+        o: &'static OwnTexts, problem: Option<String>, form: Hidden, factor: &'static str, label: &'static str, hint: &'static str, digits: bool,
+        may_trust: bool, ways: Vec<Way>,
     }
 }
 

@@ -105,7 +105,7 @@ fn name(patient: &Value) -> Option<String> {
 /// The date of birth as people write it: `03-11-1941`.
 fn born(patient: &Value) -> Option<String> {
     let date: jiff::civil::Date = patient["birthDate"].as_str()?.parse().ok()?;
-    Some(date.strftime("%d-%m-%Y").to_string())
+    Some(super::text::day(date))
 }
 
 #[cfg(test)]

@@ -58,7 +58,7 @@ pub(super) fn page(
     browser: &Browser,
     page: Page,
     people: Vec<views::Person>,
-    board: Board,
+    board: Option<Board>,
     problem: Option<&Problem>,
 ) -> Response {
     let language = browser.language(page.request.ui_locales.as_deref());
@@ -68,7 +68,11 @@ pub(super) fn page(
     let words = problem.and_then(|problem| words(language, &problem.refused));
     let target = page.request.redirect_origin();
     let request = page.request.id.clone();
-    let path = format!("/{}/login?request={request}&", browser.tenant.id);
+    let mut path = format!("/{}/login?request={request}&", browser.tenant.id);
+    if matches!(page.ask, Ask::Password) && browser.tenant.policy.upstream.is_some() {
+        // Without it the page of the OpenID provider would take its place.
+        path.push_str("with=password&");
+    }
     let shell = |title: &str| Shell::new(browser, language, title, failed).switched_at(&path);
     let hello = page
         .name
@@ -91,6 +95,7 @@ pub(super) fn page(
             problem: words,
             intro: language.login_intro(app, &browser.tenant.name),
             o: language.own_texts(),
+            i: language.info_texts(),
             show: (browser.parameter("show") == Some("1"), path.clone()),
             by_email: browser.tenant.policy.accounts.login_name == LoginName::Email,
             username: problem.map_or_else(
@@ -125,7 +130,8 @@ pub(super) fn page(
             t,
             i: language.info_texts(),
             form,
-            version: version.id(),
+            problem: words,
+            version: version.id.clone(),
             shown: Shown::new(language, &version, false),
         }),
         Ask::NoAccess => show(&views::Message {

@@ -7,6 +7,7 @@
 use std::fmt::Write as _;
 
 use jiff::SignedDuration;
+use jiff::civil::Date;
 
 use crate::account::password::Broken;
 use crate::consent::Role;
@@ -16,6 +17,11 @@ use crate::consent::Role;
 pub(super) enum Language {
     Dutch,
     English,
+}
+
+/// A day as people write it: `03-11-1941`.
+pub(super) fn day(day: Date) -> String {
+    day.strftime("%d-%m-%Y").to_string()
 }
 
 macro_rules! texts {
@@ -52,8 +58,8 @@ texts! {
     username: "Gebruikersnaam", "User name";
     password: "Wachtwoord", "Password";
     login_button: "Inloggen", "Log in";
-    login_help: "Lukt het niet? Vraag hulp aan uw contactpersoon in de zorg.",
-        "Need help? Ask your contact person in the care team.";
+    login_help: "Lukt het niet? Onderaan bij Hulp staat wat u kunt doen.",
+        "Need help? See Help at the foot of this page.";
     news: "Nieuws", "News";
 
     code_title: "Inlogcode", "Login code";

@@ -47,7 +47,7 @@ pub(super) async fn offer(app: &App, browser: &Browser, page: Page) -> Response 
     let view = views::Upstream {
         shell: Shell::new(browser, language, language.texts().login_title, false).switched_at(&path),
         t: language.texts(),
-        board: Board::of(app, browser, language, true).await,
+        board: Some(Board::of(app, browser, language).await),
         intro: language.login_intro(&page.request.app.name, &browser.tenant.name),
         button: language.pick(
             format!("Inloggen met {}", upstream.name),

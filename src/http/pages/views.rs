@@ -1,14 +1,13 @@
 //! The pages as templates. Every value is escaped; no page has a script.
 
-use askama::Template;
-
 use super::browser::Browser;
 use super::device_text::Texts as DeviceTexts;
 use super::info::Board;
+use super::info_text::Texts as InfoTexts;
 use super::look::Look;
 use super::own_text::Texts as OwnTexts;
 use super::own_views::Way;
-use super::text::{Language, Texts};
+use super::text::Language;
 
 /// What every page has around its content.
 pub(super) struct Shell {
@@ -64,23 +63,10 @@ pub(super) struct Hidden {
     pub(super) csrf: String,
 }
 
-macro_rules! pages {
-    ($($(#[$doc:meta])* $name:ident($path:literal) { $($field:ident: $kind:ty),* $(,)? })*) => {
-        $($(#[$doc])*
-        #[derive(Template)]
-        #[template(path = $path, config = ".config/askama.toml")]
-        pub(super) struct $name {
-            pub(super) shell: Shell,
-            pub(super) t: &'static Texts,
-            $(pub(super) $field: $kind),*
-        })*
-    };
-}
-
 pages! {
     Password("password.html") {
-        form: Hidden, problem: Option<String>, intro: String, by_email: bool, o: &'static OwnTexts, username: String, board: Board,
-        show: (bool, String),
+        form: Hidden, problem: Option<String>, intro: String, by_email: bool, o: &'static OwnTexts, username: String, board: Option<Board>,
+        i: &'static InfoTexts, show: (bool, String),
     }
     /// The button that asks for a code.
     CodeRequest("code_request.html") {
@@ -100,7 +86,7 @@ pages! {
         hello: String,
     }
     /// The way in by an OpenID provider.
-    Upstream("upstream.html") { form: Hidden, board: Board, intro: String, button: String, password: Option<String> }
+    Upstream("upstream.html") { form: Hidden, board: Option<Board>, intro: String, button: String, password: Option<String> }
     /// A page that only says something.
     Message("message.html") { text: String, request_id: Option<String> }
     /// The code that a device shows.

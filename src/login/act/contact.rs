@@ -3,8 +3,9 @@
 use jiff::SignedDuration;
 
 use crate::account::link::{self, Link, Purpose};
-use crate::account::{self, Number, is_address};
+use crate::account::{self, Number};
 use crate::audit::{self, Action, Outcome};
+use crate::config::is_address;
 use crate::login::code::Bound;
 use crate::login::notice::Notice;
 use crate::login::second::{Entered, Typing};

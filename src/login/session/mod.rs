@@ -16,8 +16,8 @@ use crate::secret::{same, sha256};
 
 const IDLE: SignedDuration = SignedDuration::from_mins(15);
 const LONGEST: SignedDuration = SignedDuration::from_hours(12);
-/// How many logins of one person are ended one by one.
-const MOST: i64 = 1_000;
+/// How many logins of one person are looked at together.
+const PAGE: i64 = 100;
 
 /// A session as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,13 +96,20 @@ impl Login {
             let mut tx = login.db.begin().await?;
             let here = login.here(&mut tx, &at, now).await?;
             let mut ended = Vec::new();
-            for session in store::newest(&mut tx, tenant, &here.account, MOST).await? {
-                if session.alive(now) && session.id != here.id {
-                    ended.extend(end(&mut tx, &at, &session, now).await?);
+            loop {
+                let others = store::others(&mut tx, tenant, &here.account, &here.id, PAGE).await?;
+                if others.is_empty() {
+                    break;
+                }
+                for session in others {
+                    if session.alive(now) {
+                        ended.extend(end(&mut tx, &at, &session, now).await?);
+                    } else {
+                        // Over by itself: nobody is logged out by this, so there is no line.
+                        store::end_session(&mut tx, tenant, &session.id, now).await?;
+                    }
                 }
             }
-            // Older ones than those, if anybody has so many.
-            store::end_others(&mut tx, tenant, &here.account, &here.id, now).await?;
             tx.commit().await?;
             Ok(ended)
         })

@@ -9,7 +9,7 @@ use crate::db::{self, Conn, Row, Tx, params, statements};
 statements! {
     NEW_SESSION = both(
         "INSERT INTO login_session (tenant, id, cookie, account, started_at, second, used_at, device, method, second_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $5, $7, $8, $9)"
+         VALUES ($1, $2, $3, $4, $5, $6, $10, $7, $8, $9)"
     );
     SESSION = both(
         "SELECT id, account, started_at, second, used_at, ended_at, device, method, second_at FROM login_session \
@@ -30,6 +30,10 @@ statements! {
     );
     SECOND_AGAIN = both(
         "UPDATE login_session SET second = 1, method = $3, second_at = $4 WHERE tenant = $1 AND id = $2"
+    );
+    OTHERS = both(
+        "SELECT id, account, started_at, second, used_at, ended_at, device, method, second_at FROM login_session \
+         WHERE tenant = $1 AND account = $2 AND id <> $3 AND ended_at IS NULL ORDER BY started_at DESC, id LIMIT $4"
     );
     END_OTHERS = both(
         "UPDATE login_session SET ended_at = $4 WHERE tenant = $1 AND account = $2 AND id <> $3 AND ended_at IS NULL"
@@ -73,6 +77,7 @@ pub(in crate::login) async fn new_session(
             session.device.as_deref(),
             session.method.as_deref(),
             session.second_at,
+            session.used_at,
         ],
     )
     .await?;
@@ -139,6 +144,18 @@ pub(in crate::login) async fn second_again(
     tx.execute(SECOND_AGAIN, params![tenant.as_str(), id, method, now])
         .await?;
     Ok(())
+}
+
+/// Other sessions of the account that have not ended, the newest first.
+pub(in crate::login) async fn others(
+    conn: &mut Conn,
+    tenant: &TenantId,
+    account: &str,
+    id: &str,
+    most: i64,
+) -> Result<Vec<Session>, db::Error> {
+    let rows = conn.rows(OTHERS, params![tenant.as_str(), account, id, most]).await?;
+    Ok(rows.iter().map(session_row).collect())
 }
 
 /// Ends every session of the account but this one.

@@ -7,6 +7,8 @@
 
 pub(crate) mod store;
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use super::answer::finish;
@@ -22,11 +24,11 @@ pub(super) async fn open<'t>(
     tenant: &'t Tenant,
     account: &str,
     now: Timestamp,
-) -> Result<Option<&'t TermsVersion>, Error> {
+) -> Result<Option<&'t Arc<TermsVersion>>, Error> {
     let Some(version) = tenant.terms_at(now) else {
         return Ok(None);
     };
-    let agreed = store::accepted(conn, &tenant.id, account, &version.id()).await?;
+    let agreed = store::accepted(conn, &tenant.id, account, &version.id).await?;
     Ok((!agreed).then_some(version))
 }
 
@@ -39,7 +41,7 @@ impl Login {
             let mut tx = login.db.begin().await?;
             let standing = login.at_step(&mut tx, &at, now, |step| *step == Step::Terms).await?;
             // Another version begins to hold at midnight: nobody agrees to what they did not see.
-            let asked = tenant.terms_at(now).ok_or(Refused::OtherStep)?.id();
+            let asked = tenant.terms_at(now).ok_or(Refused::OtherStep)?.id.clone();
             if asked != version {
                 return Err(Refused::OtherStep);
             }
@@ -79,7 +81,6 @@ impl Login {
 #[cfg(test)]
 mod tests {
     use std::path::Path;
-    use std::sync::Arc;
 
     use jiff::SignedDuration;
 
@@ -98,7 +99,7 @@ mod tests {
             std::fs::write(folder.path().join(format!("{day}.nl.txt")), format!("Van {day}.")).unwrap();
         }
         let terms = Terms::of_folder(Path::new(folder.path())).unwrap();
-        let ids = [old, new].map(|day| terms.current(day).unwrap().id());
+        let ids = [old, new].map(|day| terms.current(day).unwrap().id.clone());
         Arc::make_mut(&mut world.tenant).policy.terms = terms;
         (world, ids)
     }
@@ -124,7 +125,7 @@ mod tests {
         for username in ["m.bakker", "r.smit"] {
             let mut browser = world.browser().await;
             browser.log_in(username).await;
-            assert!(matches!(browser.ask().await, Ask::Terms(shown) if shown.id() == version));
+            assert!(matches!(browser.ask().await, Ask::Terms(shown) if shown.id == version));
             assert!(browser.session.is_none(), "the account page is closed as well");
             assert!(world.login.own(&browser.at()).await.unwrap().is_none());
             let early = world
@@ -167,7 +168,7 @@ mod tests {
         world.clock.advance(SignedDuration::from_hours(24));
         let mut again = browser.again().await;
         again.log_in("m.bakker").await;
-        assert!(matches!(again.ask().await, Ask::Terms(shown) if shown.id() == new));
+        assert!(matches!(again.ask().await, Ask::Terms(shown) if shown.id == new));
         assert!(matches!(agree(&mut again, &old, true).await, Err(Refused::OtherStep)));
         agree(&mut again, &new, true).await.unwrap();
         assert_eq!(told(&world).await.len(), 2);
@@ -208,6 +209,11 @@ mod tests {
         let mut read = world.db.read().await.unwrap();
         let session =
             crate::login::session::of_cookie(&mut read, &world.tenant.id, browser.session.as_deref(), world.now());
-        assert_eq!(session.await.unwrap().unwrap().started_at, shown);
+        let session = session.await.unwrap().unwrap();
+        assert_eq!(
+            (session.started_at, session.used_at),
+            (shown, world.now()),
+            "and it is in use"
+        );
     }
 }

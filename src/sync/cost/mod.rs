@@ -100,6 +100,6 @@ impl Run<'_> {
     }
 
     fn day(&self) -> Date {
-        self.clock.now().to_zoned(self.tenant.zone.clone()).date()
+        self.tenant.today(self.clock.now())
     }
 }

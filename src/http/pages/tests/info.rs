@@ -3,8 +3,16 @@
 use axum::http::StatusCode;
 
 use super::{Browser, up_to_the_code, with};
-use crate::config::{Help, Policy, Terms};
+use crate::config::{Help, Policy, Preset, Terms, Upstream, Words};
 use crate::login::world::World;
+use crate::secret::Secret;
+
+fn words(dutch: &str, english: Option<&str>) -> Option<Words> {
+    Some(Words {
+        dutch: dutch.to_owned(),
+        english: english.map(str::to_owned),
+    })
+}
 
 fn filled(policy: &mut Policy) {
     let url = |path: &str| Some(format!("https://topaz.example/{path}").parse().unwrap());
@@ -22,17 +30,31 @@ fn filled(policy: &mut Policy) {
     terms.supplement_to = Some("Algemene Voorwaarden <VVT>".to_owned());
     policy.terms = terms;
     policy.help = Help {
-        contact: Some("uw EVV".to_owned()),
+        contact: words("uw EVV", None),
         phone: Some("088 123".to_owned()),
         email: Some("portaal@topaz.example".to_owned()),
-        helpdesk: Some("de helpdesk".to_owned()),
+        helpdesk: words("de helpdesk", Some("the help desk")),
         manual_url: url("handleiding"),
         manual_version: Some("mei 2026".to_owned()),
         videos_url: url("videos"),
         representation_url: url("vertegenwoordiging"),
-        notice: Some("Alleen voor cliënten en mantelzorgers.".to_owned()),
+        notice: words("Alleen voor cliënten en mantelzorgers.", None),
+        reports_to_ward: true,
         ..Help::default()
     };
+}
+
+fn provider() -> Upstream {
+    Upstream {
+        name: "Provider".to_owned(),
+        issuer: "https://login.example".to_owned(),
+        client_id: "inzage".to_owned(),
+        client_secret: Secret::new(String::new()),
+        levels: vec!["low".to_owned()],
+        minimum: None,
+        password: true,
+        ca: None,
+    }
 }
 
 /// The places of these texts in the page, in order.
@@ -66,7 +88,28 @@ async fn s1_23_help_says_what_to_read_and_whom_to_ask_first_next_and_last() {
         ],
     );
     let english = browser.get("/topaz/help?lang=en").await;
-    assert!(english.body.contains("First ask uw EVV"), "{}", english.body);
+    // What is Dutch in there says so, for who hears the page.
+    in_order(
+        &english.body,
+        &[
+            "First ask <span lang=\"nl\">uw EVV</span>",
+            "Then ask <span>the help desk</span>",
+        ],
+    );
+}
+
+/// Which organisations say so, and which do not.
+const HOW_TO_READ: [&str; 3] = [
+    "Stel vragen over een rapportage aan de afdeling",
+    "Een dag zonder rapportage is gewoon",
+    "De tijden in de agenda zijn ongeveer",
+];
+
+#[tokio::test]
+async fn s4_11_s4_12_s4_13_s4_14_amaris_says_how_to_read_the_file() {
+    let (_world, mut browser) = with(|policy| *policy = Policy::from(Preset::Amaris)).await;
+    let page = browser.get("/topaz/help").await;
+    in_order(&page.body, &HOW_TO_READ);
 }
 
 #[tokio::test]
@@ -74,12 +117,9 @@ async fn an_organisation_that_says_nothing_has_a_help_page_all_the_same() {
     let (_world, mut browser) = with(|_| {}).await;
     let page = browser.get("/topaz/help").await;
     assert!(page.body.contains("uw contactpersoon in de zorg") && !page.body.contains("mailto:"));
-    for text in [
-        "niet repareren",
-        "De tijden in de agenda zijn ongeveer",
-        "Een dag zonder rapportage is gewoon",
-    ] {
-        assert!(page.body.contains(text), "{text}");
+    assert!(page.body.contains("niet repareren"), "{}", page.body);
+    for text in HOW_TO_READ {
+        assert!(!page.body.contains(text), "{text}");
     }
     assert!(!page.body.contains("/topaz/terms"), "no terms, no link");
     let page = browser.get("/topaz/terms").await;
@@ -115,6 +155,10 @@ async fn the_login_page_has_news_a_notice_new_terms_and_the_privacy_statement() 
             "href=\"/topaz/terms\"",
         ],
     );
+    assert!(
+        page.contains("Lees onze <a href=\"https://topaz.example/privacy\""),
+        "{page}"
+    );
     let terms = browser.get("/topaz/terms").await.body;
     in_order(
         &terms,
@@ -126,8 +170,68 @@ async fn the_login_page_has_news_a_notice_new_terms_and_the_privacy_statement() 
             "Algemene Voorwaarden &#60;VVT&#62;",
         ],
     );
+    let english = browser.get("/topaz/terms?lang=en").await.body;
+    in_order(
+        &english,
+        &[
+            "<div>",
+            "Share nothing.",
+            "<div lang=\"nl\">",
+            "Nieuwe afspraak.",
+            "<span lang=\"nl\">Algemene",
+        ],
+    );
+    let page = login_page(&world, &mut browser).await;
+    in_order(
+        &page,
+        &[
+            "<html lang=\"en\"",
+            "<div lang=\"nl\">",
+            "Zondag",
+            "<span lang=\"nl\">Alleen voor",
+        ],
+    );
+    std::fs::write(news.path(), [0xff]).unwrap();
+    assert!(!login_page(&world, &mut browser).await.contains("class=\"news\""));
     std::fs::remove_file(news.path()).unwrap();
     assert!(!login_page(&world, &mut browser).await.contains("class=\"news\""));
+}
+
+#[tokio::test]
+async fn s3_15_who_logs_in_is_told_before_that_it_is_agreeing_to_the_privacy_statement() {
+    let (world, mut browser) = with(|policy| {
+        filled(policy);
+        policy.terms.login_agrees_to_privacy = true;
+    })
+    .await;
+    let page = login_page(&world, &mut browser).await;
+    in_order(
+        &page,
+        &[
+            "Met inloggen gaat u akkoord met onze",
+            "https://topaz.example/privacy",
+            "(versie 2.1)",
+        ],
+    );
+}
+
+#[tokio::test]
+async fn what_is_switched_on_the_page_of_the_password_stays_on_it_where_there_is_a_provider() {
+    let (world, mut browser) = with(|policy| policy.upstream = Some(provider())).await;
+    let request = world.request("openid launch/patient patient/*.rs", &[]).await;
+    let path = format!("/topaz/login?request={request}&with=password");
+    let page = browser.get(&path).await;
+    let links: Vec<&str> = page
+        .body
+        .split("href=\"")
+        .filter(|link| link.starts_with("/topaz/login?"))
+        .collect();
+    assert_eq!(links.len(), 4, "language, two looks, show: {}", page.body);
+    for link in links {
+        let link = link.split('"').next().unwrap().replace("&#38;", "&");
+        let page = browser.get(&link).await;
+        assert!(page.body.contains("name=\"password\""), "{link}");
+    }
 }
 
 #[tokio::test]
@@ -141,8 +245,10 @@ async fn somebody_reads_the_terms_agrees_and_goes_on() {
         &["Gaat u akkoord", "Deel niets.", "Ik ga niet akkoord", "Ik ga akkoord"],
     );
     assert!(browser.get("/topaz/account").await.body.contains("niet ingelogd"));
-    // Neither button: the same page again.
+    // Neither button: the same page, which asks for one.
     let page = browser.submit(&page.form("decision"), &[("decision", "")]).await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    in_order(&page.body, &["Gaat u akkoord", "role=\"alert\"", "Deel niets."]);
     let page = browser.submit(&page.form("decision"), &[("decision", "allow")]).await;
     assert!(page.body.contains("Rapportages en metingen"), "{}", page.body);
     assert!(browser.get("/topaz/account").await.body.contains("Mevrouw m.bakker"));
