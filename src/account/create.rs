@@ -64,6 +64,8 @@ pub enum CreateError {
     UsernameIsEmail,
     #[error("first_login: people log in at the provider here and never with a password of the gateway; leave it out")]
     FirstLogin,
+    #[error("people do not register themselves here: invite the person, or set accounts.self_registration")]
+    NoRegistration,
     #[error("this user name is in use at this organisation")]
     UsernameTaken,
     #[error("the mobile number must be a Dutch, Belgian or German one, for example 06-12345678")]
@@ -80,6 +82,74 @@ pub enum CreateError {
     Database(#[from] db::Error),
 }
 
+/// Somebody whom the organisation waits for: the person registers with this address and gives the rest.
+#[derive(Clone)]
+pub struct Expected {
+    pub email: String,
+    /// What the pages call the person.
+    pub name: String,
+}
+
+impl std::fmt::Debug for Expected {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Expected(…)")
+    }
+}
+
+impl Expected {
+    /// Checks it. Nobody knows the password of such an account, and no code goes anywhere.
+    pub async fn prepare(
+        self,
+        tenant: &Tenant,
+        keys: &Keys,
+        hasher: &Hasher,
+        now: Timestamp,
+        random: &Random,
+    ) -> Result<Ready, CreateError> {
+        if !tenant.policy.accounts.self_registration {
+            return Err(CreateError::NoRegistration);
+        }
+        let username_key = checked_username(tenant, &self.email)?;
+        let name = checked_name(&self.name)?;
+        let id = random.uuid_v7(now).to_string();
+        let bound = keys.bound(&tenant.id, &id);
+        Ok(Ready {
+            password: hasher.hash(&Secret::new(random.token()), random).await?,
+            username: self.email.trim().to_owned(),
+            username_key,
+            name,
+            state: State::Expected,
+            password_expires_at: None,
+            mobile: keys.contact.seal(random, &bound, b""),
+            mobile_hint: String::new(),
+            mobile_key: [0; 32],
+            email: Some(keys.contact.seal(random, &bound, self.email.trim().as_bytes())),
+            id,
+        })
+    }
+}
+
+/// The user name as it is compared, if it may be one here.
+fn checked_username(tenant: &Tenant, username: &str) -> Result<String, CreateError> {
+    let key = name_key(username);
+    let signs = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '@' | '+');
+    if !(3..=64).contains(&key.chars().count()) || !key.chars().all(signs) {
+        return Err(CreateError::Username);
+    }
+    if tenant.policy.accounts.login_name == LoginName::Email && !is_address(&key) {
+        return Err(CreateError::UsernameIsEmail);
+    }
+    Ok(key)
+}
+
+fn checked_name(name: &str) -> Result<String, CreateError> {
+    let name = name.trim();
+    if !(1..=100).contains(&name.chars().count()) || name.chars().any(char::is_control) {
+        return Err(CreateError::Name);
+    }
+    Ok(name.to_owned())
+}
+
 impl New {
     /// Checks everything, hashes the password and seals what must not lie open.
     pub async fn prepare(
@@ -90,22 +160,12 @@ impl New {
         now: Timestamp,
         random: &Random,
     ) -> Result<Ready, CreateError> {
-        let username_key = name_key(&self.username);
-        let signs = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '@' | '+');
-        if !(3..=64).contains(&username_key.chars().count()) || !username_key.chars().all(signs) {
-            return Err(CreateError::Username);
-        }
-        if tenant.policy.accounts.login_name == LoginName::Email && !is_address(&username_key) {
-            return Err(CreateError::UsernameIsEmail);
-        }
+        let username_key = checked_username(tenant, &self.username)?;
         let upstream = tenant.policy.upstream.as_ref();
         if self.first_login && upstream.is_some_and(|upstream| !upstream.password) {
             return Err(CreateError::FirstLogin);
         }
-        let name = self.name.trim();
-        if !(1..=100).contains(&name.chars().count()) || name.chars().any(char::is_control) {
-            return Err(CreateError::Name);
-        }
+        let name = checked_name(&self.name)?;
         if self.email.as_deref().is_some_and(|email| !is_address(email)) {
             return Err(CreateError::Email);
         }
@@ -132,7 +192,7 @@ impl New {
             password: hasher.hash(&self.password, random).await?,
             username: self.username.trim().to_owned(),
             username_key,
-            name: name.to_owned(),
+            name,
             state: if self.first_login {
                 State::MustChangePassword
             } else {

@@ -28,7 +28,7 @@ use unicode_normalization::UnicodeNormalization as _;
 use crate::config::TenantId;
 use crate::secret::{MacKey, MasterKey, Sealer, Secret, hex, mac};
 
-pub use create::{CreateError, New, Ready, create};
+pub use create::{CreateError, Expected, New, Ready, create};
 pub use hash::{Busy, Hasher};
 pub use number::Number;
 pub use store::{by_name, change_password, find, old_passwords, set_state};
@@ -37,6 +37,8 @@ pub use store::{by_name, change_password, find, old_passwords, set_state};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     Active,
+    /// The organisation waits for the person, who has to register first.
+    Expected,
     /// Logged in with the password that somebody else chose: a new one comes first.
     MustChangePassword,
     /// By care staff or an administrator; never by a stranger's wrong guesses.
@@ -45,11 +47,18 @@ pub enum State {
 }
 
 impl State {
-    const ALL: [Self; 4] = [Self::Active, Self::MustChangePassword, Self::Locked, Self::Closed];
+    const ALL: [Self; 5] = [
+        Self::Active,
+        Self::Expected,
+        Self::MustChangePassword,
+        Self::Locked,
+        Self::Closed,
+    ];
 
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Active => "active",
+            Self::Expected => "expected",
             Self::MustChangePassword => "must-change-password",
             Self::Locked => "locked",
             Self::Closed => "closed",
@@ -94,7 +103,7 @@ impl Account {
         match self.state {
             State::Active => true,
             State::MustChangePassword => self.password_expires_at.is_none_or(|until| now < until),
-            State::Locked | State::Closed => false,
+            State::Expected | State::Locked | State::Closed => false,
         }
     }
 

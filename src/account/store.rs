@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::link::Sealed;
 use super::throttle::{Limits, Tries};
 use super::{Account, Ready, State, name_key};
 use crate::config::TenantId;
@@ -30,6 +31,10 @@ statements! {
     /// A closed account stays closed.
     SET_STATE = both(
         "UPDATE account SET state = $3, changed_at = $4 WHERE tenant = $1 AND id = $2 AND state <> 'closed'"
+    );
+    REGISTERED = both(
+        "UPDATE account SET state = 'must-change-password', mobile = $3, mobile_hint = $4, mobile_key = $5, changed_at = $6 \
+         WHERE tenant = $1 AND id = $2 AND state = 'expected'"
     );
     KEEP_OLD = both(
         "INSERT INTO account_old_password (tenant, account, replaced_at, password) \
@@ -129,6 +134,21 @@ pub async fn set_state(
 ) -> Result<bool, db::Error> {
     let changed = tx
         .execute(SET_STATE, params![tenant.as_str(), id, state.as_str(), now])
+        .await?;
+    Ok(changed > 0)
+}
+
+/// Somebody who was expected gave their number; the first password comes next. `false`: nobody is expected any more.
+pub async fn registered(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    id: &str,
+    number: &Sealed,
+    now: Timestamp,
+) -> Result<bool, db::Error> {
+    let Sealed { sealed, hint, key } = number;
+    let changed = tx
+        .execute(REGISTERED, params![tenant.as_str(), id, &sealed[..], hint, key, now])
         .await?;
     Ok(changed > 0)
 }

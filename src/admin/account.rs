@@ -41,6 +41,15 @@ pub(super) struct NewAccount {
     pub rights: Vec<RightLine>,
 }
 
+/// Somebody who may register themselves.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ExpectedAccount {
+    pub email: String,
+    pub name: String,
+    pub rights: Vec<RightLine>,
+}
+
 /// One client that the account may see.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -117,6 +126,31 @@ impl Registrar<'_> {
         Ok(id)
     }
 
+    /// Writes down who may register themselves; the id of their account.
+    pub async fn expect(&self, tenant: &Tenant, new: ExpectedAccount) -> anyhow::Result<String> {
+        let rights = self.rights(tenant, &new.rights)?;
+        anyhow::ensure!(!rights.is_empty(), "rights: are missing; nobody registers for nothing");
+        let expected = account::Expected {
+            email: new.email,
+            name: new.name,
+        };
+        let keys = Keys::new(&self.config.master);
+        let ready = expected
+            .prepare(tenant, &keys, self.hasher, self.clock.now(), self.random)
+            .await?;
+        let mut tx = self.db.begin().await?;
+        let id = self.write(&mut tx, tenant, &Checked { ready, rights }).await?;
+        tx.commit().await?;
+        Ok(id)
+    }
+
+    fn rights(&self, tenant: &Tenant, lines: &[RightLine]) -> anyhow::Result<Vec<NewRight>> {
+        let ids = self.config.master.mac_key(&format!("resource-id:{}", tenant.id));
+        // Without a source the rights wait for the product that was there first.
+        let source = tenant.source.as_ref().map_or("ons", Source::name);
+        lines.iter().map(|line| line.right(&ids, source)).collect()
+    }
+
     async fn mail(&self, tx: &mut Tx, login: &Login, tenant: &Tenant, id: &str) -> anyhow::Result<()> {
         let now = self.clock.now();
         let found = account::find(tx, &tenant.id, id).await?;
@@ -129,14 +163,7 @@ impl Registrar<'_> {
     }
 
     async fn check(&self, tenant: &Tenant, new: NewAccount) -> anyhow::Result<Checked> {
-        let ids = self.config.master.mac_key(&format!("resource-id:{}", tenant.id));
-        // Without a source the rights wait for the product that was there first.
-        let source = tenant.source.as_ref().map_or("ons", Source::name);
-        let rights = new
-            .rights
-            .iter()
-            .map(|line| line.right(&ids, source))
-            .collect::<anyhow::Result<Vec<_>>>()?;
+        let rights = self.rights(tenant, &new.rights)?;
         let ready = account::New {
             username: new.username,
             password: new.password.unwrap_or_else(|| Secret::new(String::new())),
@@ -191,6 +218,7 @@ pub(super) async fn run(command: AccountCommand) -> anyhow::Result<ExitCode> {
         AccountCommand::Link { at, tenant, file } => return super::link::run(at, tenant, file).await,
         AccountCommand::Create { at, tenant, .. }
         | AccountCommand::Invite { at, tenant, .. }
+        | AccountCommand::Expect { at, tenant, .. }
         | AccountCommand::Resend { at, tenant, .. } => (at, tenant),
         AccountCommand::Lock(whose) | AccountCommand::Unlock(whose) | AccountCommand::Close(whose) => {
             (&whose.at, &whose.tenant)
@@ -218,6 +246,11 @@ pub(super) async fn run(command: AccountCommand) -> anyhow::Result<ExitCode> {
             let new: NewAccount = read_json(file)?;
             let username = new.username.clone();
             (registrar.invite(&login, tenant, new).await?, username)
+        }
+        AccountCommand::Expect { file, .. } => {
+            let new: ExpectedAccount = read_json(file)?;
+            let username = new.email.trim().to_owned();
+            (registrar.expect(tenant, new).await?, username)
         }
         AccountCommand::Link { .. } => unreachable!("it has returned"),
         AccountCommand::Resend { username, .. } => {

@@ -255,6 +255,16 @@ pub enum AccountCommand {
         #[arg(long)]
         file: PathBuf,
     },
+    /// Write down who may register themselves, out of a signed form
+    Expect {
+        #[command(flatten)]
+        at: At,
+        #[arg(long)]
+        tenant: String,
+        /// {"email": …, "name": …, "rights": […]}, the rights as for `create`
+        #[arg(long)]
+        file: PathBuf,
+    },
     /// Mail the link again to somebody who has not chosen a password yet
     Resend {
         #[command(flatten)]

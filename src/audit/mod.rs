@@ -110,6 +110,8 @@ actions! {
     UserInfo = "userinfo";
 
     AccountCreated = "account-created";
+    /// Somebody asked for an account; `success`: they were expected, and a link went out.
+    Registered = "registered";
     AccountChanged = "account-changed";
     /// By the organisation.
     AccountLocked = "account-locked";

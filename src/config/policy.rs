@@ -95,6 +95,15 @@ impl Country {
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|country| country.code() == text)
     }
+
+    /// What stands in front of a number in it: `31`.
+    pub const fn calling_code(self) -> &'static str {
+        match self {
+            Self::Netherlands => "31",
+            Self::Belgium => "32",
+            Self::Germany => "49",
+        }
+    }
 }
 
 /// When a login needs the SMS code.
@@ -110,6 +119,8 @@ pub enum SmsWhen {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountPolicy {
     pub login_name: LoginName,
+    /// Whether people whom the organisation expects register themselves.
+    pub self_registration: bool,
     /// How many accounts may see one client; `None` is as many as there are people with a right.
     pub max_per_client: Option<i64>,
 }
@@ -206,6 +217,7 @@ impl Default for AccountPolicy {
     fn default() -> Self {
         Self {
             login_name: LoginName::Username,
+            self_registration: false,
             max_per_client: None,
         }
     }

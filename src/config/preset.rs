@@ -68,6 +68,7 @@ rules! {
         "password.require_upper" = "true" from "S3-22";
         "sms.when" = "every-login" from "S3-27";
         "accounts.login_name" = "email" from "S3-14";
+        "accounts.self_registration" = "true" from "S3-4", "S3-9";
         "help.notice" = "Alleen bedoeld voor aangewezen cliënten en mantelzorgers." from "S3-12";
         "help.notice_en" = "Only meant for the clients and carers who were named." from "S3-12";
         "terms.login_agrees_to_privacy" = "true" from "S3-15";

@@ -121,6 +121,7 @@ impl Rules<'_> {
             help: help::read(self.reader, self.tenant, self.preset),
             accounts: AccountPolicy {
                 login_name: self.login_name(),
+                self_registration: self.self_registration(),
                 max_per_client: Some(self.number(
                     "accounts.max_per_client",
                     0,
@@ -253,6 +254,21 @@ impl Rules<'_> {
         when
     }
 
+    fn self_registration(&mut self) -> bool {
+        let meaning = "whether people whom the organisation expects (`inzage account expect`) register themselves";
+        let on = self.flag("accounts.self_registration", false, Stricter::Free, meaning);
+        let name = self.at("accounts.login_name");
+        let by_email = match self.reader.has_key(&name) {
+            true => self.reader.text(&name, "", "") == "email",
+            false => self.given("accounts.login_name") == Some("email"),
+        };
+        if on && !by_email && !self.reader.shows_all() {
+            let message = "needs accounts.login_name = \"email\": people register with their mail address".to_owned();
+            self.reader.problem(&self.at("accounts.self_registration"), message);
+        }
+        on
+    }
+
     fn countries(&mut self) -> Vec<Country> {
         let at = self.at("sms.countries");
         let text = self.reader.text(&at, "NL BE DE", "where numbers may be: NL, BE, DE");
@@ -295,6 +311,19 @@ mod tests {
         let policy = read(&mut reader, "zorg");
         let (problems, _) = reader.finish();
         if problems.is_empty() { Ok(policy) } else { Err(problems) }
+    }
+
+    #[test]
+    fn people_register_only_where_they_log_in_with_their_address() {
+        assert!(policy("preset = \"vivantes\"\n").unwrap().accounts.self_registration);
+        assert!(policy("accounts.login_name = \"email\"\naccounts.self_registration = true\n").is_ok());
+        for bad in [
+            "accounts.self_registration = true\n",
+            "preset = \"topaz\"\naccounts.self_registration = true\n",
+        ] {
+            let problems = policy(bad).unwrap_err();
+            assert_eq!(problems[0].key, "tenant.zorg.accounts.self_registration", "{bad}");
+        }
     }
 
     #[test]

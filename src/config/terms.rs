@@ -90,8 +90,13 @@ impl Terms {
 
     /// To which privacy statement whoever logs in agrees, as the login's audit line says it: `privacy=2.1`.
     pub fn agreed_by_login(&self) -> Option<String> {
-        let agrees = self.login_agrees_to_privacy && self.privacy_url.is_some();
-        agrees.then(|| format!("privacy={}", self.privacy_version.as_deref().unwrap_or("-")))
+        self.privacy_read().filter(|_| self.login_agrees_to_privacy)
+    }
+
+    /// Which privacy statement somebody says to have read, as the audit line says it; none where there is none.
+    pub fn privacy_read(&self) -> Option<String> {
+        let version = self.privacy_version.as_deref().unwrap_or("-");
+        self.privacy_url.as_ref().map(|_| format!("privacy={version}"))
     }
 
     /// The next version, in the days before it holds.

@@ -178,6 +178,7 @@ fn judge(account: Option<&Account>, right: bool, now: Timestamp) -> Outcome {
         Some(account) => Outcome::Refused(match account.state {
             State::Closed => "closed",
             State::Locked => "locked",
+            State::Expected => "not-registered",
             State::Active | State::MustChangePassword => "initial-password-expired",
         }),
     }

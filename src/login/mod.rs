@@ -36,6 +36,7 @@ mod notice;
 mod other_device;
 mod own;
 pub mod recover;
+pub mod register;
 pub mod second;
 pub mod session;
 pub mod staff;
@@ -221,6 +222,9 @@ pub enum Refused {
     Number,
     #[error("this is not an e-mail address")]
     Address,
+    /// The privacy statement was not said to be read.
+    #[error("the box is not ticked")]
+    Unticked,
     /// No client, or one that the account may not see.
     #[error("choose a client")]
     Client,

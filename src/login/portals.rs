@@ -38,6 +38,8 @@ enum Shows {
     Says(&'static str, &'static str),
     /// The help page says so.
     Helps(fn(&Help) -> bool),
+    /// People whom the organisation expects register themselves.
+    Registers,
     /// Whoever logs in agrees to the privacy statement, and the line of the login names its version.
     AgreesByLogin,
 }
@@ -76,6 +78,8 @@ const ROWS: &[(&str, Preset, Shows)] = &[
     ("S2-53", Preset::Treant, History(12)),
     ("S3-12", Preset::Vivantes, Says("nl", "cliënten en mantelzorgers")),
     ("S3-12", Preset::Vivantes, Says("en", "clients and carers")),
+    ("S3-4", Preset::Vivantes, Registers),
+    ("S3-9", Preset::Vivantes, Registers),
     ("S3-14", Preset::Vivantes, Name(LoginName::Email)),
     ("S3-15", Preset::Vivantes, AgreesByLogin),
     ("S3-22", Preset::Vivantes, Refuses("Fietsp", Broken::TooShort(8))),
@@ -145,6 +149,13 @@ async fn see(id: &str, preset: Preset, shows: Shows) {
         Helps(says) => {
             assert!(says(&policy.help), "{id}");
             assert!(!says(&Policy::from(Preset::Modern).help), "{id}: by this preset only");
+        }
+        Registers => {
+            assert!(policy.accounts.self_registration, "{id}");
+            assert!(
+                !Policy::from(Preset::Modern).accounts.self_registration,
+                "{id}: by this preset only"
+            );
         }
         AgreesByLogin => agrees_by_login(id, preset).await,
         Name(name) => named(id, preset, name).await,

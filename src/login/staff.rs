@@ -31,6 +31,8 @@ pub enum Undone {
     Unknown,
     #[error("the account is closed, and a closed account stays closed: invite the person again under another name")]
     Closed,
+    #[error("the person has not registered yet: close the account if they may not")]
+    NotRegistered,
     #[error("the account is not locked")]
     NotLocked,
     #[error(transparent)]
@@ -56,6 +58,7 @@ impl Login {
         let (account, _) = found.ok_or(Undone::Unknown)?;
         match (act, account.state) {
             (_, State::Closed) => return Err(Undone::Closed),
+            (Act::Lock | Act::Unlock, State::Expected) => return Err(Undone::NotRegistered),
             (Act::Unlock, State::Active | State::MustChangePassword) => return Err(Undone::NotLocked),
             (Act::Lock, _) => {
                 account::set_state(&mut tx, &tenant.id, &account.id, State::Locked, now).await?;

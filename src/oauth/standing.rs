@@ -20,7 +20,7 @@ pub(super) async fn rights(
     let active = match account::find(conn, &tenant.id, account).await? {
         Some((found, _)) => match found.state {
             State::Active => true,
-            State::MustChangePassword | State::Locked | State::Closed => false,
+            State::Expected | State::MustChangePassword | State::Locked | State::Closed => false,
         },
         None => false,
     };

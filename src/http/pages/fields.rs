@@ -21,6 +21,11 @@ const MOST: usize = 600;
 pub(super) struct Fields(Vec<(String, Secret<String>)>);
 
 impl Fields {
+    /// Those of a page that nobody has filled in.
+    pub(super) fn none() -> Self {
+        Self(Vec::new())
+    }
+
     fn parse(body: &[u8]) -> Option<Self> {
         // The names are checked once more here, because a decoder turns broken UTF-8 into a replacement character.
         let fields: Vec<_> = form_urlencoded::parse(body)

@@ -47,6 +47,26 @@ texts! {
     agree_yes: "Ik ga akkoord", "I agree";
     agree_no: "Ik ga niet akkoord", "I do not agree";
 
+    register: "Voor het eerst hier? Registreer u eerst", "First time here? Register first";
+    register_title: "Registreren", "Register";
+    register_intro: "Dit doet u een keer. Gebruik het e-mailadres en het mobiele nummer die de organisatie van u kent.",
+        "You do this once. Use the e-mail address and the mobile number that the organisation knows of you.";
+    register_country: "Land van het nummer", "Country of the number";
+    register_mobile: "Mobiel nummer", "Mobile number";
+    register_why: "U heeft dit nummer nodig bij het inloggen: wij sturen er een code heen.",
+        "You need this number to log in: we send a code to it.";
+    register_privacy: "Ik heb dit gelezen:", "I have read this:";
+    register_unticked: "Vink aan dat u de privacyverklaring heeft gelezen.", "Tick that you have read the privacy statement.";
+    register_button: "Registreer", "Register";
+    register_back: "Terug naar inloggen", "Back to logging in";
+    register_help: "Klopt uw e-mailadres of nummer niet meer? Vraag uw contactpersoon in de zorg om het te veranderen.",
+        "Is your e-mail address or number not right any more? Ask your contact person in the care team to change it.";
+    register_sent_title: "Kijk in uw mail", "Look in your mail";
+    register_sent: "Kent de organisatie u zo, dan krijgt u een mail met een link. Daarmee kiest u een wachtwoord. Daarna logt u in \
+                    met een code per sms. Geen mail? Vraag uw contactpersoon in de zorg.",
+        "If the organisation knows you like this, you get a mail with a link. Use it to choose a password. After that you log in \
+         with a code in a text message. No mail? Ask your contact person in the care team.";
+
     contrast_on: "Hoog contrast", "High contrast";
     contrast_off: "Gewoon contrast", "Normal contrast";
     large_on: "Grote letters", "Large letters";

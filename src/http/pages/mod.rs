@@ -47,6 +47,7 @@ mod own_text;
 mod own_views;
 mod people;
 mod recover;
+mod register;
 mod render;
 mod scope_words;
 mod second;
@@ -103,6 +104,7 @@ pub fn routes() -> Router<App> {
         .route("/{tenant}/device/done", get(device::done))
         .route("/{tenant}/help", get(info::help))
         .route("/{tenant}/terms", get(info::terms))
+        .route("/{tenant}/register", get(register::show).post(register::ask))
         .route("/{tenant}/forgot", get(recover::forgot).post(recover::ask_link))
         .route("/{tenant}/link", get(recover::open).post(recover::use_link))
 }

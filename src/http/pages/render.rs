@@ -97,6 +97,7 @@ pub(super) fn page(
             o: language.own_texts(),
             i: language.info_texts(),
             show: (browser.parameter("show") == Some("1"), path.clone()),
+            registers: browser.tenant.policy.accounts.self_registration,
             by_email: browser.tenant.policy.accounts.login_name == LoginName::Email,
             username: problem.map_or_else(
                 || page.request.login_hint.clone().unwrap_or_default(),
@@ -289,6 +290,7 @@ fn words(language: Language, refused: &Refused) -> Option<String> {
         Refused::NotARecoveryCode => language.own_texts().not_recovery,
         Refused::Number => language.own_texts().mobile_wrong,
         Refused::Address => language.own_texts().email_wrong,
+        Refused::Unticked => language.info_texts().register_unticked,
         Refused::UserCode => language.device_texts().wrong,
         Refused::Wait(wait) => return Some(language.wait(*wait)),
         Refused::CodeLater(wait) => return Some(language.again_after(*wait)),

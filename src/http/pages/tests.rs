@@ -4,6 +4,7 @@ mod attacks;
 mod browser;
 mod choosing;
 mod info;
+mod register;
 
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Request, StatusCode};

@@ -10,6 +10,7 @@ use jiff::SignedDuration;
 use jiff::civil::Date;
 
 use crate::account::password::Broken;
+use crate::config::Country;
 use crate::consent::Role;
 
 /// The language of a page.
@@ -17,6 +18,21 @@ use crate::consent::Role;
 pub(super) enum Language {
     Dutch,
     English,
+}
+
+impl Language {
+    /// A country and what stands in front of its numbers.
+    pub(super) fn country(self, country: Country) -> String {
+        let name = match (self, country) {
+            (Self::Dutch, Country::Netherlands) => "Nederland",
+            (Self::English, Country::Netherlands) => "Netherlands",
+            (Self::Dutch, Country::Belgium) => "België",
+            (Self::English, Country::Belgium) => "Belgium",
+            (Self::Dutch, Country::Germany) => "Duitsland",
+            (Self::English, Country::Germany) => "Germany",
+        };
+        format!("{name} (+{})", country.calling_code())
+    }
 }
 
 /// A day as people write it: `03-11-1941`.

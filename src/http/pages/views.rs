@@ -66,7 +66,7 @@ pub(super) struct Hidden {
 pages! {
     Password("password.html") {
         form: Hidden, problem: Option<String>, intro: String, by_email: bool, o: &'static OwnTexts, username: String, board: Option<Board>,
-        i: &'static InfoTexts, show: (bool, String),
+        i: &'static InfoTexts, show: (bool, String), registers: bool,
     }
     /// The button that asks for a code.
     CodeRequest("code_request.html") {

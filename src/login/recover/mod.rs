@@ -24,14 +24,14 @@ use crate::notify::Message;
 use crate::secret::{Secret, same};
 
 /// Links asked for from one network.
-const NETWORK: Limits = Limits {
+pub(super) const NETWORK: Limits = Limits {
     free: 10,
     forget: SignedDuration::from_hours(1),
     waits: &[3_600],
 };
 
 /// Links asked for one name, or to confirm an address.
-const NAME: Limits = Limits {
+pub(super) const NAME: Limits = Limits {
     free: 3,
     forget: SignedDuration::from_hours(24),
     waits: &[86_400],
@@ -245,7 +245,7 @@ impl Login {
     }
 
     /// The same work for nobody: what has expired is never sent.
-    async fn mail_nobody(
+    pub(super) async fn mail_nobody(
         &self,
         tx: &mut Tx,
         tenant: &Tenant,

@@ -95,15 +95,26 @@ impl Form {
     /// What a browser would send: hidden fields, checked boxes, and what was filled in.
     pub(in crate::http::pages) fn fill(&self, values: &[(&str, &str)]) -> String {
         let mut body = Serializer::new(String::new());
-        for tag in self.tags.iter().filter(|tag| tag.name == "input") {
+        for (at, tag) in self
+            .tags
+            .iter()
+            .enumerate()
+            .filter(|(_, tag)| ["input", "select"].contains(&tag.name.as_str()))
+        {
             let name = tag.get("name");
             let filled = values.iter().find(|(field, _)| *field == name).map(|(_, value)| *value);
             match tag.get("type") {
                 // Filled in with nothing: the person took the tick away.
                 "checkbox" if filled == Some("") => {}
-                "checkbox" if tag.has("checked") => drop(body.append_pair(name, tag.get("value"))),
+                "checkbox" if tag.has("checked") || filled == Some(tag.get("value")) => {
+                    drop(body.append_pair(name, tag.get("value")))
+                }
                 "radio" if filled == Some(tag.get("value")) => drop(body.append_pair(name, tag.get("value"))),
                 "checkbox" | "radio" => {}
+                // A list has its first choice chosen.
+                _ if tag.name == "select" => {
+                    drop(body.append_pair(name, filled.unwrap_or(self.tags[at + 1].get("value"))))
+                }
                 _ => drop(body.append_pair(name, filled.unwrap_or(tag.get("value")))),
             }
         }
