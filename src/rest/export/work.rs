@@ -15,7 +15,6 @@ use crate::access::{self, Interaction};
 use crate::config::Tenant;
 use crate::db;
 use crate::fhir::types::ResourceType;
-use crate::resource::{self, Page};
 
 /// How long a job is held without a sign of life.
 const HELD: SignedDuration = SignedDuration::from_secs(60);

@@ -95,27 +95,27 @@ impl Form {
     /// What a browser would send: hidden fields, checked boxes, and what was filled in.
     pub(in crate::http::pages) fn fill(&self, values: &[(&str, &str)]) -> String {
         let mut body = Serializer::new(String::new());
-        for (at, tag) in self
-            .tags
-            .iter()
-            .enumerate()
-            .filter(|(_, tag)| ["input", "select"].contains(&tag.name.as_str()))
-        {
+        let fields = |tag: &&Tag| ["input", "select"].contains(&tag.name.as_str());
+        for tag in self.tags.iter().filter(fields) {
             let name = tag.get("name");
             let filled = values.iter().find(|(field, _)| *field == name).map(|(_, value)| *value);
-            match tag.get("type") {
+            let own = tag.get("value");
+            let sent = match (tag.get("type"), filled) {
                 // Filled in with nothing: the person took the tick away.
-                "checkbox" if filled == Some("") => {}
-                "checkbox" if tag.has("checked") || filled == Some(tag.get("value")) => {
-                    drop(body.append_pair(name, tag.get("value")))
-                }
-                "radio" if filled == Some(tag.get("value")) => drop(body.append_pair(name, tag.get("value"))),
-                "checkbox" | "radio" => {}
-                // A list has its first choice chosen.
-                _ if tag.name == "select" => {
-                    drop(body.append_pair(name, filled.unwrap_or(self.tags[at + 1].get("value"))))
-                }
-                _ => drop(body.append_pair(name, filled.unwrap_or(tag.get("value")))),
+                ("checkbox", Some("")) => None,
+                ("checkbox", _) => (tag.has("checked") || filled == Some(own)).then_some(own),
+                ("radio", _) => (filled == Some(own)).then_some(own),
+                (_, Some(filled)) => Some(filled),
+                // Of a list the first choice.
+                (_, None) if tag.name == "select" => self
+                    .tags
+                    .iter()
+                    .find(|tag| tag.name == "option")
+                    .map(|tag| tag.get("value")),
+                (_, None) => Some(own),
+            };
+            if let Some(value) = sent {
+                body.append_pair(name, value);
             }
         }
         for (name, value) in values.iter().filter(|(name, _)| ["decision", "do"].contains(name)) {
