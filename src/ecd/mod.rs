@@ -154,6 +154,9 @@ pub enum Event {
     Record(Record),
     /// A record that nobody has read yet.
     Unread(Unread),
+    /// A record of which a part that stands elsewhere could not be asked, as a [`Self::Failed`] says. What it no longer shows goes; the
+    /// rest of it stays as it was until all of it can be told.
+    Open(Record),
     Bad(Bad),
     /// The source says that this record is gone.
     Deleted {
@@ -194,6 +197,14 @@ impl Event {
         match self {
             Self::Unread(unread) => unread.read().map_or_else(Self::Bad, Self::Record),
             read => read,
+        }
+    }
+
+    /// Of a record: not everything could be asked.
+    fn open(self) -> Self {
+        match self {
+            Self::Record(record) => Self::Open(record),
+            other => other,
         }
     }
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use super::pulled::{Pulled, Settled, Torn};
 use super::removal::{self, Pace, Removals};
 use super::run::Run;
-use super::spool::Entry;
+use super::spool::{self, Entry};
 use super::store::{self, Known, Line};
 use super::subject;
 use super::{Error, Outcome, Progress, Report, quarantine};
@@ -177,22 +177,24 @@ impl Run<'_> {
         for entry in &mut entries {
             let spooled = std::mem::take(&mut entry.drafts);
             let kind = Kind::from_name(&entry.kind).expect("the spool holds what was pulled");
+            let before = known.get(&(kind.as_str(), entry.key.clone()));
+            let now_published: BTreeSet<_> = spooled.iter().map(name).collect();
+            let gone: Vec<_> = resources_of(before)
+                .filter(|old| !now_published.contains(*old))
+                .collect();
+            // Not everything of it is known: it waits, unless it shows too much as it is.
+            if entry.hash == spool::OPEN && gone.is_empty() {
+                continue;
+            }
             match &entry.outcome {
                 Outcome::Mapped => done.mapped += 1,
                 Outcome::Dropped(reason) => *done.dropped.entry(reason.clone()).or_default() += 1,
                 Outcome::Refused => {}
             }
-            let before = known.get(&(kind.as_str(), entry.key.clone()));
             done.moved += u64::from(of(before).is_some_and(|client| entry.client.as_ref() != Some(&client)));
-            let now_published: BTreeSet<_> = spooled.iter().map(name).collect();
-            for old in before
-                .map(|known| known.resources.split_whitespace())
-                .into_iter()
-                .flatten()
-            {
-                if !now_published.contains(old) {
-                    withdrawn.entry(of(before)).or_default().extend(parse(old));
-                }
+            if !gone.is_empty() {
+                let targets = gone.into_iter().filter_map(parse);
+                withdrawn.entry(of(before)).or_default().extend(targets);
             }
             line_of.resize(drafts.len() + spooled.len(), lines.len());
             drafts.extend(spooled);
@@ -214,12 +216,9 @@ impl Run<'_> {
         }
         for (kind, key) in &gone {
             let before = known.get(&(kind.as_str(), key.clone()));
-            for old in before
-                .map(|known| known.resources.split_whitespace())
-                .into_iter()
-                .flatten()
-            {
-                withdrawn.entry(of(before)).or_default().extend(parse(old));
+            let targets: Vec<_> = resources_of(before).filter_map(parse).collect();
+            if !targets.is_empty() {
+                withdrawn.entry(of(before)).or_default().extend(targets);
             }
             subject::store::leave(&mut tx, tenant, source, *kind, key).await?;
             store::forget(&mut tx, tenant, source, *kind, key).await?;
@@ -337,6 +336,11 @@ fn newest(
 /// In whose dossier it is.
 fn of(known: Option<&Known>) -> Option<String> {
     known.and_then(|known| known.client.clone())
+}
+
+/// The names of what is published of it.
+fn resources_of(known: Option<&Known>) -> impl Iterator<Item = &str> {
+    known.into_iter().flat_map(|known| known.resources.split_whitespace())
 }
 
 fn chunks(entries: Vec<Entry>, size: usize) -> Vec<Vec<Entry>> {

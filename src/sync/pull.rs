@@ -12,7 +12,7 @@ use super::pulled::{Pick, Pulled};
 use super::quarantine::{Issue, Line};
 use super::removal::Cause;
 use super::run::Run;
-use super::spool::{Entry, Spool};
+use super::spool::{Entry, OPEN, Spool};
 use super::store::Dealt;
 use super::subject::{self, Generations, Move};
 use super::{Error, Outcome, Progress, Report, digest, store};
@@ -33,27 +33,29 @@ const AT_ONCE: usize = 2;
 /// What a batch is made of.
 enum Item {
     Read(Record),
+    /// Of which not everything is known.
+    Open(Record),
     Unread(Unread),
 }
 
 impl Item {
     fn kind(&self) -> Kind {
         match self {
-            Self::Read(record) => record.kind,
+            Self::Read(record) | Self::Open(record) => record.kind,
             Self::Unread(unread) => unread.kind,
         }
     }
 
     fn key(&self) -> &str {
         match self {
-            Self::Read(record) => &record.key,
+            Self::Read(record) | Self::Open(record) => &record.key,
             Self::Unread(unread) => &unread.key,
         }
     }
 
     fn client(&self) -> Option<&str> {
         match self {
-            Self::Read(record) => record.client.as_deref(),
+            Self::Read(record) | Self::Open(record) => record.client.as_deref(),
             Self::Unread(unread) => unread.client.as_deref(),
         }
     }
@@ -115,24 +117,16 @@ impl Run<'_> {
         loop {
             let event = events.next().await.transpose()?;
             let ended = event.is_none();
+            let mut came = None;
             match event {
                 Some(Event::Record(record)) => {
-                    report.pulled += 1;
-                    pulled.note(record.kind, &record.key);
                     if let (Kind::Stay, Some(client)) = (record.kind, &record.client) {
                         pulled.gaps.insert(client.clone(), gaps(&record.body));
                     }
-                    if pick.has(record.kind, &record.key) {
-                        batch.push(Item::Read(record));
-                    }
+                    came = Some(Item::Read(record));
                 }
-                Some(Event::Unread(unread)) => {
-                    report.pulled += 1;
-                    pulled.note(unread.kind, &unread.key);
-                    if pick.has(unread.kind, &unread.key) {
-                        batch.push(Item::Unread(unread));
-                    }
-                }
+                Some(Event::Open(record)) => came = Some(Item::Open(record)),
+                Some(Event::Unread(unread)) => came = Some(Item::Unread(unread)),
                 Some(Event::Bad(broken)) => {
                     report.pulled += 1;
                     let line = Line::broken(&self.plan, self.connector.name(), broken);
@@ -157,6 +151,11 @@ impl Run<'_> {
                 }
                 Some(Event::Mark { mark, as_of }) => pulled.mark = Some((mark, as_of)),
                 None => {}
+            }
+            if let Some(item) = came {
+                report.pulled += 1;
+                pulled.note(item.kind(), item.key());
+                batch.extend(pick.has(item.kind(), item.key()).then_some(item));
             }
             let changes_kind = batch.len() > 1 && batch[batch.len() - 2].kind() != batch[batch.len() - 1].kind();
             if batch.len() >= BATCH || changes_kind || ended && !batch.is_empty() {
@@ -273,7 +272,7 @@ impl Work {
                 continue;
             }
             match item {
-                Item::Read(record) => compared.changed.push((record, hash)),
+                Item::Read(record) | Item::Open(record) => compared.changed.push((record, hash)),
                 Item::Unread(unread) => match unread.read() {
                     Ok(record) => compared.changed.push((record, hash)),
                     Err(bad) => {
@@ -323,6 +322,9 @@ impl Work {
 
     /// Over the record, the mapping files, loaded profiles and, for a report, the tenant's types: a changed map makes every record new.
     fn hash(&self, item: &Item) -> [u8; 32] {
+        if matches!(item, Item::Open(_)) {
+            return OPEN;
+        }
         let mut bytes = self.plan.version(&self.map).unwrap_or_default().as_bytes().to_vec();
         bytes.extend_from_slice(self.profiles.version().as_bytes());
         bytes.extend_from_slice(item.client().unwrap_or_default().as_bytes());
@@ -330,7 +332,7 @@ impl Work {
             bytes.extend_from_slice(named(self.report_types.as_deref()).as_bytes());
         }
         match item {
-            Item::Read(record) => digest::write(&mut bytes, &record.body),
+            Item::Read(record) | Item::Open(record) => digest::write(&mut bytes, &record.body),
             Item::Unread(unread) => bytes.extend_from_slice(&unread.print),
         }
         sha256(&bytes)

@@ -19,6 +19,9 @@ use crate::fhir::types::Id;
 use crate::resource::{self, Draft, Indexed};
 use crate::secret::{MasterKey, Random, Sealer};
 
+/// The hash of a record of which not everything is known: that of no content.
+pub(super) const OPEN: [u8; 32] = [0; 32];
+
 /// A record that was mapped in this run.
 #[derive(Debug, PartialEq)]
 pub(super) struct Entry {

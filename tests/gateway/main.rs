@@ -29,6 +29,7 @@ mod sync_crash;
 mod sync_guard;
 mod sync_model;
 mod sync_cost;
+mod sync_open;
 mod sync_operate;
 mod sync_refer;
 mod sync_twice;

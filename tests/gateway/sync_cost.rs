@@ -161,3 +161,41 @@ async fn what_a_run_spends_is_counted_while_it_goes_on() {
     }
     assert_eq!(requests_today(&dossiers).await, 1);
 }
+
+/// The requests of a whole run of these clients, once what is remembered is known.
+async fn requests_of(dossiers: &Dossiers, want: Want) -> u64 {
+    dossiers.clock.advance(SignedDuration::from_hours(4));
+    let done = dossiers.sync(want).await;
+    assert!(done.is_complete(), "{done:#?}");
+    done.requests
+}
+
+#[tokio::test]
+async fn a_client_costs_seven_requests_and_one_more_with_ratings_and_what_is_over_costs_once() {
+    let cast = Cast::default();
+    let (one, other) = (cast.everything, cast.hospital);
+    let dossiers = Dossiers::new(10, &[one]).await;
+    let count = |shelf: Shelf, client: u64, states: &[&str]| {
+        let of = dossiers.population.of(shelf, client).into_iter();
+        of.filter(|record| states.iter().any(|state| record["status"] == *state))
+            .count() as u64
+    };
+    let done = |client: u64| count(Shelf::Forms, client, &["Current", "Archived"]);
+    assert_eq!(count(Shelf::Classifications, one, &["Current"]), 1);
+    let first = requests_of(&dossiers, Want::Everything).await;
+    let again = requests_of(&dossiers, Want::Everything).await;
+    let over = count(Shelf::CarePlans, one, &["OLD"]);
+    assert_eq!(
+        first - again,
+        over + done(one) - 1,
+        "agreements that are over, forms without a classification"
+    );
+    let changes = requests_of(&dossiers, Want::Changes).await;
+    assert_eq!(requests_of(&dossiers, Want::Changes).await, changes);
+
+    dossiers.grant("account-of-the-other", other).await;
+    requests_of(&dossiers, Want::Everything).await;
+    let rated = count(Shelf::Classifications, other, &["Current"]);
+    assert_eq!(requests_of(&dossiers, Want::Everything).await - again, 7 + rated);
+    assert_eq!(requests_of(&dossiers, Want::Changes).await - changes, 7 + rated);
+}

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::goals::Goals;
 use super::history;
 use super::join::Names;
+use super::plans::{Errand, Listed};
 use super::pull::{Ending, Run};
 use super::releases::{About, Releases};
 use super::repair;
@@ -67,10 +68,14 @@ impl Run {
                 let agenda = self.list_in_time(AGENDA, &client).await;
                 let forms = self.list_in_time(SURVEY_RESULTS, &client).await;
                 let plans = match plans {
-                    Ok(plans) => self.joined(&client, plans, Some(&forms)).await,
-                    failed => failed,
+                    Ok(plans) => Ok(self.joined(&client, plans, Errand::Pull(&forms)).await),
+                    Err(error) => Err(error),
                 };
-                (client, releases, [plans, agenda, forms])
+                (
+                    client,
+                    releases,
+                    [plans, agenda.map(Listed::from), forms.map(Listed::from)],
+                )
             })
             .buffered(CLIENTS_AHEAD);
         while let Some((client, releases, lists)) = ahead.next().await {
@@ -86,8 +91,12 @@ impl Run {
                     is_whole = false;
                     continue;
                 }
+                let mut not_asked = None;
                 let part = match list {
-                    Ok(list) => self.one_list(kind, &client, list, names, &mut known).await,
+                    Ok(mut list) => {
+                        not_asked = list.failed.take();
+                        self.one_list(kind, &client, list, names, &mut known).await
+                    }
                     Err(error) => Err(Stop::Failed(error)),
                 };
                 is_whole &= part.is_ok();
@@ -95,6 +104,12 @@ impl Run {
                     known.goals.miss(&client);
                 }
                 self.go_on(kind, Some(client.clone()), part).await?;
+                self.go_on(
+                    kind,
+                    Some(client.clone()),
+                    not_asked.map_or(Ok(()), |error| Err(error.into())),
+                )
+                .await?;
             }
         }
         for (version, body) in known.surveys.records() {
@@ -105,18 +120,6 @@ impl Run {
             self.send(Event::StreamComplete { kind: Kind::Survey }).await?;
         }
         Ok(known)
-    }
-
-    /// The plans of a client with what is told of them elsewhere.
-    pub(super) async fn joined(
-        &self,
-        client: &str,
-        mut plans: Vec<Value>,
-        forms: Option<&Result<Vec<Value>, Error>>,
-    ) -> Result<Vec<Value>, Error> {
-        self.agree(client, &mut plans).await?;
-        self.rate(client, &mut plans, forms).await?;
-        Ok(plans)
     }
 
     /// A list that can wait until tomorrow.
@@ -162,7 +165,7 @@ impl Run {
         &self,
         kind: Kind,
         client: &str,
-        list: Vec<Value>,
+        Listed { mut records, open, .. }: Listed,
         names: &Names,
         known: &mut Known,
     ) -> Result<(), Stop> {
@@ -173,8 +176,7 @@ impl Run {
             })
         })?;
         let mut ending = Ending::Whole;
-        let mut list = list;
-        for body in &mut list {
+        for body in &mut records {
             repair::record(kind, body);
             match kind {
                 Kind::CarePlan => known.releases.join(About::CarePlan, Some(client), body),
@@ -189,11 +191,11 @@ impl Run {
             }
         }
         let before = if kind == Kind::CarePlan {
-            history::before(&list)
+            history::before(&records)
         } else {
             HashMap::new()
         };
-        for mut body in list {
+        for mut body in records {
             if kind == Kind::AgendaOccurrence {
                 names.join_agenda(&mut body, number);
             } else {
@@ -224,8 +226,12 @@ impl Run {
                 let kept = known.surveys.keep(SURVEY_RESULTS.0, &version, &body);
                 kept.map_err(Stop::Failed)?;
             }
-            self.deliver(kind, Some(client.to_owned()), version, body, &mut ending)
-                .await?;
+            let is_open = body
+                .get("id")
+                .and_then(Value::as_u64)
+                .is_some_and(|id| open.contains(&id));
+            let event = self.told(kind, Some(client.to_owned()), version, body, &mut ending);
+            self.send(if is_open { event.open() } else { event }).await?;
         }
         match ending {
             Ending::Whole => {
@@ -242,12 +248,4 @@ impl Run {
             })),
         }
     }
-}
-
-/// The id of a plan of this client that is in force.
-pub(super) fn is_in_force(client: &str, plan: &Value) -> Option<u64> {
-    let owner = plan.get("clientId").and_then(Value::as_u64).map(|id| id.to_string());
-    let is_active = plan.get("status").and_then(Value::as_str) == Some("ACTIVE");
-    let id = plan.get("id").and_then(Value::as_u64);
-    id.filter(|_| is_active && owner.as_deref() == Some(client))
 }

@@ -20,6 +20,7 @@ use tokio::time::Instant;
 use super::goals::Goals;
 use super::join::{Names, Wanted};
 use super::lists::{CARE_PLANS, Known};
+use super::plans::Errand;
 use super::pull::{Ending, Head, Run};
 use super::repair;
 use super::reports::{REPORT, REPORT_UPDATES};
@@ -302,10 +303,11 @@ impl Run {
     async fn plans_again(&self, client: &str, names: &Names, known: &mut Known) -> Result<(), Stop> {
         self.releases_of(client, known).await?;
         let list = self.list(CARE_PLANS, client).await.map_err(Stop::Failed)?;
-        let list = self.joined(client, list, None).await.map_err(Stop::Failed)?;
+        let mut list = self.joined(client, list, Errand::Look).await;
+        let not_asked = list.failed.take();
         self.one_list(Kind::CarePlan, client, list, names, known).await?;
         known.goals.read(client);
-        Ok(())
+        not_asked.map_or(Ok(()), |error| Err(error.into()))
     }
 
     /// Reads once a look what was released to a client and what was taken back.

@@ -19,19 +19,20 @@
 //!   The permits therefore belong to the certificate, not to the connector: four tenants of a demo that share a
 //!   certificate share its four permits. The back-off is our own, with jitter.
 //! - A client costs seven requests a pull: care providers, employees, releases, plans, agenda, forms, and whether the plan in force was
-//!   agreed with. Whoever has a plan with areas of the Omaha System costs one or a few more. Everything else comes in streams.
+//!   agreed with; one more if that plan has areas of the Omaha System. What does not change any more costs its requests once (`kept`): an
+//!   agreement with a plan that is over, and a form without a classification. Everything else comes in streams.
 //! - `hook` reads webhooks, `look` reads what they name. Both share the parts of a pull, so a record is the same whichever way
 //!   it came.
 //! - `since` has no time zone in the contract. We send the wall clock of UTC: read as Dutch time it means one or two
 //!   hours earlier, so either reading loses nothing; the overlap covers clocks that differ.
-//! - `releases`, `goals`, `history`, `agreements`, `omaha` and `surveys` join what one list says to the records of another; where such a list fails,
-//!   what depends on it waits for the next pull.
+//! - `releases`, `goals`, `history`, `plans` and `surveys` join what one list says to the records of another; where such a list fails,
+//!   what depends on it waits for the next pull. What must not be seen any more waits for nothing.
 //! - The stream of reports has no deletions, the agenda has no stream at all: see [`Event::Complete`](super::Event).
 
 use std::collections::BTreeSet;
 use std::ops::Range;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -55,9 +56,11 @@ mod history;
 pub mod hook;
 mod insurances;
 mod join;
+mod kept;
 mod lists;
 mod look;
 mod omaha;
+mod plans;
 mod pull;
 mod relations;
 mod releases;
@@ -167,6 +170,7 @@ pub struct Ons {
     without: Arc<BTreeSet<OnsList>>,
     contracts: Arc<Contracts>,
     names: Arc<look::KeptNames>,
+    kept: Arc<Mutex<kept::Kept>>,
 }
 
 impl Ons {
@@ -177,6 +181,7 @@ impl Ons {
     pub fn new(settings: Settings, contracts: Arc<Contracts>, random: Random) -> Result<Self, Error> {
         Ok(Self {
             without: Arc::new(settings.without.clone()),
+            kept: kept::of(settings.base_url.as_str(), &settings.certificate_pem),
             transport: Arc::new(transport::Transport::new(settings, random)?),
             contracts,
             names: Arc::default(),
@@ -199,6 +204,7 @@ impl Ons {
             transport: Arc::clone(&self.transport),
             contracts: Arc::clone(&self.contracts),
             without: Arc::clone(&self.without),
+            kept: Arc::clone(&self.kept),
             pull,
             out,
         };
@@ -238,8 +244,6 @@ impl Connector for Ons {
     }
 
     fn redeliver(&self) -> BoxFuture<'_, Result<(), Error>> {
-        // As in a run: what was silent before says nothing about now.
-        self.transport.failures.store(0, Ordering::Relaxed);
         Box::pin(self.transport.redeliver())
     }
 

@@ -1,13 +1,14 @@
 //! One pull from Ons: what is asked for, in which order, and what counts as whole.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
 use super::join::Names;
+use super::kept::Kept;
 use super::repair;
 use super::rows::Row;
 use super::transport::{Target, Transport};
@@ -58,6 +59,7 @@ pub(super) struct Run {
     pub(super) transport: Arc<Transport>,
     pub(super) contracts: Arc<Contracts>,
     pub(super) without: Arc<BTreeSet<OnsList>>,
+    pub(super) kept: Arc<Mutex<Kept>>,
     pub(super) pull: Pull,
     pub(super) out: mpsc::Sender<Result<Event, Error>>,
 }
@@ -96,6 +98,11 @@ impl Run {
             Err(Stop::Failed(error)) if !error.is_fatal() => self.send(Event::Failed { kind, client, error }).await,
             result => result,
         }
+    }
+
+    /// What is remembered; let go before anything is waited for.
+    pub(super) fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn since(&self) -> Option<String> {
@@ -189,18 +196,7 @@ impl Run {
         reason: &str,
         ending: &mut Ending,
     ) -> Result<(), Stop> {
-        if key.is_none() {
-            *ending = Ending::Holed;
-        }
-        let (pointer, reason) = (pointer.to_owned(), reason.to_owned());
-        self.send(Event::Bad(Bad {
-            kind,
-            key,
-            pointer,
-            reason,
-            more: Vec::new(),
-        }))
-        .await
+        self.send(bad(kind, key, pointer, reason, ending)).await
     }
 
     /// Checks the contract and sends the record, or what is wrong with it.
@@ -212,13 +208,24 @@ impl Run {
         body: Value,
         ending: &mut Ending,
     ) -> Result<(), Stop> {
+        self.send(self.told(kind, client, version, body, ending)).await
+    }
+
+    /// The record, or what is wrong with it.
+    pub(super) fn told(
+        &self,
+        kind: Kind,
+        client: Option<String>,
+        version: String,
+        body: Value,
+        ending: &mut Ending,
+    ) -> Event {
         let Some(key) = key_of(&body) else {
-            return self.bad(kind, None, "/id", "a record without a key", ending).await;
+            return bad(kind, None, "/id", "a record without a key", ending);
         };
         if client.is_none() && !kind.is_shared() {
-            return self
-                .bad(kind, Some(key), "", "does not say whose dossier it belongs to", ending)
-                .await;
+            let reason = "does not say whose dossier it belongs to";
+            return bad(kind, Some(key), "", reason, ending);
         }
         let key = match (kind, &client) {
             // An occurrence of a group has one id for all its clients.
@@ -226,17 +233,14 @@ impl Run {
             _ => key,
         };
         match self.contracts.check(kind, &body) {
-            Ok(()) => {
-                self.send(Event::Record(Record {
-                    kind,
-                    key,
-                    client,
-                    version,
-                    body,
-                }))
-                .await
-            }
-            Err(bad) => self.send(Event::Bad(Bad { key: Some(key), ..bad })).await,
+            Ok(()) => Event::Record(Record {
+                kind,
+                key,
+                client,
+                version,
+                body,
+            }),
+            Err(bad) => Event::Bad(Bad { key: Some(key), ..bad }),
         }
     }
 
@@ -247,6 +251,14 @@ impl Run {
             _ => Ok(()),
         }
     }
+}
+
+/// What is wrong with a record; without its key, what is missing cannot be told.
+fn bad(kind: Kind, key: Option<String>, pointer: &str, reason: &str, ending: &mut Ending) -> Event {
+    if key.is_none() {
+        *ending = Ending::Holed;
+    }
+    Event::Bad(Bad::new(kind, key, pointer, reason))
 }
 
 type Part = (Target<'static>, &'static str);

@@ -173,11 +173,15 @@ impl Transport {
         self.send(Method::GET, &target, self.limits.connect).await.map(|_| ())
     }
 
-    /// Asks for the events that were not delivered, with an empty body as the product wants it. ASSUMPTION: any status of
-    /// success says that they come; the public description names none.
+    /// Asks once for the events that were not delivered, with an empty body as the product wants it, and does not wait long: whoever
+    /// asks holds up the events that came. ASSUMPTION: any status of success says that they come; the public description names none.
     pub(super) async fn redeliver(&self) -> Result<(), Error> {
-        let target = Target::stream("/webhooks/redeliver", None);
-        match self.send(Method::PUT, &target, self.limits.list).await {
+        let path = "/webhooks/redeliver";
+        let target = Target::stream(path, None);
+        // With the wait for a permit, which a stream may have for long.
+        let most = self.limits.connect;
+        let asked = tokio::time::timeout(most, self.attempts(Method::PUT, &target, most, 1)).await;
+        match asked.unwrap_or(Err(Error::Timeout { path })) {
             Ok(_) | Err(Error::Status { status: 201..=299, .. }) => Ok(()),
             Err(error) => Err(error),
         }
@@ -211,7 +215,8 @@ impl Transport {
         }
     }
 
-    /// Reads one record; none if the product says that it has none. A 404 of anything else on the way is no such word.
+    /// Reads one record; none if the product says that it has none with this id. A 404 of anything else on the way, or about another
+    /// thing (a path that is not there, a right that we lack), is no such word. ASSUMPTION: the product's refusal holds the id.
     pub(super) async fn one(&self, target: &Target<'_>) -> Result<Option<Value>, Error> {
         let path = target.path;
         let answer = self.answer(target, self.limits.list).await?;
@@ -220,7 +225,7 @@ impl Transport {
         let record = repair::one(path, &body)?;
         match status {
             StatusCode::OK => Ok(Some(record)),
-            _ if record.get("errorResponseEntries").is_some() => Ok(None),
+            _ if names(&record, target.id) => Ok(None),
             _ => Err(Error::Status { path, status: 404 }),
         }
     }
@@ -263,7 +268,7 @@ impl Transport {
         if failures >= self.limits.failures {
             return Err(Error::GivenUp { path, failures });
         }
-        let sent = self.attempts(method, target, most).await;
+        let sent = self.attempts(method, target, most, self.limits.attempts).await;
         match &sent {
             Ok(_) => self.failures.store(0, Ordering::Relaxed),
             Err(failure) if is_silence(failure) => {
@@ -274,7 +279,13 @@ impl Transport {
         sent
     }
 
-    async fn attempts(&self, method: Method, target: &Target<'_>, most: Duration) -> Result<(Response, Open), Error> {
+    async fn attempts(
+        &self,
+        method: Method,
+        target: &Target<'_>,
+        most: Duration,
+        attempts: u32,
+    ) -> Result<(Response, Open), Error> {
         let path = target.path;
         let url = format!("{}{}", self.base, path.replace("{id}", target.id));
         // Kept from the first attempt to the last: a source that is too busy gets less, not the next in the queue.
@@ -308,7 +319,7 @@ impl Transport {
                 Err(_) => Error::Timeout { path },
             };
             drop(clocked);
-            if !is_silence(&failure) || attempt >= self.limits.attempts {
+            if !is_silence(&failure) || attempt >= attempts {
                 return Err(failure);
             }
             tokio::time::sleep(self.pause(attempt).max(asked.unwrap_or_default())).await;
@@ -326,4 +337,15 @@ impl Transport {
     fn pause(&self, attempt: u32) -> Duration {
         again::pause(self.limits.pause, self.limits.pause_most, attempt, &self.random)
     }
+}
+
+/// Whether a refusal in the product's form names this id.
+fn names(refusal: &Value, id: &str) -> bool {
+    let entries = refusal.get("errorResponseEntries").and_then(Value::as_array);
+    let mut values = entries.into_iter().flatten().filter_map(|entry| entry.get("value"));
+    values.any(|value| match value {
+        Value::String(text) => text == id,
+        Value::Number(number) => number.to_string() == id,
+        _ => false,
+    })
 }

@@ -308,7 +308,7 @@ async fn on_a_bad_day_what_is_called_whole_is_whole() {
         let (mut keys, mut whole, mut failed) = (Keys::new(), Vec::new(), false);
         while let Some(event) = events.next().await {
             match event.map(Event::read) {
-                Ok(Event::Record(record)) => {
+                Ok(Event::Record(record) | Event::Open(record)) => {
                     keys.insert((record.kind, record.client, record.key));
                 }
                 Ok(event @ (Event::Complete { .. } | Event::StreamComplete { .. })) => whole.push(event),
@@ -339,4 +339,34 @@ async fn on_a_bad_day_what_is_called_whole_is_whole() {
         }
     }
     assert!(failures > 0 && lists > 20, "{failures} bad days, {lists} whole lists");
+}
+
+#[tokio::test]
+async fn missed_events_are_asked_for_once_and_not_waited_for_long() {
+    let path = "/webhooks/redeliver";
+    let world = world(10).await;
+    world.running.faults.add(path, Fault::Status(503), 5);
+    let before = world.running.served.requests();
+    let busy = Error::Busy {
+        path,
+        status: 503,
+        attempts: 1,
+    };
+    assert_eq!(world.connect().redeliver().await, Err(busy));
+    assert_eq!(world.running.served.requests() - before, 1);
+
+    let slow = world_with(10, |_| (), |options| options.latency = Duration::from_secs(30)).await;
+    let mut settings = slow.settings();
+    settings.limits.connect = Duration::from_secs(1);
+    let ons = connector(settings);
+    let began = std::time::Instant::now();
+    assert_eq!(ons.redeliver().await, Err(Error::Timeout { path }));
+    // Others of the same certificate have every permit.
+    let others = slow.connect();
+    tokio::select! {
+        biased;
+        _ = future::join_all((0..4).map(|_| others.ping())) => panic!("they were to take longer"),
+        asked = ons.redeliver() => assert_eq!(asked, Err(Error::Timeout { path })),
+    }
+    assert!(began.elapsed() < Duration::from_secs(9), "{:?}", began.elapsed());
 }

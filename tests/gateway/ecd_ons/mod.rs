@@ -114,6 +114,7 @@ fn pull(clients: BTreeSet<String>, reach: Reach) -> Pull {
 struct Brought {
     order: Vec<Kind>,
     records: BTreeMap<Kind, BTreeMap<String, Record>>,
+    open: BTreeMap<(Kind, String), Record>,
     bad: Vec<(Kind, Option<String>, String)>,
     deleted: Vec<(Kind, String)>,
     outside: Vec<(Kind, String)>,
@@ -147,6 +148,10 @@ async fn bring(ons: &Ons, pull: Pull) -> Brought {
                     .or_default()
                     .insert(record.key.clone(), record);
                 assert!(twice.is_none(), "a record came twice");
+            }
+            Ok(Event::Open(record)) => {
+                let place = (record.kind, record.key.clone());
+                assert!(brought.open.insert(place, record).is_none(), "a record came twice");
             }
             Ok(Event::Bad(bad)) => brought.bad.push((bad.kind, bad.key, bad.pointer)),
             Ok(Event::Deleted { kind, key }) => brought.deleted.push((kind, key)),

@@ -181,9 +181,9 @@ async fn after_webhooks_the_store_is_what_a_whole_load_gives() {
     let before = world.dossiers.mock.served.requests();
     assert_eq!(world.follow_all().await, count);
     let asked = world.dossiers.mock.served.requests() - before;
-    // What belongs to the plan: whether it was agreed with, and the client's forms until one has its ratings.
-    let forms = world.dossiers.population.of(Shelf::Forms, world.client).len() as u64;
-    assert!(asked < 14 + forms, "{asked} requests");
+    // The employees; the client with care providers and employees; contacts and their addresses; releases, plans, and of the one in
+    // force the agreement, the forms and the classification; the stream of reports and the one that is not in it.
+    assert_eq!(asked, 1 + 3 + 2 + 5 + 2);
 
     let by_hooks = content(&world.dossiers.published(&[world.client]).await);
     let again = world.dossiers.sync(Want::Everything).await;
@@ -344,10 +344,7 @@ async fn a_loop_of_events_is_slowed_down() {
         world.follow_all().await;
         world.dossiers.clock.advance(SignedDuration::from_secs(1));
     }
-    // 20 at once, then one in five minutes: the report, its release and its plan each time, and the employees once.
+    // 20 at once and one after five minutes: the report and its release each time, and the employees once.
     let asked = world.dossiers.mock.served.requests() - before;
-    assert!(
-        (20..=64).contains(&asked),
-        "{asked} requests for one record in ten minutes"
-    );
+    assert_eq!(asked, 1 + 21 * 2, "for one record in ten minutes");
 }

@@ -187,8 +187,8 @@ fn plan(it: &Value, population: &Population) -> Row {
         end(&it["endDate"]),
         day(&it["carePlanEntries"][0]["goalEntry"]["targetDate"]),
         number(&it["employeeId"]),
-        // Agreed on the day that it began; a draft is not.
-        if status == "V" || population.text(Shelf::Agreements, &number(&it["id"])).is_some() {
+        // Agreed on the day that it began.
+        if population.text(Shelf::Agreements, &number(&it["id"])).is_some() {
             day(&it["beginDate"])
         } else {
             String::new()

@@ -177,8 +177,8 @@ impl Builder<'_> {
             "createdAt": written(&frame.at(begin, 9, 0)), "updatedAt": written(&changed),
         });
         into.add(Shelf::CarePlans, &plan, changed.timestamp());
-        // Some plans are in force before the client agreed.
-        if status == Status::Active && !id.is_multiple_of(7) {
+        // Some plans are in force before the client agreed; a draft is shown to nobody.
+        if status == Status::Old || status == Status::Active && !id.is_multiple_of(7) {
             let agreement = json!({"id": id, "carePlanId": id, "employeeId": owner.id, "clientId": self.person.id});
             into.add(Shelf::Agreements, &agreement, changed.timestamp());
         }

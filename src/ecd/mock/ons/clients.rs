@@ -12,7 +12,7 @@ use axum::response::{IntoResponse as _, Response};
 use jiff::civil::Date;
 use serde_json::Value;
 
-use super::routes::{self, Id, of_client, of_uuid, page, period, record, refused, wrapped};
+use super::routes::{self, Id, of_client, of_key, of_uuid, page, period, refused, wrapped};
 use crate::ecd::mock::Shelf;
 
 /// What `find` looks for: the parameter and the field.
@@ -25,8 +25,8 @@ const FIELDS: [(&str, &str); 6] = [
     ("gender", "gender"),
 ];
 
-pub(super) async fn one(State(mock): State<routes::State>, Id(id): Id) -> Response {
-    record(mock.population.text(Shelf::Clients, &id.to_string()))
+pub(super) async fn one(State(mock): State<routes::State>, id: Id) -> Response {
+    of_key(&mock, Shelf::Clients, id)
 }
 
 pub(super) async fn by_uuid(State(mock): State<routes::State>, Path(uuid): Path<String>) -> Response {

@@ -21,6 +21,8 @@ pub enum Fault {
     Status(u16),
     /// This status, and the wish to be asked again after so many seconds.
     Later(u16, u32),
+    /// This status with this body, as `application/json`.
+    Answer(u16, String),
     /// JSON under the media type of another format.
     MediaType,
     /// This body instead, under the media type that the path has.

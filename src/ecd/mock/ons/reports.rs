@@ -18,12 +18,12 @@ use jiff::civil::Date;
 use jiff::fmt::rfc2822;
 use serde_json::{Value, json};
 
-use super::routes::{Id, Parameters, State, day, of_uuid, page, record, refused};
+use super::routes::{Id, Parameters, State, day, of_key, of_uuid, page, refused};
 use super::streams::changed;
 use crate::ecd::mock::Shelf;
 
-pub(super) async fn one(FromState(state): FromState<State>, Id(id): Id) -> Response {
-    record(state.population.text(Shelf::Reports, &id.to_string()))
+pub(super) async fn one(FromState(state): FromState<State>, id: Id) -> Response {
+    of_key(&state, Shelf::Reports, id)
 }
 
 pub(super) async fn by_uuid(FromState(state): FromState<State>, Path(uuid): Path<String>) -> Response {

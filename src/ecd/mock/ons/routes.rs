@@ -175,6 +175,10 @@ async fn door(
             let status = StatusCode::from_u16(code).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
             return (status, [(RETRY_AFTER, seconds.to_string())]).into_response();
         }
+        Some(Fault::Answer(code, text)) => {
+            let status = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            return (status, [(CONTENT_TYPE, "application/json")], text).into_response();
+        }
         Some(Fault::Page) => axum::response::Html("<html><body>Onderhoud</body></html>").into_response(),
         _ => next.run(request).await,
     }
@@ -287,15 +291,13 @@ pub(super) fn wrapped(name: &str, records: Vec<Value>) -> Response {
     Json(json!({name: records})).into_response()
 }
 
-pub(super) fn record(text: Option<Bytes>) -> Response {
-    match text {
+/// The record with this number. ASSUMPTION: where there is none, the refusal names the number that was asked for.
+pub(super) fn of_key(state: &State, shelf: Shelf, Id(id): Id) -> Response {
+    let key = id.to_string();
+    match state.population.text(shelf, &key) {
         Some(text) => ([(CONTENT_TYPE, "application/json")], text).into_response(),
-        None => refused(StatusCode::NOT_FOUND, "id", "", "not found"),
+        None => refused(StatusCode::NOT_FOUND, "id", &key, "not found"),
     }
-}
-
-fn of_key(state: &State, shelf: Shelf, Id(id): Id) -> Response {
-    record(state.population.text(shelf, &id.to_string()))
 }
 
 async fn relations(FromState(state): FromState<State>, Id(id): Id) -> Response {
