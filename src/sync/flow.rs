@@ -114,10 +114,7 @@ impl Run<'_> {
         }
         let removals = match want {
             // What is not asked for is not missed.
-            Want::Quarantined => Removals {
-                pace: Pace::Run,
-                of: std::collections::BTreeMap::new(),
-            },
+            Want::Quarantined => Removals::none(),
             _ => self.removals(&pulled, &clients, Pace::Run, &mut report).await?,
         };
         let whole = *want != Want::Quarantined && reach == ecd::Reach::Full && report.failed.is_empty();

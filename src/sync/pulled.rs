@@ -214,9 +214,11 @@ impl Settled {
 
     /// What counts of a record, where it came more than once.
     fn best(&self, entry: &Entry) -> Option<&Best> {
-        // Seldom does any record come twice.
-        let place = || (entry.kind.clone(), entry.key.clone());
-        (!self.best.is_empty()).then(|| self.best.get(&place()))?
+        if self.best.is_empty() {
+            // As nearly always.
+            return None;
+        }
+        self.best.get(&(entry.kind.clone(), entry.key.clone()))
     }
 
     /// Whether this is the content that counts.
@@ -235,9 +237,8 @@ impl Settled {
     /// Why this is not believed beside what is known with the same version, whose hash and client these are: the other copy that came
     /// was no other than that.
     pub fn torn_from(&self, entry: &Entry, client: Option<&str>) -> Option<Torn> {
-        let best = self.best(entry)?;
-        let is_alone = best.copies == 1;
-        is_alone.then(|| Torn::of(&entry.kind, client, entry.client.as_deref()))?
+        self.best(entry).filter(|best| best.copies == 1)?;
+        Torn::of(&entry.kind, client, entry.client.as_deref())
     }
 
     pub fn came_twice(&self, entry: &Entry) -> bool {

@@ -12,11 +12,13 @@
 //! ```
 //!
 //! # Design
-//! - One request, and it is counted in the day like any other. Doubles do no harm, so two replicas may both ask.
+//! - One request with one attempt, which is not waited for long, and it is counted in the day like any other. Doubles do no harm, so two
+//!   replicas may both ask.
 //! - Events that are refused again and again make the pause longer, up to an hour, and so does a source that does not answer. Nothing
 //!   is asked for while half of the queue is full: it would be refused once more.
 //! - A source that is spared (its last run broke off and has a pause) is spared here as well.
 
+use futures::TryFutureExt as _;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{MOST, store};
@@ -125,10 +127,7 @@ impl Sync<'_> {
         let Some(run) = Run::turn(self).await? else {
             return Ok(Asked::NotNow);
         };
-        let asking = async {
-            run.metered(async { self.connector.redeliver().await.map_err(Error::from) })
-                .await
-        };
+        let asking = run.metered(self.connector.redeliver().err_into());
         run.holding(Box::pin(asking), std::future::pending()).await?;
         metrics::counter!("hook_redeliveries_total", "tenant" => tenant.to_string()).increment(1);
         Ok(Asked::Yes)

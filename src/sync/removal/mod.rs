@@ -83,6 +83,16 @@ pub(in crate::sync) struct Removals {
     pub of: BTreeMap<Option<String>, Vec<(Kind, String)>>,
 }
 
+impl Removals {
+    /// Nothing goes.
+    pub fn none() -> Self {
+        Self {
+            pace: Pace::Run,
+            of: BTreeMap::new(),
+        }
+    }
+}
+
 /// A known record that would go.
 pub(super) struct Candidate {
     key: String,
