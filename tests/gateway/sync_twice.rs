@@ -150,26 +150,17 @@ async fn i8_of_many_clients_each_keeps_what_a_stream_files_with_the_next_one() {
     for client in &clients {
         before.push(dossiers.published(&[*client]).await);
     }
-    let lines: Vec<String> = dossiers
-        .population
-        .texts(Shelf::Reports, None)
-        .iter()
-        .map(|text| String::from_utf8(text.to_vec()).unwrap())
-        .collect();
-    let is_of = |line: &str, report: &Value| line.contains(&format!("\"id\":{},", report["id"]));
-    let twice: Vec<String> = lines
-        .iter()
-        .cloned()
-        .chain(strangers.iter().map(Value::to_string))
-        .collect();
-    let older = lines.iter().map(|line| {
-        let mut line = line.clone();
-        if let Some(stranger) = strangers.iter().find(|stranger| is_of(&line, stranger)) {
-            let mut stranger = stranger.clone();
+    let reports = dossiers.population.all(Shelf::Reports);
+    let twice: Vec<String> = reports.iter().chain(&strangers).map(Value::to_string).collect();
+    let older = reports.iter().map(|report| {
+        let mut one = strangers
+            .iter()
+            .find(|stranger| stranger["id"] == report["id"])
+            .cloned();
+        if let Some(stranger) = &mut one {
             stranger["updatedAt"] = json!("2020-01-01T00:00:00.000+01:00");
-            line = stranger.to_string();
         }
-        line
+        one.as_ref().unwrap_or(report).to_string()
     });
     for stream in [twice, older.collect()] {
         dossiers

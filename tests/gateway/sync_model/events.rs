@@ -25,6 +25,8 @@ pub(super) struct Events {
     waiting: Vec<Value>,
     /// Reports of which an event was delivered that no turn has dealt with yet.
     told: BTreeSet<String>,
+    /// What reports said when they were deleted, by key.
+    deleted: BTreeMap<String, String>,
     /// Whether the event of a plan was lost since everything was compared.
     pub(super) is_partial: bool,
 }
@@ -41,6 +43,10 @@ impl Model {
             // Nothing tells of the agenda.
             _ => return,
         };
+        if (shelf, kind) == (Shelf::Reports, "DELETE") {
+            let said = record["comment"].as_str().unwrap_or_default();
+            self.events.deleted.insert(key(record), said.to_owned());
+        }
         let copies = match self.more.below(10) {
             0 | 1 => 0,
             2 | 3 => 2,
@@ -85,16 +91,20 @@ impl Model {
         visible: &BTreeMap<u64, Content>,
     ) -> BTreeMap<u64, Content> {
         self.deliver().await;
-        if self.more.is(20) {
+        let is_faulty = self.more.is(20);
+        if is_faulty {
             let reports = "/v0/administration/dossier/reports";
             self.dossiers.mock.faults.add(reports, Fault::Status(500), 2);
         }
         let mut turns = Vec::new();
-        while !matches!(turns.last(), Some(Ok(Worked::Idle | Worked::Later(_)) | Err(_))) {
-            turns.push(self.dossiers.hooked_anew().await);
+        while !matches!(turns.last(), Some(Worked::Idle | Worked::Later(_))) {
+            let turn = self.dossiers.hooked_anew().await;
+            turns.push(turn.unwrap_or_else(|error| panic!("round {number}: {error:?} after {turns:#?}")));
         }
         self.dossiers.mock.faults.clear();
         let told = format!("round {number}: webhooks, {turns:#?}");
+        let is_later = matches!(turns.last(), Some(Worked::Later(_)));
+        assert!(is_faulty || !is_later, "{told}");
         if self.dossiers.is_held().await {
             self.dossiers.decide(None, Decision::Remove).await;
         }
@@ -134,6 +144,18 @@ impl Model {
         visible: &BTreeMap<u64, Content>,
         told: &str,
     ) {
+        // What was deleted is nowhere, unless another report says the same.
+        if let Some(word) = self.events.deleted.get(key).filter(|word| self.words.contains(*word)) {
+            let reports = self.dossiers.population.all(Shelf::Reports);
+            let is_said = reports.iter().any(|report| report["comment"] == word.as_str());
+            for (client, content) in after.iter().filter(|_| !is_said) {
+                let found = content.keys().find(|one| one.contains(word.as_str()));
+                assert!(
+                    found.is_none(),
+                    "{told}\n{client} has {word:?} of {key}, which is deleted: {found:?}"
+                );
+            }
+        }
         let Some(report) = self.dossiers.population.get(Shelf::Reports, key) else {
             return;
         };

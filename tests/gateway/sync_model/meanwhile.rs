@@ -33,9 +33,20 @@ fn change(population: &Population, clients: &[u64], now: Timestamp, number: u64)
         reports
     };
     let (first, second) = (open(clients[0]), open(clients[1]));
-    let plan = population.of(Shelf::CarePlans, clients[0]).pop();
-    let contact = population.of(Shelf::Relations, clients[1]).pop();
-    let appointment = population.of(Shelf::Agenda, clients[0]).pop();
+    let last = |shelf: Shelf, client: u64| {
+        let record = population.of(shelf, client).pop();
+        record.unwrap_or_else(|| panic!("change {number}: {client} has none left of {shelf:?}"))
+    };
+    let plan = last(Shelf::CarePlans, clients[0]);
+    let contact = last(Shelf::Relations, clients[1]);
+    let appointment = last(Shelf::Agenda, clients[0]);
+    let ([changed, goes, deleted, ..], [comes, ..]) = (&first[..], &second[..]) else {
+        panic!(
+            "change {number}: {} and {} open reports are too few",
+            first.len(),
+            second.len()
+        );
+    };
     population.write(now, |edit| {
         let key = |record: &Value| {
             record["id"]
@@ -43,35 +54,25 @@ fn change(population: &Population, clients: &[u64], now: Timestamp, number: u64)
                 .map_or_else(|| record["id"].to_string(), str::to_owned)
         };
         let word = json!(format!("Tijdens het lezen {number}."));
-        if let [changed, goes, deleted, ..] = &first[..] {
-            edit.change(Shelf::Reports, &key(changed), |report| report["comment"] = word.clone());
-            edit.change(Shelf::Reports, &key(goes), |report| {
-                report["clientId"] = json!(clients[1])
-            });
-            edit.remove(Shelf::Reports, &key(deleted));
-            let mut new = changed.clone();
-            (new["id"], new["comment"]) = (json!(9_500_000 + number), word);
-            edit.put(Shelf::Reports, new);
-        }
-        if let Some(comes) = second.first() {
-            edit.change(Shelf::Reports, &key(comes), |report| {
-                report["clientId"] = json!(clients[0])
-            });
-        }
-        if let Some(plan) = plan {
-            let (name, key) = (format!("Anders {number}"), key(&plan));
-            edit.change(Shelf::CarePlans, &key, |plan| {
-                for line in plan["carePlanEntries"].as_array_mut().unwrap() {
-                    line["goalEntry"]["title"] = json!(name);
-                }
-            });
-        }
-        if let Some(contact) = contact {
-            edit.remove(Shelf::Relations, &key(&contact));
-        }
-        if let Some(appointment) = appointment {
-            edit.remove(Shelf::Agenda, &key(&appointment));
-        }
+        edit.change(Shelf::Reports, &key(changed), |report| report["comment"] = word.clone());
+        edit.change(Shelf::Reports, &key(goes), |report| {
+            report["clientId"] = json!(clients[1])
+        });
+        edit.remove(Shelf::Reports, &key(deleted));
+        let mut new = changed.clone();
+        (new["id"], new["comment"]) = (json!(9_500_000 + number), word);
+        edit.put(Shelf::Reports, new);
+        edit.change(Shelf::Reports, &key(comes), |report| {
+            report["clientId"] = json!(clients[0])
+        });
+        let name = format!("Anders {number}");
+        edit.change(Shelf::CarePlans, &key(&plan), |plan| {
+            for line in plan["carePlanEntries"].as_array_mut().unwrap() {
+                line["goalEntry"]["title"] = json!(name);
+            }
+        });
+        edit.remove(Shelf::Relations, &key(&contact));
+        edit.remove(Shelf::Agenda, &key(&appointment));
     });
 }
 
