@@ -6,6 +6,9 @@
 //! one task rotates what has come meanwhile: in one transaction, with the audit lines of all of them. An answer is given out after the
 //! commit and not otherwise.
 //!
+//! The task waits some milliseconds for those that are under way already: the more share a commit, the less there is to do in all.
+//! One that is alone waits for nobody.
+//!
 //! What was looked up may be old by then. That decides nothing: the one `UPDATE` rotates a token that is still there, that nobody
 //! rotated and whose grant stands; and whatever an access token opens is asked again at each use. Everything else, and every
 //! refusal, is decided in [`super::refresh`] alone, by a transaction of its own: a proof or an assertion, another app's token,
@@ -16,11 +19,14 @@ pub(crate) mod store;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, timeout_at};
 
 use super::client::{self, Credentials};
 use super::refresh::successor;
@@ -39,10 +45,25 @@ use store::Found;
 /// How many may wait, and how many go into one commit.
 const QUEUE: usize = 1_024;
 const BATCH: usize = 64;
+/// How long a commit waits for refreshes that are under way.
+const LINGER: Duration = Duration::from_millis(4);
 
 /// The task that rotates, from the first refresh on.
 #[derive(Debug, Default)]
-pub struct Renewals(OnceLock<mpsc::Sender<Waiting>>);
+pub struct Renewals {
+    queue: OnceLock<mpsc::Sender<Waiting>>,
+    /// As many are being prepared.
+    under_way: Arc<AtomicUsize>,
+}
+
+/// One that is being prepared, as long as this value is there.
+struct UnderWay(Arc<AtomicUsize>);
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 #[derive(Debug)]
 struct Waiting {
@@ -71,10 +92,11 @@ pub(super) async fn at_once(
     posted: &Posted,
     credentials: &Credentials,
 ) -> Result<Option<Value>, Error> {
+    let under_way = issuer.renewals().enter();
     let Some((renewal, answer)) = prepare(issuer, tenant, posted, credentials).await? else {
         return Ok(None);
     };
-    let rotated = issuer.renewals().rotate(issuer, renewal).await;
+    let rotated = issuer.renewals().rotate(issuer, renewal, under_way).await;
     Ok(rotated.then_some(answer))
 }
 
@@ -158,16 +180,24 @@ fn plain(found: &Found, credentials: &Credentials, asked: Option<&str>, now: Tim
 }
 
 impl Renewals {
+    fn enter(&self) -> UnderWay {
+        self.under_way.fetch_add(1, Ordering::Relaxed);
+        UnderWay(Arc::clone(&self.under_way))
+    }
+
     /// Whether this call is the one that rotated the token; then everything that belongs to it is written.
-    async fn rotate(&self, issuer: &Issuer, renewal: Renewal) -> bool {
-        let queue = self.0.get_or_init(|| {
+    async fn rotate(&self, issuer: &Issuer, renewal: Renewal, under_way: UnderWay) -> bool {
+        let queue = self.queue.get_or_init(|| {
             let (queue, renewals) = mpsc::channel(QUEUE);
-            tokio::spawn(run(issuer.db().clone(), issuer.clock().clone(), renewals));
+            let under_way = Arc::clone(&self.under_way);
+            tokio::spawn(run(issuer.db().clone(), issuer.clock().clone(), renewals, under_way));
             queue
         });
         let (done, rotated) = oneshot::channel();
+        let sent = queue.try_send(Waiting { renewal, done });
+        drop(under_way);
         // A queue that is full is no reason to fail: what has no place in it goes alone.
-        match queue.try_send(Waiting { renewal, done }) {
+        match sent {
             Ok(()) => rotated.await.unwrap_or(false),
             Err(_) => false,
         }
@@ -175,9 +205,17 @@ impl Renewals {
 }
 
 /// The task belongs to no request, so a caller that hangs up cancels nothing. It ends with the last issuer.
-async fn run(db: Db, clock: Clock, mut renewals: mpsc::Receiver<Waiting>) {
+async fn run(db: Db, clock: Clock, mut renewals: mpsc::Receiver<Waiting>, under_way: Arc<AtomicUsize>) {
     let mut batch = Vec::with_capacity(BATCH);
     while renewals.recv_many(&mut batch, BATCH).await > 0 {
+        let until = Instant::now() + LINGER;
+        while batch.len() < BATCH && under_way.load(Ordering::Relaxed) > 0 {
+            let room = BATCH - batch.len();
+            match timeout_at(until, renewals.recv_many(&mut batch, room)).await {
+                Ok(1..) => {}
+                Ok(0) | Err(_) => break,
+            }
+        }
         let written = write(&db, &batch, clock.now()).await;
         if let Err(error) = &written {
             // Each is tried alone now, and tells its own error.
