@@ -15,6 +15,7 @@
 //! audit line that is committed before the answer. Processor time a request is the steadier number on a busy machine.
 
 mod bare;
+mod exporting;
 mod load;
 mod options;
 mod people;
@@ -58,6 +59,7 @@ async fn bench(options: Options) {
         storing::measure(&mut world, &mut table).await;
         serving::measure(&mut world, &mut table).await;
         tokens::measure(&world, &mut table).await;
+        exporting::measure(&world, &mut table).await;
     }
     println!("{table}");
     world.end().await;

@@ -22,6 +22,9 @@ use super::world::World;
 const MOST: usize = 32;
 /// The first clients of the mock have a part to play (one is dead); those behind them are ordinary.
 const CAST: usize = 10;
+/// The app, and one whose id tokens are signed by ES256.
+pub const APP: &str = "bench";
+pub const APP_ES256: &str = "bench-es256";
 const CALLBACK: &str = "http://127.0.0.1/callback";
 const SCOPE: &str = "openid fhirUser launch/patient patient/*.rs offline_access";
 
@@ -78,21 +81,23 @@ pub async fn register(world: &World) -> Vec<Person> {
             people.push(Person { patient, account });
         }
     }
-    let metadata = json!({
-        "client_id": "bench", "client_name": "Bench", "application_type": "native", "redirect_uris": [CALLBACK],
-        "token_endpoint_auth_method": "none", "scope": SCOPE,
-    });
     let mut tx = world.db.begin().await.expect("the database takes writes");
-    let registered = oauth::app::register(
-        &mut tx,
-        &tenant.id,
-        &metadata,
-        &world.config.oauth,
-        clock.now(),
-        &random,
-    )
-    .await;
-    registered.expect("the metadata is in order");
+    for (app, alg) in [(APP, "RS256"), (APP_ES256, "ES256")] {
+        let metadata = json!({
+            "client_id": app, "client_name": "Bench", "application_type": "native", "redirect_uris": [CALLBACK],
+            "token_endpoint_auth_method": "none", "scope": SCOPE, "id_token_signed_response_alg": alg,
+        });
+        let registered = oauth::app::register(
+            &mut tx,
+            &tenant.id,
+            &metadata,
+            &world.config.oauth,
+            clock.now(),
+            &random,
+        )
+        .await;
+        registered.expect("the metadata is in order");
+    }
     tx.commit().await.expect("the database takes writes");
     people
 }
@@ -112,6 +117,11 @@ impl Person {
 
     /// New tokens: request, approval, code, exchange. `None` for who has no access.
     pub async fn tokens(&self, world: &World) -> Option<Tokens> {
+        self.tokens_of(world, APP).await
+    }
+
+    /// The same for one of the two apps.
+    pub async fn tokens_of(&self, world: &World, app: &str) -> Option<Tokens> {
         let (clock, random) = (Clock::System, Random::Os);
         let issuer = Issuer::new(&world.config, world.db.clone(), clock.clone(), random.clone());
         let tenant = world.tenant();
@@ -126,7 +136,7 @@ impl Person {
         };
         let asked = pairs(&[
             ("response_type", "code"),
-            ("client_id", "bench"),
+            ("client_id", app),
             ("redirect_uri", CALLBACK),
             ("scope", SCOPE),
             ("state", &random.token()),
@@ -165,7 +175,7 @@ impl Person {
             ("grant_type", "authorization_code"),
             ("code", &code),
             ("redirect_uri", CALLBACK),
-            ("client_id", "bench"),
+            ("client_id", app),
             ("code_verifier", &verifier),
         ]);
         let posted = Posted {

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use inzage::clock::Clock;
-use inzage::oauth::Issuer;
+use inzage::config::SigningAlg;
 use inzage::oauth::token::{self, By};
+use inzage::oauth::{Issuer, key};
 use inzage::secret::Random;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
 use super::load::{self, Target};
-use super::people::Tokens;
+use super::people::{self, Tokens};
 use super::process;
 use super::table::Table;
 use super::world::World;
@@ -21,6 +22,8 @@ use super::world::World;
 const AT_ONCE: usize = 32;
 /// As many checks of one token.
 const CHECKS: u32 = 20_000;
+/// As many signatures.
+const SIGNED: u32 = 2_000;
 /// As many of a token that is not remembered.
 const LOOKED_UP: u32 = 2_000;
 /// As many tokens are withdrawn.
@@ -28,37 +31,63 @@ const WITHDRAWN: usize = 10;
 
 pub async fn measure(world: &World, table: &mut Table) {
     let (gateway, _) = world.serve().await;
-    let given = given(world).await;
-    renew(world, &given, gateway.id(), table).await;
-    check(world, &given[0], table).await;
+    let given = renew_both(world, gateway.id(), table).await;
+    check(world, &given, table).await;
     withdraw(world, table).await;
 }
 
 /// Renewing alone.
 pub async fn refresh(world: &World, table: &mut Table) {
     let (gateway, _) = world.serve().await;
-    let given = given(world).await;
-    renew(world, &given, gateway.id(), table).await;
+    renew_both(world, gateway.id(), table).await;
 }
 
-async fn given(world: &World) -> Vec<Tokens> {
-    let mut given = Vec::new();
-    for person in &world.people {
-        given.extend(person.tokens(world).await);
+/// With an id token by each of two algorithms, because its signature is most of the work. The tokens of somebody.
+async fn renew_both(world: &World, server: u32, table: &mut Table) -> Tokens {
+    let mut somebody = None;
+    for (alg, app) in [(SigningAlg::Rs256, people::APP), (SigningAlg::Es256, people::APP_ES256)] {
+        let mut given = Vec::new();
+        for person in &world.people {
+            given.extend(person.tokens_of(world, app).await);
+        }
+        renew(world, (alg, app), &given, server, table).await;
+        somebody = somebody.or(given.pop());
     }
-    assert!(!given.is_empty(), "somebody has access");
-    given
+    for alg in [SigningAlg::Rs256, SigningAlg::Es256] {
+        sign(world, alg, table).await;
+    }
+    somebody.expect("somebody has access")
+}
+
+/// What one signature costs, in this process.
+async fn sign(world: &World, alg: SigningAlg, table: &mut Table) {
+    let issuer = Issuer::new(&world.config, world.db.clone(), Clock::System, Random::Os);
+    let keys = key::load(&issuer, &world.tenant().id).await.expect("there are keys");
+    let before = process::cpu_seconds(std::process::id());
+    for count in 0..SIGNED {
+        keys.sign(alg, &serde_json::json!({ "sub": count })).expect("it signs");
+    }
+    let spent = process::cpu_seconds(std::process::id()) - before;
+    let each = spent * 1e6 / f64::from(SIGNED);
+    let what = format!("a signature by {}, CPU", alg.as_str());
+    table.fact(&what, format!("{each:.0} us"), "");
 }
 
 /// Every connection renews the tokens of a grant of its own, again and again.
-async fn renew(world: &World, given: &[Tokens], server: u32, table: &mut Table) {
+async fn renew(
+    world: &World,
+    (alg, app): (SigningAlg, &'static str),
+    given: &[Tokens],
+    server: u32,
+    table: &mut Table,
+) {
     let address = world.config.server.listen;
     let tokens = (0..AT_ONCE.min(given.len())).map(|at| given[at].refresh.clone());
     let started = Instant::now();
     let before = world.spent(server);
     let time = world.options.time;
     let tasks: Vec<_> = tokens
-        .map(|token| tokio::spawn(async move { renewals(address, token, started + time).await }))
+        .map(|token| tokio::spawn(async move { renewals(address, app, token, started + time).await }))
         .collect();
     let connections = tasks.len();
     let mut times = Vec::new();
@@ -67,16 +96,16 @@ async fn renew(world: &World, given: &[Tokens], server: u32, table: &mut Table) 
     }
     let load = load::Load::of(times, started.elapsed());
     let cost = world.spent(server).since(before, load.requests);
-    let what = format!("refresh of tokens, {connections} apps at once");
+    let what = format!("refresh of tokens, {connections} apps at once, {}", alg.as_str());
     table.rate(&what, &load, cost, None, "p99 20 ms");
 }
 
-async fn renewals(address: SocketAddr, mut token: String, until: Instant) -> Vec<Duration> {
+async fn renewals(address: SocketAddr, app: &str, mut token: String, until: Instant) -> Vec<Duration> {
     let mut stream = TcpStream::connect(address).await.expect("the server listens");
     stream.set_nodelay(true).expect("a TCP socket has TCP_NODELAY");
     let (mut times, mut buffer) = (Vec::new(), Vec::new());
     while Instant::now() < until {
-        let form = format!("grant_type=refresh_token&client_id=bench&refresh_token={token}");
+        let form = format!("grant_type=refresh_token&client_id={app}&refresh_token={token}");
         let sent = Instant::now();
         let (status, body) = post(&mut stream, address, "/topaz/oauth/token", &form, &mut buffer).await;
         times.push(sent.elapsed());
