@@ -122,3 +122,70 @@ pub(super) fn policy(places: &Places, tenant: &Tenant, plan: &Plan) -> Option<Pr
     let key = format!("tenant.{}.report_types", tenant.id);
     Some(places.problem(&key, unknown.to_string()))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::fhir::definition::Definition;
+
+    const CONFIG: &str = "\
+[server]
+public_url = \"http://127.0.0.1:8080/\"
+[secrets]
+master_key_file = \"master.key\"
+[sms]
+dir = \"outbox\"
+[profiles]
+dir = \"huis\"
+packages = [\"nl\"]
+[tenant.amaris]
+name = \"Amaris\"
+[tenant.topaz]
+map_patches = \"own\"
+";
+
+    #[test]
+    fn what_an_operator_adds_is_read_once_and_served_with_the_tables_of_each_tenant() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            let file = folder.path().join(name);
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(file, text).unwrap();
+        };
+        let profile = |id: &str| {
+            let profile = json!({
+                "resourceType": "StructureDefinition", "id": id, "url": format!("urn:{id}"), "type": "Observation",
+                "fhirVersion": "4.0.1", "derivation": "constraint",
+                "baseDefinition": "http://hl7.org/fhir/StructureDefinition/Observation",
+                "differential": {"element": [{"id": "Observation", "path": "Observation"}]},
+            });
+            profile.to_string()
+        };
+        write("huis/huis.json", &profile("huis"));
+        write("nl/nl.json", &profile("nl"));
+        write("own/tables/ons-report-kind.json", "{\"title\": \"Anders\"}");
+        write("master.key", &"07".repeat(32));
+        write("inzage.toml", CONFIG);
+        let file = folder.path().join("inzage.toml");
+        let config = Config::load(&file).unwrap_or_else(|problems| panic!("{problems:#?}"));
+        let (definitions, served) = Definitions::load(&config).unwrap_or_else(|error| panic!("{error:#}"));
+        // Nothing is read any more when it is handed on.
+        folder.close().unwrap();
+        for (tenant, has_own) in [("amaris", false), ("topaz", true)] {
+            let tenant = &config.tenant(tenant).unwrap().id;
+            let shown = served.of(tenant);
+            for id in ["huis", "nl"] {
+                assert!(definitions.profiles.profile(&format!("urn:{id}")).is_some(), "{id}");
+                assert!(
+                    shown.read(Definition::StructureDefinition, id).is_some(),
+                    "{tenant}: {id}"
+                );
+            }
+            let table = shown.read(Definition::ConceptMap, "ons-report-kind").unwrap();
+            let table: Value = serde_json::from_str(table.body).unwrap();
+            assert_eq!(table["title"] == "Anders", has_own, "{tenant}: {table}");
+        }
+    }
+}

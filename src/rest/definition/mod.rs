@@ -134,6 +134,13 @@ impl Definitions {
         all.ids
             .retain(|(kind, _), id| all.all.contains_key(&(*kind, id.clone())));
         files.tables().for_each(|text| all.read_in(&text, OfWhom::Table));
+        let lists_codes = |((kind, _), entry): (&(Definition, String), &Arc<Entry>)| {
+            entry.of_whom == OfWhom::Table && *kind != Definition::ConceptMap
+        };
+        if all.all.iter().any(lists_codes) {
+            // A patch can bring a value set of the tenant's own: what is listed for others is not its.
+            all.expansions = Arc::default();
+        }
         all
     }
 

@@ -69,6 +69,19 @@ fn a_tenants_own_tables_stand_in_the_place_of_the_programs_and_everything_else_i
         let is_shared = Arc::ptr_eq(entry, &own.all[key]);
         assert_eq!(is_shared, key.0 != Definition::ConceptMap, "{key:?}");
     }
+    // A value set of one tenant is not another's.
+    let set = |code: &str| {
+        let mut files = Files::builtin();
+        let include = json!([{"system": "urn:s", "concept": [{"code": code}]}]);
+        let set = json!({"resourceType": "ValueSet", "id": "own", "url": "urn:own", "compose": {"include": include}});
+        files.add("tables/own.json", &set.to_string());
+        all.with_tables(&files)
+    };
+    for (own, code) in [(set("a"), "a"), (set("b"), "b")] {
+        let now: Timestamp = "2026-11-22T10:00:00Z".parse().unwrap();
+        let expanded: Value = serde_json::from_str(&own.expand(Some("own"), &[], now).unwrap()).unwrap();
+        assert_eq!(expanded["expansion"]["contains"][0]["code"], code);
+    }
     let url = changed["url"].as_str().unwrap();
     assert_eq!(own.id_of(Definition::ConceptMap, url), Some(id));
 }
