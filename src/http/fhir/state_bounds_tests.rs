@@ -207,3 +207,17 @@ async fn p01_a_state_about_a_client_that_no_account_wrote_goes_with_the_rights_t
     tx.commit().await.unwrap();
     assert_eq!(world.app.rest.tidy_app_states().await.unwrap(), 1);
 }
+
+#[tokio::test]
+async fn p01_a_state_stays_as_long_as_its_line_cannot_be_written() {
+    let world = World::new().await;
+    let tenant = TenantId::parse("topaz").unwrap();
+    let token = world.client("a", "patient/*.rs").await;
+    assert_eq!(create(&world, &token, &basic(Some(PATIENT), "x")).await.status, 201);
+    let (mut tx, now) = (world.db().begin().await.unwrap(), world.clock.now());
+    consent::end_all(&mut tx, &tenant, "account-a", now).await.unwrap();
+    tx.commit().await.unwrap();
+    world.break_audit().await;
+    assert!(world.app.rest.tidy_app_states().await.is_err());
+    assert_eq!(kept(&world).await, ["app Patient/a"]);
+}
