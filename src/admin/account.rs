@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use serde::Deserialize;
 
-use super::cli::{AccountCommand, Whose};
+use super::cli::{AccountCommand, Whose, WhoseAndWhy};
 use super::operate::{find, open, read_json};
 use crate::account::{self, Hasher, Keys, State};
 use crate::audit;
@@ -220,9 +220,8 @@ pub(super) async fn run(command: AccountCommand) -> anyhow::Result<ExitCode> {
         | AccountCommand::Invite { at, tenant, .. }
         | AccountCommand::Expect { at, tenant, .. }
         | AccountCommand::Resend { at, tenant, .. } => (at, tenant),
-        AccountCommand::Lock(whose) | AccountCommand::Unlock(whose) | AccountCommand::Close(whose) => {
-            (&whose.at, &whose.tenant)
-        }
+        AccountCommand::Unlock(whose) => (&whose.at, &whose.tenant),
+        AccountCommand::Lock(why) | AccountCommand::Close(why) => (&why.whose.at, &why.whose.tenant),
     };
     let (config, db) = open(at).await?;
     let tenant = find(&config, tenant)?;
@@ -256,9 +255,13 @@ pub(super) async fn run(command: AccountCommand) -> anyhow::Result<ExitCode> {
         AccountCommand::Resend { username, .. } => {
             (registrar.resend(&login, tenant, username).await?, username.clone())
         }
-        AccountCommand::Lock(whose) => (staff(&login, tenant, whose, Act::Lock).await?, whose.username.clone()),
+        AccountCommand::Lock(WhoseAndWhy { whose, reason }) => {
+            (staff(&login, tenant, whose, Act::Lock(*reason)).await?, whose.username.clone())
+        }
         AccountCommand::Unlock(whose) => (staff(&login, tenant, whose, Act::Unlock).await?, whose.username.clone()),
-        AccountCommand::Close(whose) => (staff(&login, tenant, whose, Act::Close).await?, whose.username.clone()),
+        AccountCommand::Close(WhoseAndWhy { whose, reason }) => {
+            (staff(&login, tenant, whose, Act::Close(*reason)).await?, whose.username.clone())
+        }
     };
     say!(
         "{}",

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-pub use super::app::AppCommand;
-pub use super::key::KeyCommand;
-pub use super::mock::MockCommand;
+use super::app::AppCommand;
+use super::key::KeyCommand;
+use super::mock::MockCommand;
 use crate::conformance;
+use crate::login::staff::Reason;
 
 /// A FHIR gateway in front of the client dossiers of Dutch long-term care.
 #[derive(Debug, Parser)]
@@ -275,11 +276,11 @@ pub enum AccountCommand {
         username: String,
     },
     /// Keep somebody out at once, whatever they or their apps hold; their rights wait
-    Lock(Whose),
+    Lock(WhoseAndWhy),
     /// Let a locked account in again
     Unlock(Whose),
     /// Close an account for good: everything it opens ends at once, and its owner is told
-    Close(Whose),
+    Close(WhoseAndWhy),
 }
 
 /// An account of a tenant.
@@ -293,10 +294,32 @@ pub struct Whose {
     pub username: String,
 }
 
+/// The same, and the reason that the audit line will say.
+#[derive(Debug, Args)]
+pub struct WhoseAndWhy {
+    #[command(flatten)]
+    pub whose: Whose,
+    /// at-request, terms-breach, unlawful-use or other
+    #[arg(long, default_value = "other", value_parser = reason)]
+    pub reason: Reason,
+}
+
+fn reason(text: &str) -> Result<Reason, String> {
+    let known = Reason::ALL.map(Reason::as_str).join(", ");
+    Reason::parse(text).ok_or_else(|| format!("expected one of {known}"))
+}
+
 #[derive(Debug, Subcommand)]
 pub enum TenantCommand {
     /// One line a tenant: id, name, FHIR base, source
     List(At),
+    /// How many logins there were in each month, and nothing about whose: one line of JSON a month, the newest first
+    Logins {
+        #[command(flatten)]
+        at: At,
+        #[arg(long)]
+        tenant: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -324,7 +347,8 @@ pub enum ConfigCommand {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::login::staff::Reason;
+use super::*;
 
     /// What the gateway makes itself (the id of a key, of an app, the word to approve it by) is base64url, which may begin with
     /// a hyphen; what an ECD or a person calls something may as well.

@@ -49,7 +49,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Contract(command) => integrate::contract(command),
         Command::Account(command) => account::run(command).await,
         Command::App(command) => app::run(command).await,
-        Command::Tenant(command) => operate::tenant(command),
+        Command::Tenant(command) => operate::tenant(command).await,
         Command::Key(command) => key::run(command).await,
         Command::Audit(command) => operate::audit(command).await,
         Command::Conformance(command) => operate::conformance(command).await,

@@ -12,6 +12,7 @@ use super::told;
 use crate::clock::Clock;
 use crate::config::{CaressSource, Config, Profiles, Source, Tenant};
 use crate::db::Db;
+use crate::login::session;
 use crate::profile::{self, Registry};
 use crate::secret::Random;
 use crate::{audit, conformance};
@@ -80,9 +81,24 @@ pub(super) fn read_json<T: serde::de::DeserializeOwned>(file: &Path) -> anyhow::
     })
 }
 
-pub(super) fn tenant(command: TenantCommand) -> anyhow::Result<ExitCode> {
-    let TenantCommand::List(at) = command;
-    let config = load(&at)?;
+pub(super) async fn tenant(command: TenantCommand) -> anyhow::Result<ExitCode> {
+    match command {
+        TenantCommand::List(at) => tenants(&at),
+        TenantCommand::Logins { at, tenant } => logins(&at, &tenant).await,
+    }
+}
+
+async fn logins(at: &At, tenant: &str) -> anyhow::Result<ExitCode> {
+    let (config, db) = open(at).await?;
+    let tenant = find(&config, tenant)?;
+    for (month, logins) in session::store::counts(&mut *db.read().await?, &tenant.id).await? {
+        say!("{}", serde_json::json!({ "tenant": tenant.id.as_str(), "month": month, "logins": logins }));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn tenants(at: &At) -> anyhow::Result<ExitCode> {
+    let config = load(at)?;
     for tenant in &config.tenants {
         let source = match &tenant.source {
             Some(Source::Ons(ons)) => format!("ons {}", ons.base_url),

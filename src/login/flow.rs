@@ -228,6 +228,8 @@ impl Login {
         };
         let value = self.random.token();
         session::store::new_session(tx, &at.tenant.id, &session, &sha256(value.as_bytes())).await?;
+        let month = at.tenant.today(now).strftime("%Y-%m").to_string();
+        session::store::count(tx, &at.tenant.id, &month).await?;
         store::vouch(tx, &at.tenant.id, &standing.flow.id, &account, &session.id).await?;
         upstream::store::carry(tx, &at.tenant.id, &standing.flow.id, &account, &session.id).await?;
         Ok((Some(value), standing.step))

@@ -20,6 +20,8 @@ const LOGINS: i64 = 10;
 #[derive(Clone)]
 pub struct Own {
     pub name: String,
+    /// What the person types as their name.
+    pub username: String,
     /// What the forms of the page carry.
     pub form: String,
     /// What apps were given, the oldest first.
@@ -73,6 +75,7 @@ impl Login {
         let devices = device::list(&mut read, at, &account.id, now).await?;
         Ok(Some(Own {
             name: account.name,
+            username: account.username,
             form: self.form(&here.id),
             given,
             devices,

@@ -19,9 +19,39 @@ use crate::db::Tx;
 /// What is done to an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
-    Lock,
+    Lock(Reason),
     Unlock,
-    Close,
+    Close(Reason),
+}
+
+/// Why the organisation ends the use of an account; the audit line says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// The person asked for it.
+    AtRequest,
+    /// The terms were not kept.
+    TermsBreach,
+    /// It was used against the law.
+    UnlawfulUse,
+    Other,
+}
+
+impl Reason {
+    pub const ALL: [Self; 4] = [Self::AtRequest, Self::TermsBreach, Self::UnlawfulUse, Self::Other];
+
+    /// The word for it on the command line and in the audit line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AtRequest => "at-request",
+            Self::TermsBreach => "terms-breach",
+            Self::UnlawfulUse => "unlawful-use",
+            Self::Other => "other",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == text)
+    }
 }
 
 /// Why nothing was done.
@@ -58,9 +88,9 @@ impl Login {
         let (account, _) = found.ok_or(Undone::Unknown)?;
         match (act, account.state) {
             (_, State::Closed) => return Err(Undone::Closed),
-            (Act::Lock | Act::Unlock, State::Expected) => return Err(Undone::NotRegistered),
+            (Act::Lock(_) | Act::Unlock, State::Expected) => return Err(Undone::NotRegistered),
             (Act::Unlock, State::Active | State::MustChangePassword) => return Err(Undone::NotLocked),
-            (Act::Lock, _) => {
+            (Act::Lock(_), _) => {
                 account::set_state(&mut tx, &tenant.id, &account.id, State::Locked, now).await?;
                 end_logins(&mut tx, &tenant.id, &account.id, None, now).await?;
             }
@@ -72,18 +102,19 @@ impl Login {
                 };
                 account::set_state(&mut tx, &tenant.id, &account.id, state, now).await?;
             }
-            (Act::Close, _) => self.end_account(&mut tx, tenant, &account, now).await?,
+            (Act::Close(_), _) => self.end_account(&mut tx, tenant, &account, now).await?,
         }
-        let action = match act {
-            Act::Lock => Action::AccountLocked,
-            Act::Unlock => Action::AccountUnlocked,
-            Act::Close => Action::AccountClosed,
+        let (action, reason) = match act {
+            Act::Lock(reason) => (Action::AccountLocked, Some(reason)),
+            Act::Unlock => (Action::AccountUnlocked, None),
+            Act::Close(reason) => (Action::AccountClosed, Some(reason)),
         };
         let who = Who {
             account: Some(account.id.clone()),
             ..Who::default()
         };
-        let line = Entry::new(tenant.id.clone(), action, Outcome::Success).by(who);
+        let mut line = Entry::new(tenant.id.clone(), action, Outcome::Success).by(who);
+        line.what.query = reason.map(|reason| format!("reason={}", reason.as_str()));
         audit::write(&mut tx, &line, now).await?;
         tx.commit().await?;
         self.outbox.wake();
@@ -124,7 +155,7 @@ mod tests {
         let browser = somebody(&world).await;
         let id = world
             .login
-            .by_staff(&world.tenant, "m.bakker", Act::Lock)
+            .by_staff(&world.tenant, "m.bakker", Act::Lock(Reason::TermsBreach))
             .await
             .unwrap();
         assert_eq!(living(&world, &id).await, 0);
@@ -150,7 +181,7 @@ mod tests {
     #[tokio::test]
     async fn a_password_that_was_handed_out_is_still_to_be_changed_after_a_lock() {
         let world = world(|_| {}).await;
-        for act in [Act::Lock, Act::Unlock] {
+        for act in [Act::Lock(Reason::Other), Act::Unlock] {
             world.login.by_staff(&world.tenant, "n.nieuw", act).await.unwrap();
         }
         let mut read = world.db.read().await.unwrap();
@@ -164,7 +195,7 @@ mod tests {
         somebody(&world).await;
         let id = world
             .login
-            .by_staff(&world.tenant, "m.bakker", Act::Close)
+            .by_staff(&world.tenant, "m.bakker", Act::Close(Reason::UnlawfulUse))
             .await
             .unwrap();
         assert_eq!(living(&world, &id).await, 0);
@@ -179,11 +210,11 @@ mod tests {
             told["text"].as_str().unwrap().contains("uw account is gesloten"),
             "{told}"
         );
-        for act in [Act::Lock, Act::Unlock, Act::Close] {
+        for act in [Act::Lock(Reason::Other), Act::Unlock, Act::Close(Reason::Other)] {
             let done = world.login.by_staff(&world.tenant, "m.bakker", act).await;
             assert!(matches!(done, Err(Undone::Closed)), "{act:?}");
         }
-        let done = world.login.by_staff(&world.tenant, "niemand", Act::Lock).await;
+        let done = world.login.by_staff(&world.tenant, "niemand", Act::Lock(Reason::TermsBreach)).await;
         assert!(matches!(done, Err(Undone::Unknown)));
         let lines = world.audit().await;
         assert!(lines.iter().any(|line| line.starts_with("account-closed success")));
@@ -192,5 +223,33 @@ mod tests {
             let changed = account::set_state(&mut tx, &world.tenant.id, &id, state, world.now()).await;
             assert!(!changed.unwrap(), "{state:?}: nothing opens it again");
         }
+    }
+
+    #[tokio::test]
+    async fn s1_40_s1_41_the_line_says_why_the_use_of_an_account_ended() {
+        const WHY: crate::db::Sql = crate::db::Sql::both(
+            "SELECT action, query FROM audit_line WHERE action LIKE 'account-%' ORDER BY seq",
+        );
+        let world = world(|_| {}).await;
+        for act in [
+            Act::Lock(Reason::TermsBreach),
+            Act::Unlock,
+            Act::Lock(Reason::UnlawfulUse),
+            Act::Close(Reason::AtRequest),
+        ] {
+            world.login.by_staff(&world.tenant, "m.bakker", act).await.unwrap();
+        }
+        let rows = world.db.read().await.unwrap().rows(WHY, crate::db::params![]).await.unwrap();
+        let told: Vec<_> = rows.iter().map(|row| (row.text(0), row.opt_text(1))).collect();
+        let line = |action: &str, why: Option<&str>| (action.to_owned(), why.map(str::to_owned));
+        assert_eq!(
+            told,
+            [
+                line("account-locked", Some("reason=terms-breach")),
+                line("account-unlocked", None),
+                line("account-locked", Some("reason=unlawful-use")),
+                line("account-closed", Some("reason=at-request")),
+            ]
+        );
     }
 }

@@ -45,6 +45,26 @@ fn wrong(code: &str) -> String {
 }
 
 #[tokio::test]
+async fn s1_36_logins_are_counted_by_the_month_of_the_organisation_and_nothing_says_whose() {
+    let world = usual().await;
+    let counts = async || {
+        let mut read = world.db.read().await.unwrap();
+        session::store::counts(&mut read, &world.tenant.id).await.unwrap()
+    };
+    // A password alone is no login.
+    world.browser().await.password("m.bakker", PASSWORD).await.unwrap();
+    assert_eq!(counts().await, []);
+    for name in ["m.bakker", "r.smit"] {
+        world.browser().await.log_in(name).await;
+    }
+    // Half past midnight on the first of December.
+    let first: jiff::Timestamp = "2026-11-30T23:30:00Z".parse().unwrap();
+    world.clock.advance(first.duration_since(world.now()));
+    world.browser().await.log_in("m.bakker").await;
+    assert_eq!(counts().await, [("2026-12".to_owned(), 1), ("2026-11".to_owned(), 2)]);
+}
+
+#[tokio::test]
 async fn every_statement_is_read_by_the_database() {
     let world = usual().await;
     let mut read = world.db.read().await.unwrap();

@@ -129,6 +129,7 @@ fn seen(language: Language, own: &Own, zone: &TimeZone) -> views::Own {
     }
     views::Own {
         hello: language.hello(&own.name),
+        username: own.username.clone(),
         csrf: own.form.clone(),
         apps: by_app
             .values()

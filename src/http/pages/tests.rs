@@ -68,6 +68,7 @@ async fn a_client_walks_from_the_app_to_the_app() {
 
     let page = browser.get("/topaz/account").await;
     assert!(page.body.contains("Mevrouw m.bakker"));
+    assert!(page.body.contains("Gebruikersnaam: m.bakker"), "s0_22: {}", page.body);
     let form = page.form("csrf");
     let page = browser.submit(&form, &[]).await;
     assert!(page.body.contains("U bent uitgelogd"));

@@ -126,6 +126,7 @@ pub(super) struct Parts {
 /// The account of who is logged in.
 pub(super) struct Own {
     pub(super) hello: String,
+    pub(super) username: String,
     pub(super) csrf: String,
     pub(super) apps: Vec<GivenApp>,
     pub(super) logins: Vec<String>,

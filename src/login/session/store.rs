@@ -42,6 +42,11 @@ statements! {
         "SELECT id FROM login_session WHERE tenant = $1 AND device = $2 AND ended_at IS NULL \
          ORDER BY started_at DESC LIMIT 1000"
     );
+    COUNT = both(
+        "INSERT INTO login_count (tenant, month, logins) VALUES ($1, $2, 1) \
+         ON CONFLICT (tenant, month) DO UPDATE SET logins = login_count.logins + 1"
+    );
+    COUNTS = both("SELECT month, logins FROM login_count WHERE tenant = $1 ORDER BY month DESC LIMIT 120");
     DROP_SESSIONS = both("DELETE FROM login_session WHERE started_at < $1");
 }
 
@@ -82,6 +87,18 @@ pub(in crate::login) async fn new_session(
     )
     .await?;
     Ok(())
+}
+
+/// Counts a login of this month, `2026-11`.
+pub(in crate::login) async fn count(tx: &mut Tx, tenant: &TenantId, month: &str) -> Result<(), db::Error> {
+    tx.execute(COUNT, params![tenant.as_str(), month]).await?;
+    Ok(())
+}
+
+/// The months of the last ten years in which there was a login, the newest first, and how many.
+pub async fn counts(conn: &mut Conn, tenant: &TenantId) -> Result<Vec<(String, i64)>, db::Error> {
+    let rows = conn.rows(COUNTS, params![tenant.as_str()]).await?;
+    Ok(rows.iter().map(|row| (row.text(0), row.int(1))).collect())
 }
 
 pub(in crate::login) async fn session(
