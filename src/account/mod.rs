@@ -86,6 +86,8 @@ pub struct Account {
     /// A keyed hash of the number, to count messages by.
     pub mobile_key: Vec<u8>,
     email: Option<Vec<u8>>,
+    /// When the number was changed last.
+    pub mobile_changed_at: Option<Timestamp>,
 }
 
 impl std::fmt::Debug for Account {

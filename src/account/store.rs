@@ -21,11 +21,11 @@ statements! {
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)"
     );
     BY_NAME = both(
-        "SELECT id, username, name, state, password_expires_at, mobile, mobile_hint, mobile_key, password, email \
+        "SELECT id, username, name, state, password_expires_at, mobile, mobile_hint, mobile_key, password, email, mobile_changed_at \
          FROM account WHERE tenant = $1 AND username_key = $2"
     );
     FIND = both(
-        "SELECT id, username, name, state, password_expires_at, mobile, mobile_hint, mobile_key, password, email \
+        "SELECT id, username, name, state, password_expires_at, mobile, mobile_hint, mobile_key, password, email, mobile_changed_at \
          FROM account WHERE tenant = $1 AND id = $2"
     );
     /// A closed account stays closed.
@@ -82,6 +82,7 @@ fn account(row: &Row) -> Account {
         mobile_hint: row.text(6),
         mobile_key: row.bytes(7),
         email: row.opt_bytes(9),
+        mobile_changed_at: row.opt_time(10),
     }
 }
 

@@ -61,7 +61,7 @@ pub(super) struct RightLine {
     /// The contact relation's key in the ECD; none for the client.
     #[serde(default)]
     pub contact: Option<String>,
-    /// `gegevens`, `rapportages`, `zorgplannen`, `afspraken`; everything for a client or representative when absent.
+    /// `gegevens`, `rapportages`, `zorgplannen`, `afspraken`, and `beheer` for who decides too who looks along; everything for a client or representative when absent.
     #[serde(default)]
     pub parts: Option<Vec<String>>,
 }
@@ -255,13 +255,15 @@ pub(super) async fn run(command: AccountCommand) -> anyhow::Result<ExitCode> {
         AccountCommand::Resend { username, .. } => {
             (registrar.resend(&login, tenant, username).await?, username.clone())
         }
-        AccountCommand::Lock(WhoseAndWhy { whose, reason }) => {
-            (staff(&login, tenant, whose, Act::Lock(*reason)).await?, whose.username.clone())
-        }
+        AccountCommand::Lock(WhoseAndWhy { whose, reason }) => (
+            staff(&login, tenant, whose, Act::Lock(*reason)).await?,
+            whose.username.clone(),
+        ),
         AccountCommand::Unlock(whose) => (staff(&login, tenant, whose, Act::Unlock).await?, whose.username.clone()),
-        AccountCommand::Close(WhoseAndWhy { whose, reason }) => {
-            (staff(&login, tenant, whose, Act::Close(*reason)).await?, whose.username.clone())
-        }
+        AccountCommand::Close(WhoseAndWhy { whose, reason }) => (
+            staff(&login, tenant, whose, Act::Close(*reason)).await?,
+            whose.username.clone(),
+        ),
     };
     say!(
         "{}",
@@ -282,11 +284,11 @@ impl RightLine {
             .ok_or_else(|| anyhow::anyhow!("role: expected client, contact or representative"))?;
         let parts = match (&self.parts, role) {
             (Some(names), _) => {
-                let parts = names
-                    .iter()
-                    .map(|name| part(name))
-                    .collect::<anyhow::Result<Vec<_>>>()?;
-                Parts::of(&parts)
+                let parts = names.iter().map(|name| part(name));
+                parts
+                    .collect::<anyhow::Result<Vec<_>>>()?
+                    .into_iter()
+                    .fold(Parts::default(), Parts::and)
             }
             (None, Role::Client | Role::Representative) => Parts::ALL,
             (None, Role::Contact) => Parts::default(),
@@ -304,7 +306,11 @@ impl RightLine {
     }
 }
 
-fn part(name: &str) -> anyhow::Result<Part> {
+fn part(name: &str) -> anyhow::Result<Parts> {
+    if name == "beheer" {
+        return Ok(Parts::MANAGE);
+    }
     let found = Part::ALL.into_iter().find(|part| part.as_str() == name);
-    found.ok_or_else(|| anyhow::anyhow!("parts: expected gegevens, rapportages, zorgplannen or afspraken"))
+    let found = found.map(|part| Parts::of(&[part]));
+    found.ok_or_else(|| anyhow::anyhow!("parts: expected gegevens, rapportages, zorgplannen, afspraken or beheer"))
 }

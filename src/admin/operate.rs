@@ -92,7 +92,10 @@ async fn logins(at: &At, tenant: &str) -> anyhow::Result<ExitCode> {
     let (config, db) = open(at).await?;
     let tenant = find(&config, tenant)?;
     for (month, logins) in session::store::counts(&mut *db.read().await?, &tenant.id).await? {
-        say!("{}", serde_json::json!({ "tenant": tenant.id.as_str(), "month": month, "logins": logins }));
+        say!(
+            "{}",
+            serde_json::json!({ "tenant": tenant.id.as_str(), "month": month, "logins": logins })
+        );
     }
     Ok(ExitCode::SUCCESS)
 }

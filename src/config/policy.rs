@@ -121,6 +121,8 @@ pub struct AccountPolicy {
     pub login_name: LoginName,
     /// Whether people whom the organisation expects register themselves.
     pub self_registration: bool,
+    /// Whether the client or a representative may hand the management of the dossier to a contact as well.
+    pub may_delegate: bool,
     /// How many accounts may see one client; `None` is as many as there are people with a right.
     pub max_per_client: Option<i64>,
 }
@@ -218,6 +220,7 @@ impl Default for AccountPolicy {
         Self {
             login_name: LoginName::Username,
             self_registration: false,
+            may_delegate: false,
             max_per_client: None,
         }
     }

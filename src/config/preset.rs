@@ -62,6 +62,7 @@ rules! {
         "sms.when" = "new-device" from "S2-8", "S2-9";
         "sms.valid_seconds" = "300" from "S2-10";
         "accounts.login_name" = "username" from "S2-7", "S2-15";
+        "accounts.may_delegate" = "true" from "S2-3";
     }
     VIVANTES {
         "password.min_length" = "6" from "S3-22";

@@ -122,6 +122,12 @@ impl Rules<'_> {
             accounts: AccountPolicy {
                 login_name: self.login_name(),
                 self_registration: self.self_registration(),
+                may_delegate: self.flag(
+                    "accounts.may_delegate",
+                    false,
+                    Free,
+                    "whether the client or a representative may let a contact decide too who looks along",
+                ),
                 max_per_client: Some(self.number(
                     "accounts.max_per_client",
                     0,

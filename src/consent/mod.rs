@@ -101,12 +101,15 @@ impl Part {
     }
 }
 
-/// A set of [`Part`]s. The default is nothing.
+/// A set of [`Part`]s, and whether the management of the dossier goes with them. The default is nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Parts(i64);
 
 impl Parts {
+    /// Every part of the dossier.
     pub const ALL: Self = Self(15);
+    /// No part: that its owner decides too who else may look into the dossier.
+    pub const MANAGE: Self = Self(16);
 
     pub fn of(parts: &[Part]) -> Self {
         Self(parts.iter().fold(0, |bits, part| bits | *part as i64))
@@ -114,7 +117,7 @@ impl Parts {
 
     /// From the database; unknown bits open nothing.
     pub fn from_bits(bits: i64) -> Self {
-        Self(bits & Self::ALL.0)
+        Self(bits & (Self::ALL.0 | Self::MANAGE.0))
     }
 
     pub fn bits(self) -> i64 {
@@ -139,6 +142,11 @@ impl Parts {
         Self(self.0 & other.0)
     }
 
+    /// Whether its owner was handed the management of the dossier.
+    pub fn manage(self) -> bool {
+        self.0 & Self::MANAGE.0 != 0
+    }
+
     pub fn has(self, part: Part) -> bool {
         self.0 & part as i64 != 0
     }
@@ -157,6 +165,13 @@ pub struct Right {
     /// The contact's own resource, for `fhirUser`; `None` for the client.
     pub related: Option<Id>,
     pub parts: Parts,
+}
+
+impl Right {
+    /// Whether who has it decides who else may look into the dossier: by role, or because it was handed to them.
+    pub fn manages(&self) -> bool {
+        self.role.manages() || self.parts.manage()
+    }
 }
 
 /// A right that is about to be given.
@@ -188,5 +203,9 @@ mod tests {
         assert!(Parts::of(&[Part::Appointments]).allow(ResourceType::Appointment));
         assert!(!Parts::of(&[Part::Appointments]).allow(ResourceType::CarePlan));
         assert!(!Parts::from_bits(1 << 40).allow(ResourceType::Goal));
+        // To manage a dossier is not to see it.
+        let manage = Parts::from_bits(Parts::MANAGE.bits());
+        assert!(manage.manage() && !Parts::ALL.manage());
+        assert!(Part::ALL.into_iter().all(|part| !manage.has(part)));
     }
 }

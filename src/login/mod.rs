@@ -222,6 +222,9 @@ pub enum Refused {
     Number,
     #[error("this is not an e-mail address")]
     Address,
+    /// The number was changed lately: what others may see cannot be changed before this time is over.
+    #[error("the number is new; wait {0:?}")]
+    NewNumber(SignedDuration),
     /// The privacy statement was not said to be read.
     #[error("the box is not ticked")]
     Unticked,

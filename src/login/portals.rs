@@ -38,6 +38,8 @@ enum Shows {
     Says(&'static str, &'static str),
     /// The help page says so.
     Helps(fn(&Help) -> bool),
+    /// The client may hand over the management of the dossier.
+    Delegates,
     /// People whom the organisation expects register themselves.
     Registers,
     /// Whoever logs in agrees to the privacy statement, and the line of the login names its version.
@@ -64,6 +66,7 @@ const ROWS: &[(&str, Preset, Shows)] = &[
     ("S1-26", Preset::Topaz, AccountsPerClient(2)),
     ("S1-34", Preset::Topaz, EachTime),
     ("S1-38", Preset::Topaz, DaysAfterDeparture(60)),
+    ("S2-3", Preset::Treant, Delegates),
     ("S2-7", Preset::Treant, Name(LoginName::Username)),
     ("S2-8", Preset::Treant, Known(180)),
     ("S2-9", Preset::Treant, Known(180)),
@@ -149,6 +152,13 @@ async fn see(id: &str, preset: Preset, shows: Shows) {
         Helps(says) => {
             assert!(says(&policy.help), "{id}");
             assert!(!says(&Policy::from(Preset::Modern).help), "{id}: by this preset only");
+        }
+        Delegates => {
+            assert!(policy.accounts.may_delegate, "{id}");
+            assert!(
+                !Policy::from(Preset::Modern).accounts.may_delegate,
+                "{id}: by this preset only"
+            );
         }
         Registers => {
             assert!(policy.accounts.self_registration, "{id}");

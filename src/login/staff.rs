@@ -214,7 +214,10 @@ mod tests {
             let done = world.login.by_staff(&world.tenant, "m.bakker", act).await;
             assert!(matches!(done, Err(Undone::Closed)), "{act:?}");
         }
-        let done = world.login.by_staff(&world.tenant, "niemand", Act::Lock(Reason::TermsBreach)).await;
+        let done = world
+            .login
+            .by_staff(&world.tenant, "niemand", Act::Lock(Reason::TermsBreach))
+            .await;
         assert!(matches!(done, Err(Undone::Unknown)));
         let lines = world.audit().await;
         assert!(lines.iter().any(|line| line.starts_with("account-closed success")));
@@ -227,9 +230,8 @@ mod tests {
 
     #[tokio::test]
     async fn s1_40_s1_41_the_line_says_why_the_use_of_an_account_ended() {
-        const WHY: crate::db::Sql = crate::db::Sql::both(
-            "SELECT action, query FROM audit_line WHERE action LIKE 'account-%' ORDER BY seq",
-        );
+        const WHY: crate::db::Sql =
+            crate::db::Sql::both("SELECT action, query FROM audit_line WHERE action LIKE 'account-%' ORDER BY seq");
         let world = world(|_| {}).await;
         for act in [
             Act::Lock(Reason::TermsBreach),
@@ -239,7 +241,14 @@ mod tests {
         ] {
             world.login.by_staff(&world.tenant, "m.bakker", act).await.unwrap();
         }
-        let rows = world.db.read().await.unwrap().rows(WHY, crate::db::params![]).await.unwrap();
+        let rows = world
+            .db
+            .read()
+            .await
+            .unwrap()
+            .rows(WHY, crate::db::params![])
+            .await
+            .unwrap();
         let told: Vec<_> = rows.iter().map(|row| (row.text(0), row.opt_text(1))).collect();
         let line = |action: &str, why: Option<&str>| (action.to_owned(), why.map(str::to_owned));
         assert_eq!(

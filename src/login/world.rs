@@ -142,6 +142,13 @@ impl World {
         id
     }
 
+    /// The id of an account.
+    pub(crate) async fn account_of(&self, username: &str) -> String {
+        let mut read = self.db.read().await.unwrap();
+        let found = account::by_name(&mut read, &self.tenant.id, username).await.unwrap();
+        found.unwrap().0.id
+    }
+
     /// What an app sends to the authorization endpoint.
     pub(crate) fn parameters(&self, scope: &str, more: &[(&str, &str)]) -> Vec<(String, String)> {
         let pairs = [

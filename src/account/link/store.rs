@@ -38,7 +38,8 @@ statements! {
     DROP_MOBILE = both("DELETE FROM account_new_mobile WHERE tenant = $1 AND account = $2");
     DROP_MOBILES = both("DELETE FROM account_new_mobile WHERE created_at < $1");
     SET_MOBILE = both(
-        "UPDATE account SET mobile = $3, mobile_hint = $4, mobile_key = $5, changed_at = $6 WHERE tenant = $1 AND id = $2"
+        "UPDATE account SET mobile = $3, mobile_hint = $4, mobile_key = $5, changed_at = $6, mobile_changed_at = $6 \
+         WHERE tenant = $1 AND id = $2"
     );
     SET_EMAIL = both("UPDATE account SET email = $3, changed_at = $4 WHERE tenant = $1 AND id = $2");
 }

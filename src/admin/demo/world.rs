@@ -158,9 +158,14 @@ impl World<'_> {
             let key = client["id"].as_u64().filter(|_| client["deathDate"].is_null())?;
             let contact = population.of(Shelf::Relations, key).first()?["id"].to_string();
             let client = key.to_string();
+            let is_theirs = |address: &Value| address["clientContactRelationId"].to_string() == contact;
+            let address = population.all(Shelf::Addresses).into_iter().find(is_theirs)?;
+            let told = |name: &str| address[name].as_str().unwrap_or_default().to_owned();
             (!taken.contains(&client.as_str())).then(|| DemoClient {
                 id: self.patient(tenant, population, &client).id,
                 client,
+                contact_email: told("email"),
+                contact_mobile: told("telephoneNumber"),
                 contact,
             })
         })

@@ -84,6 +84,9 @@ pub struct DemoClient {
     pub client: String,
     /// The contact's key there.
     pub contact: String,
+    /// How the ECD reaches the contact: what who registers has to give.
+    pub contact_email: String,
+    pub contact_mobile: String,
 }
 
 /// `/`, `/demo/…` and `/app/…`.

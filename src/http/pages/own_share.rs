@@ -16,6 +16,8 @@ use crate::login::act::share::{self, Shared};
 use crate::login::{At, Refused};
 use crate::oauth::token;
 
+/// The box that hands over the management.
+const MANAGE: &str = "beheer";
 /// What the read of the clients' names is told as, where an app would stand.
 const READER: &str = "account";
 
@@ -40,7 +42,12 @@ fn asked(fields: &Fields) -> Parts {
         .into_iter()
         .filter(|part| fields.text(part.as_str()) == "yes")
         .collect();
-    Parts::of(&asked)
+    let manage = if fields.text(MANAGE) == "yes" {
+        Parts::MANAGE
+    } else {
+        Parts::default()
+    };
+    Parts::of(&asked).and(manage)
 }
 
 /// The page, for who is logged in with a fresh second factor.
@@ -75,12 +82,18 @@ async fn dossiers(app: &App, browser: &Browser, account: &str) -> Result<Vec<Dos
     let clients = people::of(app, browser, (account, READER), &rights, language).await?;
     let named = shared.into_iter().zip(clients);
     Ok(named
-        .map(|(shared, client)| dossier(language, shared, client.name))
+        .map(|(shared, client)| {
+            dossier(
+                language,
+                share::to_give(&browser.tenant, &shared.right),
+                shared,
+                client.name,
+            )
+        })
         .collect())
 }
 
-fn dossier(language: Language, shared: Shared, name: String) -> Dossier {
-    let mine = shared.right.parts;
+fn dossier(language: Language, mine: Parts, shared: Shared, name: String) -> Dossier {
     let people = shared.people.into_iter();
     Dossier {
         patient: shared.right.patient.to_string(),
@@ -92,6 +105,11 @@ fn dossier(language: Language, shared: Shared, name: String) -> Dossier {
 fn looker(language: Language, mine: Parts, person: share::Looker) -> Looker {
     let changeable = person.role == Role::Contact;
     let parts = Part::ALL.into_iter().filter(|part| mine.has(*part));
+    let manage = mine.manage().then(|| PartBox {
+        name: MANAGE,
+        text: language.own_texts().share_manage,
+        open: person.parts.manage(),
+    });
     Looker {
         role: language.looker(person.role),
         end: changeable.then(|| language.share_end(&person.name)),
@@ -101,6 +119,7 @@ fn looker(language: Language, mine: Parts, person: share::Looker) -> Looker {
                 text: language.part(part),
                 open: person.parts.has(part),
             })
+            .chain(manage)
             .collect(),
         account: person.account,
         name: person.name,

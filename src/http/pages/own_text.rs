@@ -1,5 +1,7 @@
 //! The words of the pages on which people change their account, and of those that a mailed link opens.
 
+use jiff::SignedDuration;
+
 use super::text::{Language, texts};
 use crate::consent::{Part, Role};
 
@@ -84,6 +86,7 @@ texts! {
     share_nobody: "Er kijkt niemand anders mee.", "Nobody else looks along.";
     share_of: "Dossier van", "Record of";
     share_parts: "Wat mag deze persoon zien?", "What may this person see?";
+    share_manage: "Ook bepalen wie meekijkt", "Decide too who looks along";
     share_fixed: "Deze toegang regelt de zorgorganisatie.", "The care organisation arranges this access.";
     share_save: "Opslaan", "Save";
     share_contact: "Contactpersoon", "Contact person";
@@ -150,6 +153,19 @@ impl Language {
             Role::Contact => o.share_contact,
             Role::Representative => o.share_representative,
         }
+    }
+
+    /// Why nothing is changed yet for who has a new number.
+    pub(super) fn new_number(self, wait: SignedDuration) -> String {
+        let hours = (wait.as_secs() + 3_599) / 3_600;
+        self.pick(
+            format!(
+                "Uw mobiele nummer is pas veranderd. Voor uw veiligheid kunt u dit over {hours} uur weer veranderen."
+            ),
+            format!(
+                "Your mobile number was changed lately. For your safety you can change this again in {hours} hours."
+            ),
+        )
     }
 
     pub(super) fn share_end(self, name: &str) -> String {

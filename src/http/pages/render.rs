@@ -293,6 +293,7 @@ fn words(language: Language, refused: &Refused) -> Option<String> {
         Refused::Unticked => language.info_texts().register_unticked,
         Refused::UserCode => language.device_texts().wrong,
         Refused::Wait(wait) => return Some(language.wait(*wait)),
+        Refused::NewNumber(wait) => return Some(language.new_number(*wait)),
         Refused::CodeLater(wait) => return Some(language.again_after(*wait)),
         Refused::WrongCode { left } => return Some(language.wrong_code(*left)),
         Refused::NewPassword(broken) => return Some(language.broken(broken)),

@@ -1,15 +1,16 @@
 //! Who else may look into a dossier: seen and changed by the client or a representative.
 //!
 //! # Design
-//! The client and a representative manage the dossier; what they change are the rights of contacts. A right of the client or of
+//! The client and a representative manage the dossier, and, where the organisation allows it, a contact to whom one of them handed
+//! that; what they change are the rights of contacts. Who was handed it cannot hand it on. A right of the client or of
 //! a representative is the organisation's to give, so it is shown and stays as it is. Nobody gives what they may not see
 //! themselves: of parts that are closed to the manager a contact keeps what they had. Everybody who manages the dossier is told
 //! of each change, the one who made it too, in the same transaction.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::entry;
-use crate::account::{self, throttle::SHARE};
+use crate::account::{self, Account, throttle::SHARE};
 use crate::audit::{self, Action, Outcome};
 use crate::config::Tenant;
 use crate::consent::{self, Held, Parts, Right, Role};
@@ -90,6 +91,7 @@ impl Login {
             let (now, tenant) = (login.now(), &at.tenant);
             let mut tx = login.db.begin().await?;
             let here = login.fresh_home(&mut tx, &at, now).await?;
+            settled(&here.account, now)?;
             consent::hold(&mut tx, &tenant.id, &patient).await?;
             let managed = managed(&mut tx, tenant, &here.account.id, now).await?;
             let Some(mine) = managed.into_iter().find(|right| right.patient == patient) else {
@@ -98,13 +100,16 @@ impl Login {
             let everybody = consent::held(&mut tx, &tenant.id, &patient).await?;
             let theirs = everybody
                 .iter()
-                .find(|held| held.account == contact && held.right.role == Role::Contact);
+                .find(|held| held.account == contact && held.right.role == Role::Contact)
+                // Nobody changes what they have themselves.
+                .filter(|held| held.account != here.account.id);
             let Some(theirs) = theirs else {
                 return Err(Refused::OtherStep);
             };
             let mut right = theirs.right.clone();
             if let Some(parts) = parts {
-                right.parts = parts.within(mine.parts).and(right.parts.without(mine.parts));
+                let mine = to_give(tenant, &mine);
+                right.parts = parts.within(mine).and(right.parts.without(mine));
                 if right.parts == theirs.right.parts {
                     return Ok(Vec::new());
                 }
@@ -136,7 +141,10 @@ impl Login {
     }
 
     async fn tell_managers(&self, tx: &mut Tx, at: &At, everybody: &[Held], now: Timestamp) -> Result<(), Refused> {
-        for held in everybody.iter().filter(|held| held.right.role.manages()) {
+        let managers = everybody
+            .iter()
+            .filter(|held| held.right.role.manages() || held.right.parts.manage());
+        for held in managers {
             if let Some((account, _)) = account::find(tx, &at.tenant.id, &held.account).await? {
                 self.tell(tx, at, &account, Notice::AccessChanged, now).await?;
             }
@@ -145,8 +153,26 @@ impl Login {
     }
 }
 
+/// How long after a change of number nothing is changed in what others may see: whoever took over a number would do that first.
+const UNSETTLED: SignedDuration = SignedDuration::from_hours(24);
+
+fn settled(account: &Account, now: Timestamp) -> Result<(), Refused> {
+    let left = account.mobile_changed_at.map(|at| UNSETTLED - now.duration_since(at));
+    match left.filter(|left| left.is_positive()) {
+        Some(left) => Err(Refused::NewNumber(left)),
+        None => Ok(()),
+    }
+}
+
 /// The rights of an account by which it manages a dossier.
 async fn managed(conn: &mut Conn, tenant: &Tenant, account: &str, now: Timestamp) -> Result<Vec<Right>, Refused> {
     let rights = consent::rights(conn, tenant, account, now).await?;
-    Ok(rights.into_iter().filter(|right| right.role.manages()).collect())
+    Ok(rights.into_iter().filter(Right::manages).collect())
+}
+
+/// What somebody with this right gives to a contact: what they see themselves, and the management if it is theirs by role.
+pub fn to_give(tenant: &Tenant, right: &Right) -> Parts {
+    let hands_over = tenant.policy.accounts.may_delegate && right.role.manages();
+    let parts = right.parts.without(Parts::MANAGE);
+    if hands_over { parts.and(Parts::MANAGE) } else { parts }
 }

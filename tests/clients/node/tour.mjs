@@ -74,6 +74,20 @@ export async function tour(page, demo, visit) {
   await type(page, "#email", "niemand@example.org");
   await go(page);
   await visit("forgot-sent");
+  await page.goto(login);
+  const register = "a[href*='/register?']";
+  if ((await page.locator(register).count()) > 0) {
+    await follow(page, register);
+    await visit("register");
+    await type(page, "#email", "niemand@example.org");
+    await type(page, "#mobile", "06 12 34 56 78");
+    if ((await page.locator("#privacy").count()) > 0) {
+      await tabTo(page, "#privacy");
+      await page.keyboard.press("Space");
+    }
+    await follow(page, "form:has(#mobile) button");
+    await visit("register-sent");
+  }
   await page.goto(`${tenant.issuer}/help`);
   await visit("help");
   await page.goto(`${tenant.issuer}/terms`);

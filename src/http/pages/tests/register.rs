@@ -177,7 +177,9 @@ async fn s3_5_who_is_not_expected_or_not_as_the_ecd_says_sees_the_same_and_gets_
     )
     .await;
     world.address("m.bakker", "m.bakker@zorg.example").await;
+    let before = world.audit().await.len();
     let good = register(&mut browser, EMAIL, MOBILE).await;
+    let lines = world.audit().await.len() - before;
     let mails = world.mails().await.len();
     for (email, mobile, reason) in [
         ("niemand@zorg.example", MOBILE, "not-expected"),
@@ -186,7 +188,9 @@ async fn s3_5_who_is_not_expected_or_not_as_the_ecd_says_sees_the_same_and_gets_
         (EMAIL, "0612345679", "not-as-the-ecd-says"),
         ("piet@zorg.example", "0687654321", "not-as-the-ecd-says"),
     ] {
+        let before = world.audit().await.len();
         let answer = register(&mut browser, email, mobile).await;
+        assert_eq!(world.audit().await.len() - before, lines, "{email}: the same work");
         assert_eq!((answer.status, &answer.body), (good.status, &good.body), "{email}");
         assert_eq!(world.mails().await.len(), mails, "{email}");
         let line = world.audit().await.pop().unwrap();

@@ -225,3 +225,82 @@ async fn sharing_asks_a_fresh_second_factor() {
         Err(Refused::Forged)
     ));
 }
+
+#[tokio::test]
+async fn s2_3_the_client_hands_over_the_management_and_takes_it_back_and_nobody_hands_it_on() {
+    let world = world(|policy| policy.accounts.may_delegate = true).await;
+    let son = world.account("c.bakker", &["p1"], Role::Contact, false).await;
+    let friend = world.account("d.bakker", &["p1"], Role::Contact, false).await;
+    let client = logged_in(&world, "m.bakker").await;
+    let of_son = logged_in(&world, "c.bakker").await;
+    let reports = Parts::of(&[Part::Reports]);
+    assert!(world.login.shared(&of_son).await.unwrap().unwrap().is_empty());
+    let refused = share(&world, &of_son, &friend, Some(reports)).await;
+    assert!(matches!(refused, Err(Refused::OtherStep)), "a contact manages nothing");
+
+    share(&world, &client, &son, Some(reports.and(Parts::MANAGE)))
+        .await
+        .unwrap();
+    assert_eq!(parts(&world, &son).await, Some(reports.and(Parts::MANAGE)));
+    let seen = world.login.shared(&of_son).await.unwrap().unwrap();
+    assert_eq!(names(&seen), ["Mevrouw d.bakker", "Mevrouw m.bakker", "Mevrouw r.smit"]);
+    // What he may not see himself is not his to take or give, and neither is the management.
+    world.clock.advance(SignedDuration::from_secs(1));
+    let before = world.messages().await.len();
+    share(&world, &of_son, &friend, Some(Parts::MANAGE)).await.unwrap();
+    assert_eq!(parts(&world, &friend).await, Some(Parts::ALL.without(reports)));
+    assert_eq!(
+        world.messages().await.len() - before,
+        3,
+        "client, representative and son are told"
+    );
+    for other in [&son, &world.account_of("m.bakker").await] {
+        let refused = share(&world, &of_son, other, Some(Parts::ALL)).await;
+        assert!(
+            matches!(refused, Err(Refused::OtherStep)),
+            "not his own, and not the client's"
+        );
+    }
+
+    world.clock.advance(SignedDuration::from_secs(1));
+    share(&world, &client, &son, Some(reports)).await.unwrap();
+    let refused = share(&world, &of_son, &friend, Some(reports)).await;
+    assert!(matches!(refused, Err(Refused::OtherStep)), "at once");
+}
+
+#[tokio::test]
+async fn where_the_organisation_does_not_allow_it_the_management_is_not_handed_over() {
+    let (world, contact) = with_contact().await;
+    let at = logged_in(&world, "m.bakker").await;
+    share(&world, &at, &contact, Some(Parts::MANAGE)).await.unwrap();
+    assert_eq!(parts(&world, &contact).await, Some(Parts::default()));
+}
+
+#[tokio::test]
+async fn for_a_day_after_a_new_number_nothing_changes_in_what_others_may_see() {
+    let (world, contact) = with_contact().await;
+    let at = logged_in(&world, "m.bakker").await;
+    world
+        .login
+        .new_number(at.clone(), "06-87654321".to_owned())
+        .await
+        .unwrap();
+    let code = world.newest_code().await;
+    world
+        .login
+        .confirm_number(at.clone(), code)
+        .await
+        .unwrap();
+    let none = Some(Parts::default());
+    let refused = share(&world, &at, &contact, none).await;
+    assert!(
+        matches!(refused, Err(Refused::NewNumber(left)) if left == SignedDuration::from_hours(24)),
+        "{refused:?}"
+    );
+    for (hours, works) in [(23, false), (1, true)] {
+        world.clock.advance(SignedDuration::from_hours(hours));
+        let at = logged_in(&world, "m.bakker").await;
+        assert_eq!(share(&world, &at, &contact, none).await.is_ok(), works, "{hours}");
+    }
+    assert_eq!(parts(&world, &contact).await, none);
+}
