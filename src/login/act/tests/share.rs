@@ -286,11 +286,7 @@ async fn for_a_day_after_a_new_number_nothing_changes_in_what_others_may_see() {
         .await
         .unwrap();
     let code = world.newest_code().await;
-    world
-        .login
-        .confirm_number(at.clone(), code)
-        .await
-        .unwrap();
+    world.login.confirm_number(at.clone(), code).await.unwrap();
     let none = Some(Parts::default());
     let refused = share(&world, &at, &contact, none).await;
     assert!(
