@@ -32,6 +32,7 @@ use crate::secret::{hex, sha256};
 
 mod forms;
 mod around;
+mod client;
 mod records;
 mod serve;
 mod soap;

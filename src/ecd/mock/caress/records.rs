@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::around;
+use super::client::client;
 use super::forms;
 use super::text::{active, day, end, flag, moment, plain, rtf};
 use crate::ecd::caress::columns::{self, Table};
@@ -109,45 +110,6 @@ fn employee(it: &Value) -> Row {
         name,
         text(&it["expertiseProfile"]["description"]),
         active(it["active"] == true),
-        moment(&it["updatedAt"]),
-    ]
-}
-
-fn client(it: &Value) -> Row {
-    let stays = it["careAllocations"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let (first, last) = (
-        stays.first().unwrap_or(&Value::Null),
-        stays.last().unwrap_or(&Value::Null),
-    );
-    // An absence is not an end, and the stay goes on from where it began.
-    let stay = if last["reason"] == "TEMP_GONE" { first } else { last };
-    vec![
-        number(&it["id"]),
-        text(&it["identificationNo"]),
-        text(&it["initials"]),
-        text(&it["firstName"]),
-        text(&it["givenName"]),
-        text(&it["birthName"]),
-        text(&it["birthNamePrefix"]),
-        text(&it["partnerName"]),
-        text(&it["partnerNamePrefix"]),
-        match it["preferredNameType"].as_str() {
-            Some("1") => "P",
-            Some("2") => "EP",
-            Some("3") => "PE",
-            _ => "E",
-        }
-        .to_owned(),
-        match it["gender"].as_str() {
-            Some("M") => "M",
-            Some("F") => "V",
-            _ => "O",
-        }
-        .to_owned(),
-        day(&it["dateOfBirth"]),
-        day(&it["deathDate"]),
-        day(&stay["beginDate"]),
-        end(&last["endDate"]),
         moment(&it["updatedAt"]),
     ]
 }
