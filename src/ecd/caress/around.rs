@@ -46,23 +46,38 @@ impl Around {
         today: Date,
     ) -> Result<Self, Error> {
         let mut around = Self::default();
-        each(files, &CARE_PROVIDERS, clients, |client, row| {
-            around.provider(client, row)
-        })?;
-        each(files, &ACCESS, clients, |client, row| {
+        for table in [&CARE_PROVIDERS, &ACCESS, &INSURANCES, &SUBSCRIPTIONS] {
+            files[table.file].each(|row| {
+                let problem = "a row does not say of which client it is";
+                let broken = || broken(table.file, problem, "Have the supplier write a new drop");
+                around.add(table, row, clients, today).ok_or_else(broken)
+            })?;
+        }
+        Ok(around)
+    }
+
+    /// Takes in a row of one of the four tables, if it is of one of these clients. None if it does not say of which client it is.
+    pub fn add(&mut self, table: &'static Table, row: &Row<'_>, clients: &BTreeSet<String>, today: Date) -> Option<()> {
+        let client = cell::key(row.text("ClientSysId"))?;
+        if !clients.contains(client) {
+            return Some(());
+        }
+        if *table == CARE_PROVIDERS {
+            self.provider(client, row);
+        } else if *table == ACCESS {
             let body = row.body();
             let is_over = body.as_ref().is_ok_and(|body| is_over(body, today));
             if !is_over {
-                join(&mut around.access_of, client, body);
+                join(&mut self.access_of, client, body);
             }
-        })?;
-        each(files, &INSURANCES, clients, |client, row| around.insurance(client, row))?;
-        each(files, &SUBSCRIPTIONS, clients, |client, row| {
+        } else if *table == INSURANCES {
+            self.insurance(client, row);
+        } else {
             let key = made(&[client, row.text("Omschrijving"), row.text("Van")]);
             let composed = composed(key.clone(), Some(client), row.body());
-            around.subscriptions.insert(key, composed);
-        })?;
-        Ok(around)
+            self.subscriptions.insert(key, composed);
+        }
+        Some(())
     }
 
     fn provider(&mut self, client: &str, row: &Row<'_>) {
@@ -163,28 +178,6 @@ fn made(parts: &[&str]) -> String {
         .map(|part| format!("{}:{part};", part.len()))
         .collect::<String>();
     hex(&sha256(text.as_bytes())[..16])
-}
-
-fn each(
-    files: &BTreeMap<&'static str, Layers>,
-    table: &'static Table,
-    clients: &BTreeSet<String>,
-    mut take: impl FnMut(&str, &Row<'_>),
-) -> Result<(), Error> {
-    files[table.file].each(|row| {
-        let client = cell::key(row.text("ClientSysId"));
-        let client = client.ok_or_else(|| {
-            broken(
-                table.file,
-                "a row does not say of which client it is",
-                "Have the supplier write a new drop",
-            )
-        })?;
-        if clients.contains(client) {
-            take(client, row);
-        }
-        Ok(())
-    })
 }
 
 fn join(members: &mut BTreeMap<String, Members>, client: &str, body: Result<Map<String, Value>, Fault>) {

@@ -154,7 +154,7 @@ pub(super) fn event(
 }
 
 /// The record if it keeps its contract, or what is wrong with it.
-fn checked(
+pub(super) fn checked(
     contracts: &Contracts,
     kind: Kind,
     key: Option<String>,

@@ -10,7 +10,8 @@ use serde_json::{Map, Value};
 
 use super::http::{Ask, Http};
 use crate::ecd::caress::columns::{
-    AGENDA, ANSWERS, CLIENTS, CONTACTS, EMPLOYEES, FORMS, PLAN_LINES, PLANS, REPORT_TYPES, REPORTS, Table,
+    ACCESS, AGENDA, ANSWERS, CARE_PROVIDERS, CLIENTS, CONTACTS, EMPLOYEES, FORMS, PLAN_LINES, PLANS, REPORT_TYPES,
+    REPORTS, Table,
 };
 use crate::ecd::caress::rows::Row;
 use crate::ecd::{Error, Kind};
@@ -39,16 +40,16 @@ pub(super) const OTHERS: [List; 3] = [
     list("/appointments", "appointments", &AGENDA),
 ];
 
-/// ASSUMPTION: there is no list of the people, insurances and services around a client, nor of treatment wishes. Each run says that there is nothing of
-/// them: what drops brought, before the organisation moved to the web, is not kept up by anybody and must not stay as if it were.
-pub(super) const NOWHERE: [Kind; 6] = [
-    Kind::CareProvider,
-    Kind::Insurer,
-    Kind::CareTeam,
-    Kind::Insurance,
-    Kind::Subscription,
-    Kind::TreatmentWish,
+/// Who is around the clients: their general practitioners and pharmacies, and who may open their dossiers. A product has both lists or
+/// none of them; see `circle`.
+pub(super) const CIRCLE: [List; 2] = [
+    list("/careproviders", "careproviders", &CARE_PROVIDERS),
+    list("/dossieraccess", "dossieraccess", &ACCESS),
 ];
+
+/// ASSUMPTION: there is no list of insurances and subscriptions, nor of treatment wishes. Each run says that there is nothing of
+/// them: what drops brought, before the organisation moved to the web, is not kept up by anybody and must not stay as if it were.
+pub(super) const NOWHERE: [Kind; 4] = [Kind::Insurer, Kind::Insurance, Kind::Subscription, Kind::TreatmentWish];
 
 /// A member: its fields in the order of the table's columns, and the lines of a plan or the answers of a form.
 #[derive(Clone, Debug, Default)]

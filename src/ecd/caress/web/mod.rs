@@ -29,6 +29,7 @@ use super::super::{Connector, Error, Event, Kind, Pull, Spent, task};
 use crate::clock::Clock;
 use crate::secret::{Random, Secret};
 
+mod circle;
 mod http;
 mod lists;
 mod pull;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc::Sender;
 
+use super::circle::Circle;
 use super::http::Http;
 use super::lists::{self, CLIENT_LIST, FORM_LIST, List, Member, OTHERS, REPORT_LIST, STAFF, TYPES};
 use super::{Settings, Staff, soap};
@@ -31,7 +32,7 @@ impl Run {
         }
     }
 
-    async fn send(&self, event: Event) -> Result<(), Stop> {
+    pub(super) async fn send(&self, event: Event) -> Result<(), Stop> {
         self.out.send(Ok(event)).await.map_err(|_| Stop::Unread)
     }
 
@@ -50,13 +51,17 @@ impl Run {
         };
         self.hand_on(&STAFF, Kind::Employee, staff, &version, &mut joined, true)
             .await?;
+        let asked_circle = self.version();
+        let mut circle = self.circle().await?;
+        self.around(Kind::CareProvider, &mut circle, &asked_circle, &joined)
+            .await?;
         let asked_clients = self.version();
         let clients = lists::read(&self.http, &CLIENT_LIST, None).await?;
-        for kind in [Kind::Stay, Kind::Client] {
-            let members = clients.clone();
-            self.hand_on(&CLIENT_LIST, kind, members, &asked_clients, &mut joined, true)
-                .await?;
-        }
+        let stays = clients.clone();
+        self.hand_on(&CLIENT_LIST, Kind::Stay, stays, &asked_clients, &mut joined, true)
+            .await?;
+        self.clients(&clients, &asked_clients, &mut joined, &circle).await?;
+        self.around(Kind::CareTeam, &mut circle, &asked_circle, &joined).await?;
         for list in &OTHERS {
             let kind = list.table.kind.expect("each of these lists is of a kind");
             self.list(list, kind, None, &mut joined).await?;
@@ -122,10 +127,45 @@ impl Run {
             let row = member.row(list.table);
             if is_asked(kind, &row, &self.pull.clients) {
                 is_whole &= row.key().is_some();
-                // There is no list of them; see `lists::NOWHERE`.
+                // Nobody is around anything but a client.
                 let none = |_: &str| Ok(Vec::new());
                 let event = event(kind, &row, version, joined, &none, self.pull.today, &self.contracts);
                 self.send(event).await?;
+            }
+        }
+        if is_whole {
+            self.send(Event::StreamComplete { kind }).await?;
+        }
+        Ok(())
+    }
+
+    /// The clients with who is around them.
+    async fn clients(
+        &self,
+        members: &[Member],
+        version: &str,
+        joined: &mut Joined,
+        circle: &Circle,
+    ) -> Result<(), Stop> {
+        let (kind, mut is_whole) = (Kind::Client, true);
+        for member in members {
+            let row = member.row(CLIENT_LIST.table);
+            if is_asked(kind, &row, &self.pull.clients) {
+                is_whole &= row.key().is_some();
+                let providers = |client: &str| match circle {
+                    Circle::Told(around) => around.providers_of(client),
+                    Circle::Nowhere | Circle::Unread(_) => Ok(Vec::new()),
+                };
+                let event = event(
+                    kind,
+                    &row,
+                    version,
+                    joined,
+                    &providers,
+                    self.pull.today,
+                    &self.contracts,
+                );
+                self.send(circle.of(event)).await?;
             }
         }
         if is_whole {

@@ -35,7 +35,8 @@ use tokio::task::JoinHandle;
 use super::{records, soap};
 use crate::clock::Clock;
 use crate::ecd::caress::columns::{
-    AGENDA, ANSWERS, CLIENTS, CONTACTS, EMPLOYEES, FORMS, PLAN_LINES, PLANS, REPORT_TYPES, REPORTS, Table,
+    ACCESS, AGENDA, ANSWERS, CARE_PROVIDERS, CLIENTS, CONTACTS, EMPLOYEES, FORMS, PLAN_LINES, PLANS, REPORT_TYPES,
+    REPORTS, Table,
 };
 use crate::ecd::caress::web::camel;
 use crate::ecd::mock::Population;
@@ -81,6 +82,8 @@ pub struct Served {
     requests: AtomicUsize,
     /// Requests that came while another was open.
     beside: AtomicUsize,
+    /// Lists that are answered with a status instead.
+    refused: Mutex<HashMap<String, u16>>,
     /// Sessions that are open.
     pub(super) sessions: Mutex<BTreeSet<String>>,
 }
@@ -92,6 +95,18 @@ impl Served {
 
     pub fn beside(&self) -> usize {
         self.beside.load(Ordering::Relaxed)
+    }
+
+    /// From now on this list is answered with this status; with 200, as ever.
+    pub fn refuse(&self, list: &str, status: u16) {
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        refused.insert(list.to_owned(), status);
+    }
+
+    fn refusal(&self, list: &str) -> Option<StatusCode> {
+        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let status = refused.get(list).filter(|status| **status != 200)?;
+        StatusCode::from_u16(*status).ok()
     }
 
     pub fn sessions(&self) -> usize {
@@ -223,9 +238,14 @@ async fn list(
     Path(name): Path<String>,
     Query(query): Query<HashMap<String, String>>,
 ) -> Response {
+    if let Some(status) = state.served.refusal(&name) {
+        return refused(status, "Onbekende lijst");
+    }
     let table: &Table = match name.as_str() {
         "employees" => &EMPLOYEES,
         "clients" => &CLIENTS,
+        "careproviders" => &CARE_PROVIDERS,
+        "dossieraccess" => &ACCESS,
         "contacts" => &CONTACTS,
         "careplans" => &PLANS,
         "appointments" => &AGENDA,
