@@ -348,7 +348,6 @@ pub enum ConfigCommand {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::login::staff::Reason;
 
     /// What the gateway makes itself (the id of a key, of an app, the word to approve it by) is base64url, which may begin with
     /// a hyphen; what an ECD or a person calls something may as well.

@@ -156,9 +156,9 @@ impl World<'_> {
             .collect();
         population.all(Shelf::Clients).into_iter().find_map(|client| {
             let key = client["id"].as_u64().filter(|_| client["deathDate"].is_null())?;
-            let contact = population.of(Shelf::Relations, key).first()?["id"].to_string();
+            let contact = population.of(Shelf::Relations, key).first()?["id"].as_u64()?;
             let client = key.to_string();
-            let is_theirs = |address: &Value| address["clientContactRelationId"].to_string() == contact;
+            let is_theirs = |address: &Value| address["clientContactRelationId"].as_u64() == Some(contact);
             let address = population.all(Shelf::Addresses).into_iter().find(is_theirs)?;
             let told = |name: &str| address[name].as_str().unwrap_or_default().to_owned();
             (!taken.contains(&client.as_str())).then(|| DemoClient {
@@ -166,7 +166,7 @@ impl World<'_> {
                 client,
                 contact_email: told("email"),
                 contact_mobile: told("telephoneNumber"),
-                contact,
+                contact: contact.to_string(),
             })
         })
     }
