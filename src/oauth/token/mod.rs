@@ -7,7 +7,7 @@
 //! that two parties hold the family, and the family ends.
 //!
 //! One transaction decides, writes its audit line and commits, also when the answer is no: a replay has to leave its trace. Refreshes
-//! that have nothing special share one: see [`renew`].
+//! that have nothing special share one: see `renew`.
 
 mod assertion;
 mod backend;
